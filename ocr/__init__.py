@@ -1,0 +1,1 @@
+"""Read handwriting: detector, recogniser, synthesis, training and inference in one package."""

@@ -1,0 +1,32 @@
+"""Errors a user can cause. Each message is one line that names the culprit and the reason.
+
+Entry points print the message and exit non-zero; a batch reports it for the one bad item and goes on.
+"""
+
+
+class OcrError(ValueError):
+    """Base of every error caused by the input rather than by a bug."""
+
+
+class ImageError(OcrError):
+    """A picture cannot be read: missing, empty, truncated, not a picture, or too large."""
+
+
+class DataError(OcrError):
+    """A data set is missing, malformed, or a row of it is unusable."""
+
+
+class LabelError(DataError):
+    """A transcription holds characters that the tokenizer cannot express."""
+
+
+class FontError(OcrError):
+    """A font is missing, unreadable, or lacks the glyphs asked for."""
+
+
+class BundleError(OcrError):
+    """A model bundle is unknown, incomplete, or does not match its weights."""
+
+
+class ConfigError(OcrError):
+    """A configuration value is out of range or names something that does not exist."""
