@@ -1,0 +1,141 @@
+"""The text decoder: a pre-norm Transformer with cross-attention, tied embeddings and a key/value cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from ocr.errors import ConfigError
+from ocr.nn.attention import CrossAttention, SelfAttention
+from ocr.nn.mlp import Mlp
+from ocr.nn.position import sinusoid
+
+KeysValues = tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass
+class DecoderCache:
+    """What decoding a line needs to remember: fixed keys/values of the image, growing ones of the text.
+
+    `cross` and `self_`: one (keys, values) a layer, each (b, heads, t, d / heads). `mask`: (b, 1, 1, t).
+    """
+
+    cross: list[KeysValues]
+    mask: torch.Tensor
+    self_: list[KeysValues | None] = field(default_factory=list)
+    length: int = 0
+
+    def select(self, rows: torch.Tensor) -> DecoderCache:
+        """The cache of the given rows (n,), in that order: beams that survive, lines that are not done."""
+
+        def pick(pair: KeysValues | None) -> KeysValues | None:
+            return None if pair is None else (pair[0][rows], pair[1][rows])
+
+        return DecoderCache(
+            cross=[pick(pair) for pair in self.cross],
+            mask=self.mask[rows],
+            self_=[pick(pair) for pair in self.self_],
+            length=self.length,
+        )
+
+
+class DecoderBlock(nn.Module):
+    """Self-attention, cross-attention, feed-forward, each pre-norm and residual."""
+
+    def __init__(
+        self, dim: int, heads: int, *, mlp_ratio: float, memory_dim: int | None, dropout: float
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn = SelfAttention(dim, heads, dropout=dropout)
+        self.norm2 = nn.LayerNorm(dim)
+        self.cross = CrossAttention(dim, heads, memory_dim=memory_dim, dropout=dropout)
+        self.norm3 = nn.LayerNorm(dim)
+        self.mlp = Mlp(dim, int(dim * mlp_ratio), dropout=dropout)
+
+    def forward(self, x: torch.Tensor, cross: KeysValues, mask: torch.Tensor) -> torch.Tensor:
+        """x: (b, l, d); cross: keys and values of the image; mask: (b, 1, 1, t). Returns (b, l, d)."""
+        x = x + self.attn(self.norm1(x), causal=True)
+        x = x + self.cross(self.norm2(x), cross, mask)
+        return x + self.mlp(self.norm3(x))
+
+    def step(
+        self, x: torch.Tensor, past: KeysValues | None, cross: KeysValues, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, KeysValues]:
+        """As `forward` for one new position x: (b, 1, d)."""
+        y, past = self.attn.step(self.norm1(x), past)
+        x = x + y
+        x = x + self.cross(self.norm2(x), cross, mask)
+        return x + self.mlp(self.norm3(x)), past
+
+
+class TransformerDecoder(nn.Module):
+    """Predicts the next token from the text so far and the image (Li et al. 2021, TrOCR).
+
+    Args:
+        vocabulary: number of tokens. max_length: longest text in tokens, begin and end included.
+        memory_dim: width of the encoder, where it differs from `dim`.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocabulary: int,
+        dim: int,
+        depth: int,
+        heads: int,
+        mlp_ratio: float = 4.0,
+        max_length: int = 256,
+        memory_dim: int | None = None,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.max_length = max_length
+        self.embed = nn.Embedding(vocabulary, dim)
+        self.drop = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(
+            DecoderBlock(dim, heads, mlp_ratio=mlp_ratio, memory_dim=memory_dim, dropout=dropout)
+            for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(dim)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.register_buffer("position", sinusoid(max_length, dim), persistent=False)
+        self.scale = dim**0.5
+        nn.init.normal_(self.embed.weight, std=dim**-0.5)
+
+    def start(self, features: torch.Tensor, mask: torch.Tensor) -> DecoderCache:
+        """features: (b, t, m); mask: (b, t) bool. The cache before the first token."""
+        return DecoderCache(
+            cross=[block.cross.keys_values(features) for block in self.blocks],
+            mask=mask[:, None, None, :],
+            self_=[None] * len(self.blocks),
+        )
+
+    def forward(self, tokens: torch.Tensor, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """tokens: (b, l) int64 starting with bos; features: (b, t, m); mask: (b, t).
+
+        Returns logits (b, l, v) of each next token. Raises ConfigError when l exceeds `max_length`.
+        """
+        length = tokens.shape[1]
+        if length > self.max_length:
+            raise ConfigError(f"{length} tokens exceed the decoder's max_length {self.max_length}")
+        x = self.drop(self.embed(tokens) * self.scale + self.position[:length])
+        for block in self.blocks:
+            x = block(x, block.cross.keys_values(features), mask[:, None, None, :])
+        return self._logits(x)
+
+    def step(self, tokens: torch.Tensor, cache: DecoderCache) -> torch.Tensor:
+        """tokens: (b,) int64, the newest of each row. Grows `cache` in place; returns logits (b, v)."""
+        if cache.length >= self.max_length:
+            raise ConfigError(f"decoding ran past the decoder's max_length {self.max_length}")
+        x = self.embed(tokens)[:, None] * self.scale + self.position[cache.length]
+        for index, block in enumerate(self.blocks):
+            x, cache.self_[index] = block.step(x, cache.self_[index], cache.cross[index], cache.mask)
+        cache.length += 1
+        return self._logits(x)[:, 0]
+
+    def _logits(self, x: torch.Tensor) -> torch.Tensor:
+        """(b, l, d) -> (b, l, v) through the transposed embedding."""
+        return nn.functional.linear(self.norm(x), self.embed.weight, self.bias.to(self.embed.weight.dtype))

@@ -1,0 +1,74 @@
+"""Position information for tokens on a grid and along a text."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ocr.errors import ConfigError
+
+
+def sinusoid(length: int, dim: int, *, device: torch.device | None = None) -> torch.Tensor:
+    """(length, dim) sines and cosines of geometric wavelengths (Vaswani et al. 2017)."""
+    position = torch.arange(length, dtype=torch.float32, device=device)[:, None]
+    rate = torch.exp(torch.arange(0, dim, 2, dtype=torch.float32, device=device) * (-math.log(1e4) / dim))
+    table = torch.zeros(length, dim, device=device)
+    table[:, 0::2] = torch.sin(position * rate)
+    table[:, 1::2] = torch.cos(position * rate)
+    return table
+
+
+class SinusoidPosition(nn.Module):
+    """Adds fixed sinusoids: half of the channels tell the column, half the row (all the column if one row)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        if dim % 4:
+            raise ConfigError(f"sinusoid position needs a width divisible by 4, got {dim}")
+        self.dim = dim
+
+    def forward(self, grid: torch.Tensor) -> torch.Tensor:
+        """grid: (b, d, h, w) -> same, positions added."""
+        _, d, h, w = grid.shape
+        if h == 1:
+            table = sinusoid(w, d, device=grid.device).T[:, None, :]
+        else:
+            columns = sinusoid(w, d // 2, device=grid.device).T[:, None, :].expand(-1, h, -1)
+            rows = sinusoid(h, d // 2, device=grid.device).T[:, :, None].expand(-1, -1, w)
+            table = torch.cat((columns, rows))
+        return grid + table.to(grid.dtype)
+
+
+class LearnedPosition(nn.Module):
+    """A learned table of `height` x `width` positions, resampled bicubically to any other grid (as DeiT does)."""
+
+    def __init__(self, dim: int, height: int, width: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(1, dim, height, width))
+        nn.init.trunc_normal_(self.table, std=0.02)
+
+    def forward(self, grid: torch.Tensor) -> torch.Tensor:
+        """grid: (b, d, h, w) -> same, positions added."""
+        table = self.table
+        if table.shape[-2:] != grid.shape[-2:]:
+            table = F.interpolate(table.float(), grid.shape[-2:], mode="bicubic", align_corners=False)
+        return grid + table.to(grid.dtype)
+
+
+class ConditionalPosition(nn.Module):
+    """Residual depthwise convolution over the token grid (CPVT, Chu et al. 2021).
+
+    Tokens learn where they are from their neighbours (and from the zero border), so any height and width work.
+    """
+
+    def __init__(self, dim: int, *, kernel_height: int = 1, kernel_width: int = 7) -> None:
+        super().__init__()
+        padding = (kernel_height // 2, kernel_width // 2)
+        self.conv = nn.Conv2d(dim, dim, (kernel_height, kernel_width), padding=padding, groups=dim)
+
+    def forward(self, grid: torch.Tensor) -> torch.Tensor:
+        """grid: (b, d, h, w), zero where invalid -> same shape."""
+        return grid + self.conv(grid)
