@@ -1,0 +1,1 @@
+"""Reading with trained bundles: lines, pages, documents."""

@@ -1,0 +1,62 @@
+"""Read line images with a recogniser bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ocr.bundle import Bundle
+from ocr.decoding import Hypothesis, get_decoder
+from ocr.types import ImageBatch
+
+
+class LineReader:
+    """Turns line images into text.
+
+    Args:
+        bundle: a recogniser. device: torch device. decode: strategy name, default the bundle's own.
+        batch_size: lines a batch; lines are sorted by width first, so that little is padding.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        device: torch.device | str = "cpu",
+        decode: str | None = None,
+        batch_size: int = 16,
+    ) -> None:
+        self.bundle = bundle.to(device)
+        self.device = torch.device(device)
+        self.preprocess = bundle.parts["preprocess"]
+        self.ctc_tokenizer = bundle.parts["ctc_tokenizer"]
+        self.tokenizer = bundle.parts.get("tokenizer")
+        self.decode = decode or bundle.decoding.get("strategy", "ctc")
+        self.strategy = get_decoder(self.decode)
+        self.batch_size = batch_size
+
+    def read(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
+        """images: uint8 line crops, (h, w) or (h, w, 3), any height. Returns one reading each, in order.
+
+        Character spans are in pixel columns of the given crop. Raises ImageError for a crop without pixels.
+        """
+        lines = [self.preprocess(image) for image in images]
+        hypotheses: list[Hypothesis | None] = [None] * len(lines)
+        order = sorted(range(len(lines)), key=lambda i: lines[i].shape[1])
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            batch = self.preprocess.batch([lines[i] for i in rows])
+            for i, hypothesis in zip(rows, self.read_batch(batch), strict=True):
+                scale = images[i].shape[1] / lines[i].shape[1]
+                for span in hypothesis.characters:
+                    span.start, span.end = span.start * scale, min(span.end * scale, images[i].shape[1])
+                hypotheses[i] = hypothesis
+        return hypotheses
+
+    @torch.inference_mode()
+    def read_batch(self, batch: ImageBatch) -> list[Hypothesis]:
+        """Read an already preprocessed batch; spans are in its pixel columns."""
+        encoded = self.bundle.model.encode(batch.to(self.device))
+        return self.strategy(self.bundle.model, encoded, self.ctc_tokenizer, self.tokenizer)

@@ -1,0 +1,174 @@
+"""The training loop of the line recogniser: joint CTC and next-token loss (Kim et al. 2017)."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import lightning as L
+import torch
+from torch import nn
+
+from ocr.decoding import Hypothesis, get_decoder
+from ocr.errors import ConfigError, LabelError
+from ocr.losses import ctc_loss, token_loss
+from ocr.metrics import ErrorCounts, count_errors
+from ocr.models.recognizer import Recognizer
+from ocr.text.tokenizer import CharTokenizer, Tokenizer
+from ocr.types import ImageBatch, LineBatch
+
+log = logging.getLogger(__name__)
+
+
+class RecognitionModule(L.LightningModule):
+    """Trains a `Recognizer` on `LineBatch`es; validates by CER, summed over the corpus and then divided.
+
+    Args:
+        augment: `(ImageBatch, torch.Generator) -> ImageBatch` run on the training device, or None.
+        optimizer: called with the model. scheduler: called with the optimizer and `total_steps=`; one step a
+            batch.
+        ctc_weight: share of the CTC loss, in (0, 1]; at 1 the decoder is not trained.
+        decoder_fraction: share of a batch's lines that the decoder is trained on, to save time.
+        token_mask: share of the decoder's input tokens replaced by `unk`, so that it looks at the image.
+        val_decode: decoding strategies that validation measures; the first gives `val/cer`.
+        seed: of the augmentation; step n of a resumed run augments as step n of an uninterrupted one.
+    """
+
+    def __init__(
+        self,
+        model: Recognizer,
+        *,
+        ctc_tokenizer: CharTokenizer,
+        tokenizer: Tokenizer | None,
+        augment: nn.Module | None,
+        optimizer: Callable[[nn.Module], torch.optim.Optimizer],
+        scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler],
+        ctc_weight: float = 0.7,
+        label_smoothing: float = 0.1,
+        decoder_fraction: float = 1.0,
+        token_mask: float = 0.1,
+        val_decode: Sequence[str] = ("ctc",),
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not 0 < ctc_weight <= 1:
+            raise ConfigError(f"ctc_weight must lie in (0, 1], got {ctc_weight}")
+        if ctc_weight < 1 and (tokenizer is None or model.decoder is None):
+            raise ConfigError(f"ctc_weight={ctc_weight} needs a decoder and its tokenizer")
+        self.model = model
+        self.ctc_tokenizer = ctc_tokenizer
+        self.tokenizer = tokenizer
+        self.augment = augment
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.ctc_weight = ctc_weight
+        self.label_smoothing = label_smoothing
+        self.decoder_fraction = decoder_fraction
+        self.token_mask = token_mask
+        self.val_decode = list(val_decode)
+        self.seed = seed
+        self.strategies = {name: get_decoder(name) for name in self.val_decode}
+        self._counts: dict[tuple[str, str], ErrorCounts] = defaultdict(ErrorCounts)
+        self._unusable: set[str] = set()
+
+    def configure_optimizers(self) -> dict:
+        """Optimizer over the model's weight groups, with a schedule advanced every step."""
+        optimizer = self.make_optimizer(self.model)
+        schedule = self.make_scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def training_step(self, batch: LineBatch, batch_index: int) -> torch.Tensor | None:
+        """The joint loss of one batch, None (no update) if no label of it can be expressed."""
+        images, samples = batch.images, batch.samples
+        rows, targets = self._targets(batch)
+        if not rows:
+            return None
+        if len(rows) < len(samples):
+            images = ImageBatch(images.pixels[rows], images.widths[rows])
+            samples = [samples[row] for row in rows]
+        generator = torch.Generator(images.pixels.device).manual_seed(
+            self.seed * 1_000_003 + self.global_step
+        )
+        if self.augment is not None:
+            images = self.augment(images, generator)
+        encoded = self.model.encode(images)
+        loss = ctc = ctc_loss(self.model.ctc_logits(encoded), encoded.lengths, targets)
+        if self.ctc_weight < 1:
+            count = max(1, round(len(rows) * self.decoder_fraction))
+            some = torch.randperm(len(rows), generator=generator, device=generator.device)[:count]
+            inputs, expected = self._tokens([samples[i].text for i in some.tolist()], generator)
+            logits = self.model.decoder(inputs, encoded.features[some], encoded.mask[some])
+            attention = token_loss(logits, expected, label_smoothing=self.label_smoothing)
+            loss = self.ctc_weight * ctc + (1 - self.ctc_weight) * attention
+            self.log("train/decoder", attention)
+        self.log("train/ctc", ctc, prog_bar=True)
+        self.log("train/loss", loss, prog_bar=True)
+        self.log("train/lines", float(len(rows)), reduce_fx="sum", on_step=True, on_epoch=False)
+        return loss
+
+    def validation_step(self, batch: LineBatch, batch_index: int) -> list[Hypothesis]:
+        """Adds the batch's errors to the corpus; returns the readings of the first strategy."""
+        encoded = self.model.encode(batch.images)
+        rows, targets = self._targets(batch)
+        if rows:
+            loss = ctc_loss(self.model.ctc_logits(encoded)[rows], encoded.lengths[rows], targets)
+            self.log("val/loss", loss, batch_size=len(rows), sync_dist=True)
+        readings: list[Hypothesis] = []
+        for name, strategy in self.strategies.items():
+            hypotheses = strategy(self.model, encoded, self.ctc_tokenizer, self.tokenizer)
+            readings = readings or hypotheses
+            for sample, hypothesis in zip(batch.samples, hypotheses, strict=True):
+                self._counts[name, sample.source] += count_errors(sample.text, hypothesis.text)
+        return readings
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs `val/cer`, `val/wer` and one CER a source, in percent, over all processes."""
+        for name in self.val_decode:
+            counts = {source: c for (strategy, source), c in self._counts.items() if strategy == name}
+            suffix = "" if name == self.val_decode[0] else f"_{name}"
+            total = self._summed(sum(counts.values(), ErrorCounts()))
+            self.log(f"val/cer{suffix}", total.cer, prog_bar=True, rank_zero_only=True)
+            self.log(f"val/wer{suffix}", total.wer, rank_zero_only=True)
+            for source in sorted(counts):
+                self.log(f"val/{source}/cer{suffix}", self._summed(counts[source]).cer, rank_zero_only=True)
+        self._counts.clear()
+
+    def _summed(self, counts: ErrorCounts) -> ErrorCounts:
+        """Counts of all processes together."""
+        if self.trainer.world_size == 1:
+            return counts
+        mine = [counts.edits, counts.characters, counts.word_edits, counts.words, counts.lines]
+        everyone = (
+            self.all_gather(torch.tensor(mine, device=self.device)).reshape(-1, len(mine)).sum(0).tolist()
+        )
+        return ErrorCounts(*(int(value) for value in everyone))
+
+    def _targets(self, batch: LineBatch) -> tuple[list[int], list[list[int]]]:
+        """Rows whose label can be expressed, and their CTC targets; others are named once and left out."""
+        rows, targets = [], []
+        for row, sample in enumerate(batch.samples):
+            try:
+                targets.append(self.ctc_tokenizer.encode(sample.text))
+                rows.append(row)
+            except LabelError as error:
+                if sample.id not in self._unusable:
+                    self._unusable.add(sample.id)
+                    log.warning("line %s left out: %s", sample.id, error)
+        return rows, targets
+
+    def _tokens(self, texts: list[str], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Decoder inputs (bos + text, some tokens masked) and expected outputs (text + eos), each (b, l)."""
+        tokenizer, device = self.tokenizer, generator.device
+        longest = self.model.decoder.max_length - 1
+        encoded = [tokenizer.encode(text)[:longest] for text in texts]
+        width = max(len(ids) for ids in encoded) + 1
+        inputs = torch.full((len(texts), width), tokenizer.pad)
+        expected = torch.full((len(texts), width), tokenizer.pad)
+        for row, ids in enumerate(encoded):
+            inputs[row, : len(ids) + 1] = torch.tensor([tokenizer.bos, *ids])
+            expected[row, : len(ids) + 1] = torch.tensor([*ids, tokenizer.eos])
+        inputs, expected = inputs.to(device), expected.to(device)
+        masked = torch.rand(inputs.shape, generator=generator, device=device) < self.token_mask
+        masked[:, 0] = False
+        return inputs.masked_fill(masked & (inputs != tokenizer.pad), tokenizer.unk), expected
