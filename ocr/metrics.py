@@ -1,0 +1,240 @@
+"""Error rates of recognition, detection and reading order.
+
+Everything counts first and divides last: counts of lines or pages are added up and one rate is taken of the sum,
+so that no short line or small batch weighs more than its characters. Rates called `cer` and `wer` are in percent;
+`precision`, `recall`, `f1` and order errors are fractions in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
+from scipy.optimize import linear_sum_assignment
+from shapely import STRtree, union_all
+
+from ocr.errors import ConfigError
+from ocr.geometry import to_shapely
+from ocr.text.normalize import normalize as normalize_text
+from ocr.types import Polygon
+
+
+class _Additive:
+    """Dataclasses of counts that add field by field; `sum(items, Counts())` works too."""
+
+    def __add__(self, other):
+        if type(other) is not type(self):
+            return NotImplemented
+        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class ErrorCounts(_Additive):
+    """Levenshtein edits against a reference, in characters and in whitespace-separated words."""
+
+    edits: int = 0
+    characters: int = 0
+    """Characters of the reference."""
+    word_edits: int = 0
+    words: int = 0
+    """Words of the reference."""
+    lines: int = 0
+
+    @property
+    def cer(self) -> float:
+        """Character error rate in percent; it passes 100 where text is invented."""
+        return 100.0 * self.edits / max(self.characters, 1)
+
+    @property
+    def wer(self) -> float:
+        """Word error rate in percent."""
+        return 100.0 * self.word_edits / max(self.words, 1)
+
+
+def count_errors(reference: str, hypothesis: str, *, normalize: bool = True) -> ErrorCounts:
+    """Errors of one line; both sides go through `ocr.text.normalize` unless told otherwise."""
+    if normalize:
+        reference, hypothesis = normalize_text(reference), normalize_text(hypothesis)
+    words = reference.split()
+    return ErrorCounts(
+        edits=Levenshtein.distance(reference, hypothesis),
+        characters=len(reference),
+        word_edits=Levenshtein.distance(words, hypothesis.split()),
+        words=len(words),
+        lines=1,
+    )
+
+
+def page_errors(
+    reference: Sequence[str], hypothesis: Sequence[str], *, normalize: bool = True
+) -> ErrorCounts:
+    """Errors of a page's lines read in order as one text.
+
+    Lines are joined by a space: where a line is split is not an error, a line in the wrong place is.
+    """
+    counts = count_errors(" ".join(reference), " ".join(hypothesis), normalize=normalize)
+    return ErrorCounts(counts.edits, counts.characters, counts.word_edits, counts.words, len(reference))
+
+
+def bag_of_lines_errors(
+    reference: Sequence[str], hypothesis: Sequence[str], *, normalize: bool = True
+) -> ErrorCounts:
+    """Errors of a page's lines in any order: the one-to-one assignment with the fewest edits.
+
+    A reference line left over counts as deleted, a hypothesis left over as inserted.
+    """
+    if normalize:
+        reference = [normalize_text(line) for line in reference]
+        hypothesis = [normalize_text(line) for line in hypothesis]
+    count = max(len(reference), len(hypothesis))
+    if count == 0:
+        return ErrorCounts()
+    padded_reference = [*reference, *[""] * (count - len(reference))]
+    padded_hypothesis = [*hypothesis, *[""] * (count - len(hypothesis))]
+    cost = cdist(padded_reference, padded_hypothesis, scorer=Levenshtein.distance, dtype=np.int32)
+    total = ErrorCounts()
+    for row, column in zip(*linear_sum_assignment(cost), strict=True):
+        total += count_errors(padded_reference[row], padded_hypothesis[column], normalize=False)
+    return ErrorCounts(total.edits, total.characters, total.word_edits, total.words, len(reference))
+
+
+def bootstrap_interval(
+    per_document: Sequence[ErrorCounts],
+    *,
+    rate: Literal["cer", "wer"] = "cer",
+    confidence: float = 0.95,
+    samples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval (low, high) of an error rate in percent.
+
+    Whole documents are drawn with replacement, because lines of one hand are not independent
+    (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+
+    Raises:
+        ConfigError: no documents, or a confidence outside (0, 1).
+    """
+    if not per_document:
+        raise ConfigError("a bootstrap interval needs at least one document")
+    if not 0 < confidence < 1:
+        raise ConfigError(f"confidence must lie between 0 and 1, got {confidence}")
+    if rate == "cer":
+        counts = np.array([(c.edits, c.characters) for c in per_document], np.float64)
+    else:
+        counts = np.array([(c.word_edits, c.words) for c in per_document], np.float64)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=samples) @ counts
+    rates = 100.0 * drawn[:, 0] / np.maximum(drawn[:, 1], 1)
+    low, high = np.quantile(rates, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class DetectionCounts(_Additive):
+    """Found and missed regions, additive over pages."""
+
+    matched: int = 0
+    truth: int = 0
+    predicted: int = 0
+    """Predictions on completely annotated pages, without those in ignored areas."""
+    correct: int = 0
+    """Those of `predicted` that match: elsewhere an unmatched prediction proves nothing."""
+    over_segmented: int = 0
+    """True regions cut into two or more predictions."""
+    under_segmented: int = 0
+    """Predictions that swallow two or more true regions."""
+
+    @property
+    def recall(self) -> float:
+        return self.matched / self.truth if self.truth else 1.0
+
+    @property
+    def precision(self) -> float:
+        return self.correct / self.predicted if self.predicted else 1.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / total if total else 0.0
+
+
+def match_polygons(
+    predicted: Sequence[Polygon], truth: Sequence[Polygon], iou: float = 0.5
+) -> list[tuple[int, int]]:
+    """One-to-one (predicted index, true index) pairs whose intersection over union is at least `iou`.
+
+    Of all assignments the one with the most pairs, then the highest summed overlap. Sorted by true index.
+    """
+    overlap, areas, true_areas = _overlaps(predicted, truth)
+    ratio = overlap / np.maximum(areas[:, None] + true_areas[None] - overlap, 1e-9)
+    # One more pair outweighs any gain in overlap, which is at most 1 a pair.
+    value = np.where((ratio >= iou) & (overlap > 0), ratio + min(ratio.shape, default=0) + 1, 0.0)
+    rows, columns = linear_sum_assignment(value, maximize=True)
+    pairs = [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if value[r, c] > 0]
+    return sorted(pairs, key=lambda pair: pair[1])
+
+
+def count_detections(
+    predicted: Sequence[Polygon],
+    truth: Sequence[Polygon],
+    *,
+    ignore: Sequence[Polygon] = (),
+    complete: bool = True,
+    iou: float = 0.5,
+) -> DetectionCounts:
+    """Detection counts of one page.
+
+    Unmatched predictions that lie mostly in `ignore` are forgotten. With `complete` False, ink outside `truth`
+    may be text, so the page counts for recall only.
+    """
+    pairs = match_polygons(predicted, truth, iou)
+    overlap, areas, true_areas = _overlaps(predicted, truth)
+    # Half of the smaller one inside the bigger one makes it a piece of it; slivers are not pieces.
+    pieces = (overlap > 0.5 * areas[:, None]) & (overlap > 0.1 * true_areas[None])
+    swallowed = overlap > 0.5 * true_areas[None]
+    counted = 0
+    if complete:
+        hits = {row for row, _ in pairs}
+        area = union_all([to_shapely(polygon) for polygon in ignore])
+        counted = sum(
+            row in hits or to_shapely(polygon).intersection(area).area <= 0.5 * areas[row]
+            for row, polygon in enumerate(predicted)
+        )
+    return DetectionCounts(
+        matched=len(pairs),
+        truth=len(truth),
+        predicted=counted,
+        correct=len(pairs) if complete else 0,
+        over_segmented=int((pieces.sum(axis=0) > 1).sum()),
+        under_segmented=int((swallowed.sum(axis=1) > 1).sum()),
+    )
+
+
+def reading_order_error(ranks: Sequence[int]) -> float:
+    """Normalised Kendall tau distance: the fraction of pairs read in the wrong order.
+
+    `ranks` are the true positions of the matched lines in the order in which they were read; 0 is the true order,
+    1 its reverse, 0 where fewer than two lines matched (Kendall, A New Measure of Rank Correlation, 1938).
+    """
+    ranks = np.asarray(ranks)
+    if len(ranks) < 2:
+        return 0.0
+    wrong = np.triu(ranks[:, None] > ranks[None], k=1).sum()
+    return float(wrong / (len(ranks) * (len(ranks) - 1) / 2))
+
+
+def _overlaps(
+    predicted: Sequence[Polygon], truth: Sequence[Polygon]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Intersection areas (p, t), areas (p,), true areas (t,), all float64."""
+    shapes, true_shapes = [to_shapely(p) for p in predicted], [to_shapely(t) for t in truth]
+    overlap = np.zeros((len(shapes), len(true_shapes)))
+    if shapes and true_shapes:
+        for row, column in STRtree(true_shapes).query(shapes, predicate="intersects").T:
+            overlap[row, column] = shapes[row].intersection(true_shapes[column]).area
+    return overlap, np.array([s.area for s in shapes]), np.array([s.area for s in true_shapes])
