@@ -1,1 +1,23 @@
-"""Read handwriting: detector, recogniser, synthesis, training and inference in one package."""
+"""Read handwriting: detector, recogniser, synthesis, training and inference in one package.
+
+    >>> from ocr import Reader
+    >>> print(Reader.from_pretrained().read("letter.jpg").text)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ocr.inference.pipeline import Reader
+
+__all__ = ["Reader"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use (PEP 562), because it brings PyTorch along and `import ocr` alone need not.
+    if name == "Reader":
+        from ocr.inference.pipeline import Reader
+
+        return Reader
+    raise AttributeError(f"module 'ocr' has no attribute {name!r}")

@@ -1,0 +1,188 @@
+"""Read pages: find the lines, straighten them, read them, and put words back where they were on the page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from shapely.geometry import box
+
+from ocr.bundle import Bundle
+from ocr.decoding import CharacterSpan, Hypothesis
+from ocr.errors import ConfigError
+from ocr.geometry import RectifiedLine, rectify_line, to_shapely
+from ocr.geometry.rectify import BASELINE_SHARE
+from ocr.image.io import load_image, load_pages
+from ocr.inference.detector import LineFinder
+from ocr.inference.recognizer import LineReader
+from ocr.types import Page, Polygon, TextLine, Word
+
+RECOGNIZER = "ocr_small_handwritten"
+DETECTOR = "image_text_detector_v2"
+
+
+@dataclass(frozen=True)
+class DetectorOptions:
+    """What may be set about detection; None leaves the bundle's own value. See `LineFinder`."""
+
+    width: int | None = None
+    text_threshold: float | None = None
+    link_threshold: float | None = None
+    low_text: float | None = None
+    size_threshold: float | None = None
+    with_refiner: bool | None = None
+
+
+class Reader:
+    """Reads pages of handwriting.
+
+    Args:
+        recognizer: reads line images. detector: finds lines on a page; None takes every image as one line.
+
+    Example:
+        >>> page = Reader.from_pretrained().read("letter.jpg")
+        >>> print(page.text)
+    """
+
+    def __init__(self, recognizer: LineReader, detector: LineFinder | None) -> None:
+        self.recognizer = recognizer
+        self.detector = detector
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        recognizer: str | Path = RECOGNIZER,
+        detector: str | Path | None = DETECTOR,
+        *,
+        device: str = "auto",
+        decode: str | None = None,
+        batch_size: int = 16,
+        detection: DetectorOptions | None = None,
+    ) -> Reader:
+        """Load bundles by name or folder.
+
+        Args:
+            detector: None to take every image as a single line.
+            device: `auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
+            decode: `ctc`, `greedy`, `beam` or `joint`; None for the bundle's default.
+            batch_size: lines read at once; they are sorted by width first.
+        Raises:
+            BundleError: a bundle is unknown or broken. ConfigError: an option is out of range.
+        """
+        where = resolve_device(device)
+        if batch_size < 1:
+            raise ConfigError(f"batch_size must be at least 1, got {batch_size}")
+        reader = LineReader(
+            Bundle.load(recognizer, kind="recognizer"), device=where, decode=decode, batch_size=batch_size
+        )
+        if detector is None:
+            return cls(reader, None)
+        chosen = {
+            key: value for key, value in vars(detection or DetectorOptions()).items() if value is not None
+        }
+        return cls(reader, LineFinder(Bundle.load(detector, kind="detector"), device=where, **chosen))
+
+    def read(self, image: str | Path | bytes | np.ndarray) -> Page:
+        """Read one image, or the first page of a file.
+
+        Args:
+            image: a file, its bytes, or uint8 pixels, (h, w) grey or (h, w, 3) RGB.
+        Raises:
+            ImageError: it cannot be read as an image.
+        """
+        return self.read_array(load_image(image), source=source_name(image))
+
+    def read_pages(self, path: str | Path) -> Iterator[Page]:
+        """Read every page of a file, one at a time. Raises ImageError on reaching an unreadable page."""
+        for number, image in enumerate(load_pages(path), start=1):
+            yield self.read_array(image, source=source_name(path), number=number)
+
+    def read_array(self, image: np.ndarray, *, source: str = "", number: int = 1) -> Page:
+        """Read the uint8 (h, w, 3) RGB pixels of a page; `source` and `number` are kept with the result."""
+        height, width = image.shape[:2]
+        if self.detector is None:
+            lines, crops = [_whole(height, width)], [RectifiedLine(image, _identity, _identity)]
+        else:
+            lines = self.detector.find(image)
+            crops = [rectify_line(image, line.polygon, line.baseline) for line in lines]
+        hypotheses = self.recognizer.read([crop.image for crop in crops])
+        for line, crop, hypothesis in zip(lines, crops, hypotheses, strict=True):
+            line.text, line.confidence = hypothesis.text, hypothesis.confidence
+            line.words = place_words(hypothesis, line.polygon, crop, page_size=(height, width))
+        return Page(source=source, height=height, width=width, lines=lines, number=number)
+
+
+def place_words(
+    hypothesis: Hypothesis, outline: Polygon, crop: RectifiedLine, *, page_size: tuple[int, int]
+) -> list[Word]:
+    """The words of a line's reading, with their polygons in page pixels.
+
+    A word reaches from its first to its last character and, there, from the top to the bottom of the line's
+    `outline` (n, 2). Its confidence is the geometric mean of its characters'. `page_size`: (height, width).
+    """
+    words = []
+    straight = to_shapely(crop.to_crop(outline))
+    for spans in split_words(hypothesis.characters):
+        start, end = spans[0].start, max(spans[-1].end, spans[0].start + 1)
+        inside = straight.intersection(box(start, -1e6, end, 1e6))
+        top, bottom = (0.0, float(crop.image.shape[0])) if inside.is_empty else inside.bounds[1::2]
+        # A bent line needs points between the corners, about two text heights apart.
+        count = 2 + int((end - start) / (2 * crop.image.shape[0]))
+        columns = np.linspace(start, end, count)
+        upper, lower = np.column_stack([columns, np.full(count, top)]), np.full(count, bottom)
+        ring = np.vstack([upper, np.column_stack([columns, lower])[::-1]])
+        polygon = np.clip(crop.to_page(ring), 0, page_size[::-1]).astype(np.float32)
+        confidence = np.exp(np.mean([np.log(max(span.confidence, 1e-6)) for span in spans]))
+        words.append(Word("".join(span.character for span in spans), polygon, float(confidence)))
+    return words
+
+
+def split_words(characters: list[CharacterSpan]) -> list[list[CharacterSpan]]:
+    """The characters between spaces, without the spaces."""
+    words: list[list[CharacterSpan]] = [[]]
+    for span in characters:
+        if span.character.isspace():
+            words.append([])
+        else:
+            words[-1].append(span)
+    return [word for word in words if word]
+
+
+def resolve_device(name: str) -> torch.device:
+    """The torch device called `name`; `auto` is a CUDA GPU, else Apple's, else the CPU.
+
+    Raises:
+        ConfigError: torch knows no such device, or this machine has none.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device={name}: not usable here ({str(error).splitlines()[0]})") from error
+    return device
+
+
+def source_name(image: str | Path | bytes | np.ndarray) -> str:
+    """The file name as text that can be printed and stored, whatever bytes it is made of; empty for pixels."""
+    if not isinstance(image, str | os.PathLike):
+        return ""
+    return os.fsencode(image).decode("utf-8", errors="replace")
+
+
+def _whole(height: int, width: int) -> TextLine:
+    """A line that fills its image."""
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
+    level = height * BASELINE_SHARE
+    return TextLine(polygon=corners, baseline=np.array([(0, level), (width, level)], dtype=np.float32))
+
+
+def _identity(points: np.ndarray) -> np.ndarray:
+    return np.asarray(points, dtype=np.float32)

@@ -1,0 +1,85 @@
+"""JSON: everything that was found on a page, for programs.
+
+The file holds one object:
+
+    version     1; raised when a field changes its meaning or goes, not when one is added
+    source      the image's file name as given
+    page        position inside a multi-page file, from 1
+    height, width   size of the page in pixels, after EXIF rotation
+    text        the text as the `txt` writer puts it
+    lines       in reading order, each:
+        text                empty where ink was found but nothing could be read; such lines are not in `text`
+        confidence          geometric mean of the characters' probabilities, 0 to 1
+        detection_score     the detector's confidence that this is a line, 0 to 1
+        polygon             outline, [[x, y], ...] in page pixels, clockwise, not closed
+        baseline            [[x, y], ...] in reading direction
+        words               in reading order, each with `text`, `confidence`, `polygon`
+
+Coordinates are rounded to a tenth of a pixel, probabilities to four digits.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ocr.output.text import page_text
+from ocr.types import Page, TextLine, Word
+
+VERSION = 1
+
+
+def page_dict(page: Page) -> dict[str, Any]:
+    """The page as plain dicts, lists, strings and numbers (see the module's docstring)."""
+    return {
+        "version": VERSION,
+        "source": page.source,
+        "page": page.number,
+        "height": page.height,
+        "width": page.width,
+        "text": page_text(page),
+        "lines": [_line(line) for line in page.lines],
+    }
+
+
+def page_json(page: Page) -> str:
+    """The page as JSON text: a line of the file for each line of the page, so that files diff well."""
+    fields = page_dict(page)
+    lines = ",\n  ".join(_dump(line) for line in fields.pop("lines"))
+    head = ",\n ".join(f"{_dump(key)}: {_dump(value)}" for key, value in fields.items())
+    return f'{{{head},\n "lines": [\n  {lines}\n ]\n}}\n' if lines else f'{{{head},\n "lines": []\n}}\n'
+
+
+def write(page: Page, image: np.ndarray | None, path: Path) -> None:
+    """Write the page as UTF-8 JSON; `image` is not used. Raises OSError if `path` cannot be written."""
+    path.write_text(page_json(page), encoding="utf-8", newline="\n")
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _line(line: TextLine) -> dict[str, Any]:
+    return {
+        "text": line.text,
+        "confidence": _probability(line.confidence),
+        "detection_score": _probability(line.detection_score),
+        "polygon": _points(line.polygon),
+        "baseline": _points(line.baseline),
+        "words": [_word(word) for word in line.words],
+    }
+
+
+def _word(word: Word) -> dict[str, Any]:
+    return {"text": word.text, "confidence": _probability(word.confidence), "polygon": _points(word.polygon)}
+
+
+def _points(points: np.ndarray) -> list[list[float]]:
+    return [[round(float(x), 1), round(float(y), 1)] for x, y in points]
+
+
+def _probability(value: float) -> float:
+    return round(float(value), 4)
