@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from timm.layers import DropPath
 from torch import nn
 
 from ocr.nn.attention import SelfAttention
+from ocr.nn.drop_path import DropPath
 from ocr.nn.masking import valid_columns
 from ocr.nn.mlp import Mlp
 
