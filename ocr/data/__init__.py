@@ -1,0 +1,1 @@
+"""Where lines and pages come from, and how they become batches."""

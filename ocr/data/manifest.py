@@ -1,0 +1,149 @@
+"""Line manifests: Parquet files with the encoded image beside its transcription."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ocr.data.decode import decode_line
+from ocr.errors import DataError, ImageError
+from ocr.text.normalize import normalize as normalize_text
+from ocr.types import LineSample
+
+REQUIRED_COLUMNS = ("id", "image", "text", "width")
+OPTIONAL_COLUMNS = ("page_id", "source", "language", "writer", "kind", "polygon")
+MANIFEST_HEIGHT = 64
+"""Height in pixels that the `width` column of a manifest refers to."""
+
+
+class ParquetLines:
+    """Lines of one or several Parquet manifests; images stay encoded until they are asked for.
+
+    Columns: `id`, `image` (bytes, or a struct with `bytes`), `text`, `width` (pixels at a height of 64), and
+    optionally `page_id`, `source`, `language`, `writer`, `kind`, `polygon` (x, y, x, y ... in crop pixels).
+
+    Args:
+        path: a file, a glob, or a list of them.
+        kind: keep only lines of this kind, such as `handwritten`.
+        sources: keep only lines of these sources.
+        normalize: bring the text to the project's normal form.
+        name: shown in messages; default the first file's stem.
+
+    Raises:
+        DataError: no file matches, a file cannot be read, lacks a column, or nothing is left after filtering;
+            from `[i]`, a row without text or with an undecodable image.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | Sequence[str | Path],
+        *,
+        kind: str | None = None,
+        sources: Sequence[str] | None = None,
+        normalize: bool = True,
+        name: str | None = None,
+    ) -> None:
+        self.files = expand_paths(path)
+        self.normalize = normalize
+        self.name = name or self.files[0].stem
+        self.tables = [_filtered(_read(file), kind, sources) for file in self.files]
+        self.ends = np.cumsum([table.num_rows for table in self.tables])
+        if not len(self):
+            wanted = ", ".join(
+                text
+                for text, given in ((f"kind={kind!r}", kind), (f"sources={sources!r}", sources))
+                if given is not None
+            )
+            raise DataError(f"{self.files[0]}: no lines" + (f" with {wanted}" if wanted else ""))
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def __getitem__(self, index: int) -> LineSample:
+        if not 0 <= index < len(self):
+            raise IndexError(f"{self.name}: index {index} of {len(self)} lines")
+        which = int(np.searchsorted(self.ends, index, side="right"))
+        table, file = self.tables[which], self.files[which]
+        row = index - (int(self.ends[which - 1]) if which else 0)
+        values = {column: table.column(column)[row].as_py() for column in table.column_names}
+        line_id = values["id"]
+        image, text = values["image"], values["text"]
+        if isinstance(image, dict):
+            image = image.get("bytes")
+        if image is None:
+            raise DataError(f"{file}: row {line_id!r} has no image")
+        if text is None or not (text := normalize_text(text) if self.normalize else text):
+            raise DataError(f"{file}: row {line_id!r} has no text")
+        try:
+            pixels = decode_line(image, name=f"{file}: row {line_id!r}")
+        except ImageError as error:
+            raise DataError(str(error)) from error
+        polygon = values.get("polygon")
+        return LineSample(
+            image=pixels,
+            text=text,
+            id=str(line_id),
+            document=values.get("page_id") or str(line_id),
+            source=values.get("source") or self.name,
+            language=values.get("language") or "",
+            writer=values.get("writer") or "",
+            kind=values.get("kind") or "",
+            polygon=np.asarray(polygon, np.float32).reshape(-1, 2) if polygon else None,
+        )
+
+    def widths(self) -> np.ndarray:
+        """(len,) float64 width / height, NaN where the manifest does not say."""
+        columns = [
+            table.column("width").cast(pa.float64()).to_numpy(zero_copy_only=False) for table in self.tables
+        ]
+        return np.concatenate(columns).astype(np.float64) / MANIFEST_HEIGHT
+
+
+def expand_paths(path: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Files named by a path, a glob, or a list of them, each glob sorted.
+
+    Raises:
+        DataError: one of them matches no file.
+    """
+    patterns = [path] if isinstance(path, str | Path) else list(path)
+    files = []
+    for pattern in patterns:
+        if Path(pattern).is_file():
+            files.append(Path(pattern))
+            continue
+        matches = sorted(Path(match) for match in glob.glob(str(pattern), recursive=True))
+        matches = [match for match in matches if match.is_file()]
+        if not matches:
+            raise DataError(f"{pattern}: no such file")
+        files.extend(matches)
+    if not files:
+        raise DataError("an empty list of files was given")
+    return files
+
+
+def _read(file: Path) -> pa.Table:
+    try:
+        schema = pq.read_schema(file)
+        missing = [column for column in REQUIRED_COLUMNS if column not in schema.names]
+        if missing:
+            raise DataError(f"{file}: missing column {', '.join(missing)}")
+        present = [column for column in OPTIONAL_COLUMNS if column in schema.names]
+        return pq.read_table(file, columns=[*REQUIRED_COLUMNS, *present])
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{file}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
+
+
+def _filtered(table: pa.Table, kind: str | None, sources: Sequence[str] | None) -> pa.Table:
+    for column, wanted in (("kind", None if kind is None else [kind]), ("source", sources)):
+        if wanted is None:
+            continue
+        if column not in table.column_names:
+            raise DataError(f"cannot select {column}={list(wanted)!r}: the manifest has no column {column}")
+        table = table.filter(pc.is_in(table.column(column), pa.array(list(wanted), pa.string())))
+    return table

@@ -1,0 +1,49 @@
+"""What every source of line images offers, and how several become one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from ocr.types import LineSample
+
+
+@runtime_checkable
+class LineSource(Protocol):
+    """Labelled line images by index.
+
+    `source[i]` raises DataError, naming the file and the row, where row i cannot be used.
+    """
+
+    name: str
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> LineSample: ...
+
+    def widths(self) -> np.ndarray:
+        """(len,) float64 width / height of each line without decoding it; NaN where unknown."""
+        ...
+
+
+class ConcatLines:
+    """Several sources one after the other."""
+
+    def __init__(self, sources: Sequence[LineSource], *, name: str = "") -> None:
+        self.sources = list(sources)
+        self.name = name or "+".join(source.name for source in self.sources)
+        self.ends = np.cumsum([len(source) for source in self.sources])
+
+    def __len__(self) -> int:
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def __getitem__(self, index: int) -> LineSample:
+        if not 0 <= index < len(self):
+            raise IndexError(f"{self.name}: index {index} of {len(self)} lines")
+        which = int(np.searchsorted(self.ends, index, side="right"))
+        return self.sources[which][index - (int(self.ends[which - 1]) if which else 0)]
+
+    def widths(self) -> np.ndarray:
+        return np.concatenate([np.zeros(0), *(source.widths() for source in self.sources)])

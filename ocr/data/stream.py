@@ -1,0 +1,215 @@
+"""Training batches as one endless, numbered sequence that can be resumed anywhere."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from ocr.data.collate import LineCollate
+from ocr.data.mix import MixedLines
+from ocr.data.sampler import balanced_groups
+from ocr.errors import ConfigError, DataError, OcrError
+from ocr.types import LineBatch, LineSample
+
+log = logging.getLogger(__name__)
+
+_MAX_REPLACEMENTS = 20
+# Replacements of unusable lines come from a part of the endless sequence that no run reaches.
+_REPLACEMENT_STRIDE = 1 << 40
+_POOL_TAG = 3
+
+
+@dataclass
+class Pool:
+    """Lines preprocessed together, in batches of like width, and what had to be left out."""
+
+    batches: list[list[LineSample]]
+    skipped: list[str]
+
+
+class LinePools(Dataset):
+    """Pool k is a pure function of (lines, seed, k): positions [k * pool, (k + 1) * pool) of the sequence."""
+
+    def __init__(
+        self,
+        lines: MixedLines,
+        collate: LineCollate,
+        *,
+        pool: int,
+        lines_per_batch: int,
+        seed: int,
+        max_columns: int | None = None,
+    ) -> None:
+        self.lines = lines
+        self.collate = collate
+        self.pool = pool
+        self.batches = pool // lines_per_batch
+        self.max_lines = 4 * lines_per_batch
+        self.seed = seed
+        self.max_columns = max_columns
+
+    def __getitem__(self, index: int) -> Pool:
+        skipped: list[str] = []
+        samples = [
+            self._usable(position, skipped) for position in range(index * self.pool, (index + 1) * self.pool)
+        ]
+        groups = balanced_groups(
+            np.array([sample.image.shape[1] for sample in samples]),
+            self.batches,
+            max_lines=self.max_lines,
+            max_columns=self.max_columns,
+        )
+        order = np.random.default_rng([self.seed, _POOL_TAG, index]).permutation(len(groups))
+        return Pool([[samples[i] for i in groups[g]] for g in order], skipped)
+
+    def _usable(self, position: int, skipped: list[str]) -> LineSample:
+        for attempt in range(_MAX_REPLACEMENTS):
+            try:
+                return self.collate.prepare(self.lines.at(position + attempt * _REPLACEMENT_STRIDE))
+            except OcrError as error:
+                skipped.append(str(error))
+        raise DataError(f"{_MAX_REPLACEMENTS} lines in a row cannot be used, the last: {skipped[-1]}")
+
+
+class TrainingStream:
+    """Endless training batches; an epoch is a number of them.
+
+    The sequence of batches is the same for any number of workers. In distributed training each process takes
+    every `world_size`-th pool; all of them take the same number of batches. Iterating goes on where the last
+    iteration stopped, and `state_dict` counts the batches handed to the trainer (not those that workers have
+    prepared), so that a run resumed from any checkpoint sees exactly the batches that the uninterrupted run
+    would have seen.
+
+    Unusable lines are replaced by others, with one warning each; `skipped` counts them.
+
+    Args:
+        lines: the endless sequence of lines.
+        lines_per_batch: lines of a batch on average; narrow lines come in larger batches.
+        pool: lines sorted by width together; a multiple of `lines_per_batch`.
+        max_columns: most padded columns of a batch; where lines do not fit, some of the pool are left out.
+        num_workers: processes that read and preprocess; 0 for none.
+        in_flight: batches handed out whose step is not done, asked when the state is saved.
+    """
+
+    def __init__(
+        self,
+        lines: MixedLines,
+        collate: LineCollate,
+        *,
+        lines_per_batch: int = 32,
+        pool: int = 512,
+        max_columns: int | None = None,
+        num_workers: int = 1,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        in_flight: Callable[[], int] = lambda: 0,
+    ) -> None:
+        if lines_per_batch <= 0 or pool <= 0 or pool % lines_per_batch:
+            raise ConfigError(
+                f"pool must be a multiple of lines_per_batch, both > 0, got {pool} and {lines_per_batch}"
+            )
+        if max_columns is not None and max_columns < (widest := collate.preprocess.max_width):
+            raise ConfigError(f"max_columns must hold one line of {widest} columns, got {max_columns}")
+        self.collate = collate
+        self.pools = LinePools(
+            lines,
+            collate,
+            pool=pool,
+            lines_per_batch=lines_per_batch,
+            seed=seed,
+            max_columns=max_columns,
+        )
+        self.length = max(1, round(len(lines) / (lines_per_batch * world_size)))
+        self.num_workers = num_workers
+        self.rank = rank
+        self.world_size = world_size
+        self.in_flight = in_flight
+        self.layout = {
+            "seed": seed,
+            "pool": pool,
+            "lines_per_batch": lines_per_batch,
+            "max_columns": max_columns,
+            "world_size": world_size,
+        }
+        self.consumed = 0
+        self.skipped = 0
+        self._batches: Iterator[LineBatch] | None = None
+        self._warned: set[str] = set()
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return self.length
+
+    def __iter__(self) -> Iterator[LineBatch]:
+        for _ in range(self.length):
+            if self._batches is None:
+                self._batches = self._from(self.consumed)
+            batch = next(self._batches)
+            self.consumed += 1
+            yield batch
+
+    def state_dict(self) -> dict:
+        return {"consumed": self.consumed - self.in_flight(), "skipped": self.skipped, **self.layout}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Continue after the batches that `state` counts; a changed layout continues at the same line."""
+        changed = {key: value for key, value in self.layout.items() if state[key] != value}
+        consumed = state["consumed"]
+        if changed:
+            log.warning("training batches are laid out anew (%s): resuming at about the same line", changed)
+            consumed = round(
+                consumed
+                * (state["lines_per_batch"] * state["world_size"])
+                / (self.layout["lines_per_batch"] * self.world_size)
+            )
+        if consumed != self.consumed:
+            self.close()
+        self.consumed, self.skipped = consumed, state["skipped"]
+
+    def close(self) -> None:
+        """End the worker processes; the next iteration starts new ones."""
+        if self._batches is not None:
+            self._batches.close()
+            self._batches = None
+
+    def _from(self, start: int) -> Iterator[LineBatch]:
+        first, offset = divmod(start, self.pools.batches)
+        numbers = (local * self.world_size + self.rank for local in itertools.count(first))
+        loader = DataLoader(
+            self.pools,
+            batch_size=None,
+            sampler=numbers,
+            collate_fn=_unchanged,
+            num_workers=self.num_workers,
+            worker_init_fn=one_thread,
+        )
+        for pool in loader:
+            self._report(pool.skipped)
+            for samples in pool.batches[offset:]:
+                yield self.collate.join(samples)
+            offset = 0
+
+    def _report(self, skipped: list[str]) -> None:
+        self.skipped += len(skipped)
+        for message in skipped:
+            if message not in self._warned:
+                self._warned.add(message)
+                log.warning("line skipped: %s", message)
+
+
+def one_thread(worker: int) -> None:
+    """Workers are the parallelism; threads inside them would only compete."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+
+
+def _unchanged(pool: Pool) -> Pool:
+    return pool
