@@ -1,0 +1,1 @@
+"""Synthetic handwriting: fonts, text, rendering, degradation and whole pages."""

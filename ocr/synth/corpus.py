@@ -1,0 +1,208 @@
+"""Text for synthetic lines: pieces of running text, and invented numbers, dates, sums and addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ocr.errors import DataError
+from ocr.synth.phrases import invent
+
+try:
+    from ocr.text.normalize import normalize
+except ImportError:  # until ocr.text lands
+
+    def normalize(text: str) -> str:
+        return " ".join(text.replace("\u2019", "'").replace("\u00a0", " ").split())
+
+
+DEFAULT_WEIGHTS = {"en": 0.65, "fr": 0.20, "de": 0.08, "es": 0.07}
+
+
+class TextFile:
+    """The lines of one UTF-8 file, kept as bytes and offsets and decoded one at a time."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.language = _language(path)
+        self.bytes = path.stat().st_size
+        self._data: np.ndarray | None = None
+        self._starts = np.zeros(0, np.int64)
+
+    def __getstate__(self) -> dict:
+        return {"path": self.path, "language": self.language, "bytes": self.bytes, "_data": None}
+
+    def _open(self) -> np.ndarray:
+        if self._data is None:
+            self._data = np.memmap(self.path, np.uint8, "r")
+            ends = np.flatnonzero(self._data == 10) + 1
+            self._starts = np.concatenate([[0], ends[ends < len(self._data)]])
+        return self._data
+
+    def __len__(self) -> int:
+        self._open()
+        return len(self._starts)
+
+    def __getitem__(self, index: int) -> str:
+        data = self._open()
+        start = self._starts[index]
+        end = self._starts[index + 1] if index + 1 < len(self._starts) else len(data)
+        return bytes(data[start:end]).decode("utf-8", "replace").replace("\ufffd", "").strip()
+
+
+def _language(path: Path) -> str:
+    """`fr` of `fr_wiki.txt` and of `words_fr.tsv`; `en` for a name that tells nothing."""
+    parts = path.stem.lower().split("_")
+    code = parts[-1] if parts[0] == "words" else parts[0]
+    return code if len(code) == 2 and code.isalpha() else "en"
+
+
+class Corpus:
+    """Random line texts from `*.txt` files (one sentence or note a line) and `words_*.tsv` lists.
+
+    `paths` is a folder, a file, or several of either. A file's language is the two letters before the
+    first `_` of its name. `weights` is the share of each language; languages without files are left out.
+    Within a language, a file counts by the square root of its size, so that small ones are still seen.
+
+    Raises:
+        DataError: a path is missing, or no file holds text in a language with a positive weight.
+    """
+
+    def __init__(
+        self,
+        paths: str | Path | Iterable[str | Path],
+        *,
+        weights: Mapping[str, float] | None = None,
+        short_probability: float = 0.15,
+        invented_probability: float = 0.09,
+        salad_probability: float = 0.04,
+        capitals_probability: float = 0.02,
+        hyphen_probability: float = 0.06,
+    ):
+        self.short_probability = short_probability
+        self.invented_probability = invented_probability
+        self.salad_probability = salad_probability
+        self.capitals_probability = capitals_probability
+        self.hyphen_probability = hyphen_probability
+        weights = dict(DEFAULT_WEIGHTS if weights is None else weights)
+        texts: dict[str, list[TextFile]] = {}
+        self._words: dict[str, TextFile] = {}
+        for path in _files([paths] if isinstance(paths, str | Path) else paths):
+            file = TextFile(path)
+            if file.bytes == 0 or weights.get(file.language, 0) <= 0:
+                continue
+            if path.suffix == ".tsv":
+                self._words[file.language] = file
+            else:
+                texts.setdefault(file.language, []).append(file)
+        if not texts:
+            raise DataError(f"{paths}: no text files in the languages {', '.join(sorted(weights))}")
+        self.languages = sorted(texts)
+        share = np.array([weights[language] for language in self.languages], np.float64)
+        self._share = share / share.sum()
+        self._texts = texts
+        self._file_share = {}
+        for language, files in texts.items():
+            root = np.sqrt([file.bytes for file in files])
+            self._file_share[language] = root / root.sum()
+
+    def sample(self, rng: np.random.Generator, *, characters: tuple[int, int] = (1, 80)) -> tuple[str, str]:
+        """One normalised line of `characters` (lowest, highest) length, and its language.
+
+        A text that cannot be made long enough is returned short; it is never empty and never too long.
+        """
+        low, high = characters
+        if not 1 <= low <= high:
+            raise DataError(f"characters={characters}: expected 1 <= lowest <= highest")
+        text = ""
+        for _ in range(20):
+            language = self.languages[int(rng.choice(len(self.languages), p=self._share))]
+            text = normalize(self._draw(rng, language, low, high))
+            if rng.random() < self.capitals_probability and len(text.upper()) == len(text):
+                text = text.upper()
+            text = _cut(text, high)
+            if len(text) >= low:
+                return text, language
+        return text or "a", language
+
+    def _draw(self, rng: np.random.Generator, language: str, low: int, high: int) -> str:
+        kind = rng.random()
+        if kind < self.short_probability and low <= 24:
+            return self._short(rng, language)
+        kind -= self.short_probability
+        if kind < self.invented_probability and low <= 24:
+            return invent(rng, language)
+        target = int(np.clip(round(rng.triangular(8, 34, 78)), low, high))
+        kind -= self.invented_probability
+        if kind < self.salad_probability and language in self._words:
+            return self._salad(rng, language, target)
+        return self._running(rng, language, target)
+
+    def _passage(self, rng: np.random.Generator, language: str, least: int) -> str:
+        """A random line, joined to the ones after it until it holds `least` characters."""
+        files = self._texts[language]
+        file = files[int(rng.choice(len(files), p=self._file_share[language]))]
+        index = int(rng.integers(len(file)))
+        text = file[index]
+        while len(text) < least and index + 1 < len(file):
+            index += 1
+            text = f"{text} {file[index]}"
+        return text
+
+    def _running(self, rng: np.random.Generator, language: str, target: int) -> str:
+        text = self._passage(rng, language, target)
+        if len(text) <= target:
+            return text
+        words = text.split()
+        # A page breaks lines anywhere, so start at any word that leaves enough text behind it.
+        lengths = np.cumsum([len(word) + 1 for word in words])
+        last = int(np.searchsorted(lengths, lengths[-1] - target))
+        first = 0 if rng.random() < 0.25 else int(rng.integers(last + 1))
+        piece, used = [], 0
+        for word in words[first:]:
+            if used + len(word) > target:
+                room = target - used - 1
+                if rng.random() < self.hyphen_probability and word.isalpha() and 2 < room < len(word) - 2:
+                    piece.append(f"{word[:room]}-")
+                break
+            piece.append(word)
+            used += len(word) + 1
+        return " ".join(piece) or words[first][:target]
+
+    def _short(self, rng: np.random.Generator, language: str) -> str:
+        words = self._passage(rng, language, 1).split() or ["a"]
+        first = int(rng.integers(len(words)))
+        return " ".join(words[first : first + int(rng.integers(1, 3))])
+
+    def _salad(self, rng: np.random.Generator, language: str, target: int) -> str:
+        """Unrelated words, so that a reader cannot lean on grammar alone."""
+        file, words = self._words[language], []
+        while sum(len(word) + 1 for word in words) < target:
+            # Squaring favours frequent words: the list is sorted by frequency.
+            word = file[int(len(file) * rng.random() ** 2)].split("\t")[0]
+            words.append(word.capitalize() if rng.random() < 0.12 else word)
+        return " ".join(words)[:target].strip()
+
+
+def _cut(text: str, high: int) -> str:
+    """At most `high` characters, at a word boundary where there is one."""
+    if len(text) <= high:
+        return text
+    head = text[:high]
+    if text[high] != " " and " " in head:
+        head = head[: head.rindex(" ")]
+    return head.strip()
+
+
+def _files(paths: Iterable[str | Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            found += sorted(path.glob("*.txt")) + sorted(path.glob("words_*.tsv"))
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise DataError(f"{path}: text file or folder not found")
+    return found

@@ -1,0 +1,195 @@
+"""Turn the ink of a line into a scan or a photograph of it: paper, rules, stains, blur, noise, contrast.
+
+Pixels are never moved here (the renderer does that), so boxes stay exact. Images are uint8 grey.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from ocr.synth.render import RenderedLine
+
+
+@dataclass(frozen=True)
+class DegradeSettings:
+    """Probability of each effect on a line."""
+
+    white_paper: float = 0.30
+    linen: float = 0.22
+    grain: float = 0.45
+    shade: float = 0.35
+    shadow: float = 0.08
+    rule: float = 0.28
+    squared: float = 0.05
+    bleed: float = 0.12
+    specks: float = 0.10
+    fold: float = 0.05
+    pencil: float = 0.12
+    blur: float = 0.30
+    low_resolution: float = 0.15
+    noise: float = 0.30
+    low_contrast: float = 0.12
+    bilevel: float = 0.07
+    jpeg: float = 0.35
+
+
+def degrade(line: RenderedLine, rng: np.random.Generator, settings: DegradeSettings | None) -> np.ndarray:
+    """uint8 (h, w) picture of `line`; black on white where `settings` is None."""
+    ink = line.ink
+    height, width = ink.shape
+    if line.struck:
+        ink = _strike(ink, line, rng)
+    if settings is None:
+        return 255 - ink
+
+    def happens(probability: float) -> bool:
+        return rng.random() < probability
+
+    white = happens(settings.white_paper)
+    level = rng.uniform(247, 255) if white else rng.uniform(190, 248)
+    paper = np.full((height, width), level, np.float32)
+    if not white:
+        if happens(settings.linen):
+            paper += _tile(_linen(), rng, height, width) * rng.uniform(4, 26)
+        if happens(settings.grain):
+            paper += _tile(_grain(int(rng.integers(3))), rng, height, width) * rng.uniform(1, 9)
+        if happens(settings.bleed):
+            shift = int(rng.integers(width))
+            ghost = cv2.GaussianBlur(np.roll(ink[:, ::-1], shift, 1), (0, 0), rng.uniform(1, 2.5))
+            paper -= np.roll(ghost, int(rng.integers(-12, 13)), 0) * np.float32(rng.uniform(0.05, 0.25))
+    if happens(settings.shade):
+        knots = rng.uniform(-1, 1, (2, 3)).astype(np.float32) * rng.uniform(3, 22)
+        paper += cv2.resize(knots, (width, height), interpolation=cv2.INTER_LINEAR)
+    if happens(settings.squared):
+        _squares(paper, line, rng)
+    elif happens(settings.rule):
+        _rule(paper, line, rng)
+    if happens(settings.fold):
+        x = int(rng.integers(width))
+        cv2.line(
+            paper,
+            (x, 0),
+            (x + int(rng.integers(-8, 9)), height),
+            level + rng.uniform(-60, 40),
+            int(rng.integers(1, 4)),
+            cv2.LINE_AA,
+        )
+    if happens(settings.specks):
+        for _ in range(int(rng.integers(1, 9))):
+            cv2.circle(
+                paper,
+                (int(rng.integers(width)), int(rng.integers(height))),
+                int(rng.integers(1, 3)),
+                rng.uniform(60, 220),
+                -1,
+                cv2.LINE_AA,
+            )
+
+    tone = rng.uniform(95, 165) if happens(settings.pencil) else rng.triangular(0, 20, 120)
+    alpha = ink.astype(np.float32) * (1 / 255)
+    if happens(settings.pencil * 0.7):
+        alpha *= np.clip(0.8 + 0.35 * _tile(_grain(0), rng, height, width), 0, 1)
+    image = paper + alpha * (np.minimum(tone, level - 50) - paper)
+
+    if happens(settings.shadow):
+        edge, soft = rng.uniform(0, width), rng.uniform(20, 200)
+        side = 1 if rng.random() < 0.5 else -1
+        ramp = 1 / (1 + np.exp(side * (np.arange(width, dtype=np.float32) - edge) / soft))
+        image *= 1 - rng.uniform(0.1, 0.45) * ramp
+    if happens(settings.low_contrast):
+        low, high = rng.uniform(20, 90), rng.uniform(150, 235)
+        image = low + image * ((high - low) / 255)
+    if happens(settings.low_resolution):
+        factor = rng.uniform(0.4, 0.8)
+        small = cv2.resize(
+            image, (max(4, int(width * factor)), int(height * factor)), interpolation=cv2.INTER_AREA
+        )
+        image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    elif happens(settings.blur):
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.3))
+    if happens(settings.noise):
+        image = image + _tile(_grain(0), rng, height, width) * rng.uniform(1, 12)
+    image = np.clip(image, 0, 255).astype(np.uint8)
+    if happens(settings.bilevel):
+        threshold, _ = cv2.threshold(image, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        image = cv2.threshold(image, threshold + rng.uniform(-12, 25), 255, cv2.THRESH_BINARY)[1]
+    if happens(settings.jpeg):
+        quality = int(rng.integers(25, 90))
+        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 0)
+    return image
+
+
+def _strike(ink: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> np.ndarray:
+    """Cross out the struck words with one to four pen strokes."""
+    ink = ink.copy()
+    for x0, y0, x1, y1 in line.struck:
+        middle, reach = (y0 + y1) / 2, max(3.0, (y1 - y0) / 4)
+        for _ in range(int(rng.integers(1, 5))):
+            xs = np.linspace(x0 - 2, x1 + 2, int(rng.integers(2, 9)))
+            ys = middle + rng.uniform(-reach, reach, len(xs)) * rng.uniform(0.1, 1)
+            points = (np.stack([xs, ys], 1) * 16).astype(np.int32)
+            cv2.polylines(
+                ink, [points], False, int(rng.integers(170, 256)), int(rng.integers(1, 4)), cv2.LINE_AA, 4
+            )
+    return ink
+
+
+def _rule(paper: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> None:
+    """A printed rule under the writing, near its baseline, with a slope of its own."""
+    height, width = paper.shape
+    y = float(line.baseline[:, 1].mean()) + rng.normal(1.5, 2.5)
+    tone, slope = rng.uniform(70, 220), rng.normal(0, 1.2)
+    offsets = [0.0] if rng.random() < 0.7 else [0.0, -height * rng.uniform(0.5, 0.9)]
+    for offset in offsets:
+        ends = [(0, round((y + offset - slope) * 16)), (width * 16, round((y + offset + slope) * 16))]
+        cv2.line(paper, ends[0], ends[1], tone, 1 if rng.random() < 0.8 else 2, cv2.LINE_AA, 4)
+
+
+def _squares(paper: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> None:
+    height, width = paper.shape
+    step, tone = rng.uniform(14, 40), rng.uniform(130, 225)
+    for x in np.arange(rng.uniform(0, step), width, step):
+        cv2.line(paper, (round(x), 0), (round(x), height), tone, 1)
+    for y in np.arange(float(line.baseline[0, 1]) % step, height, step):
+        cv2.line(paper, (0, round(y)), (width, round(y)), tone, 1)
+
+
+_TILE = (160, 2048)
+
+
+def _tile(texture: np.ndarray, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """A random (height, width) window of a texture, mirrored on where the line is longer."""
+    y = int(rng.integers(max(1, texture.shape[0] - height)))
+    x = int(rng.integers(texture.shape[1] // 2))
+    window = texture[y : y + height, x : x + width]
+    if window.shape == (height, width):
+        return window
+    return cv2.copyMakeBorder(
+        window, 0, height - window.shape[0], 0, width - window.shape[1], cv2.BORDER_REFLECT
+    )
+
+
+@lru_cache(maxsize=8)
+def _grain(kind: int) -> np.ndarray:
+    """Unit-variance noise: 0 pixel noise, 1 fibres, 2 clouds."""
+    rng = np.random.default_rng(kind)
+    noise = rng.standard_normal(_TILE, np.float32)
+    if kind == 1:
+        noise = cv2.GaussianBlur(noise, (0, 0), 1.1) + 0.5 * cv2.GaussianBlur(noise, (0, 0), 4)
+    elif kind == 2:
+        noise = cv2.GaussianBlur(noise, (0, 0), 7) + 0.02 * noise
+    return noise / noise.std()
+
+
+@lru_cache(maxsize=1)
+def _linen() -> np.ndarray:
+    """Threads that run across and down, each of its own strength and a limited length."""
+    rng = np.random.default_rng(9)
+    across = cv2.GaussianBlur(rng.standard_normal(_TILE, np.float32), (0, 0), sigmaX=12, sigmaY=0.5)
+    down = cv2.GaussianBlur(rng.standard_normal(_TILE, np.float32), (0, 0), sigmaX=0.5, sigmaY=9)
+    weave = across / across.std() + down / down.std()
+    return weave / weave.std()

@@ -1,0 +1,297 @@
+"""Fonts for synthetic lines: what each covers, how it is shaped, and its outlines, all cached.
+
+Outlines and advances are in units of `EM` pixels per em, y down, origin on the baseline.
+"""
+
+from __future__ import annotations
+
+import csv as csv_module
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import skia
+import uharfbuzz
+
+from ocr.errors import FontError
+
+EM = 256.0
+"""Size, in pixels, at which outlines and advances are kept."""
+
+GRADES = ("A", "B", "C", "P")
+"""Natural handwriting, casual or script, decorative, printed."""
+
+DEFAULT_WEIGHTS = {"A": 0.50, "B": 0.33, "C": 0.05, "P": 0.12}
+
+_FLAGS = ("fr", "de", "es")
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """One shaped glyph: `cluster` is the index of its first character in the shaped string."""
+
+    id: int
+    cluster: int
+    advance: float
+    x_offset: float
+    y_offset: float
+
+
+@dataclass(frozen=True)
+class FontInfo:
+    """A row of fonts.csv. `stroke` is the stroke thickness in ems, 0 where unknown."""
+
+    file: str
+    grade: str
+    languages: frozenset[str]
+    allcaps: bool
+    missing: frozenset[str]
+    stroke: float = 0.0
+
+
+class Font:
+    """One font file, opened on first use.
+
+    Raises:
+        FontError: (on first use) the file is missing or is not a font.
+    """
+
+    def __init__(self, path: Path, info: FontInfo):
+        self.path = path
+        self.info = info
+        self._covered: dict[str, bool] = {}
+        self._outlines: dict[int, tuple[skia.Path, tuple[float, float, float, float]]] = {}
+
+    def __getstate__(self) -> dict:
+        return {"path": self.path, "info": self.info, "_covered": {}, "_outlines": {}}
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @cached_property
+    def _skia(self) -> skia.Font:
+        if not self.path.is_file():
+            raise FontError(f"{self.path}: font file not found")
+        typeface = skia.Typeface.MakeFromFile(str(self.path))
+        if typeface is None:
+            raise FontError(f"{self.path}: not a readable font")
+        font = skia.Font(typeface, EM)
+        font.setHinting(skia.FontHinting.kNone)
+        font.setLinearMetrics(True)
+        font.setSubpixel(True)
+        return font
+
+    @cached_property
+    def _harfbuzz(self) -> uharfbuzz.Font:
+        # skia checks that the file is a font; HarfBuzz would silently shape nothing.
+        if self._skia.getTypeface().countGlyphs() == 0:
+            raise FontError(f"{self.path}: the font holds no glyphs")
+        font = uharfbuzz.Font(uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(self.path))))
+        font.scale = (int(EM * 64), int(EM * 64))
+        return font
+
+    def outline(self, glyph: int) -> tuple[skia.Path, tuple[float, float, float, float]]:
+        """Path of a glyph and its bounds (left, top, right, bottom); an empty path has zero bounds."""
+        if glyph not in self._outlines:
+            path = self._skia.getPath(glyph) or skia.Path()
+            box = path.computeTightBounds()
+            self._outlines[glyph] = path, (box.left(), box.top(), box.right(), box.bottom())
+        return self._outlines[glyph]
+
+    def covers(self, text: str) -> bool:
+        """Whether every character of `text` has a glyph, with an outline unless it is a space."""
+        return all(self._covers(character) for character in text)
+
+    def _covers(self, character: str) -> bool:
+        covered = self._covered.get(character)
+        if covered is None:
+            glyph = self._harfbuzz.get_nominal_glyph(ord(character))
+            covered = (
+                character not in self.info.missing
+                and bool(glyph)
+                and (character.isspace() or not self.outline(glyph)[0].isEmpty())
+            )
+            self._covered[character] = covered
+        return covered
+
+    def shape(self, text: str) -> list[Glyph]:
+        """Shape one word (kerning, ligatures, contextual joins).
+
+        Raises:
+            FontError: a character has no glyph; nothing is ever drawn as the missing-glyph box.
+        """
+        buffer = uharfbuzz.Buffer()
+        buffer.add_str(text)
+        buffer.guess_segment_properties()
+        uharfbuzz.shape(self._harfbuzz, buffer, None)
+        glyphs = [
+            Glyph(
+                info.codepoint,
+                info.cluster,
+                place.x_advance / 64,
+                place.x_offset / 64,
+                -place.y_offset / 64,
+            )
+            for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True)
+        ]
+        if any(glyph.id == 0 for glyph in glyphs):
+            raise FontError(f"{self.name}: no glyph for part of {text!r}")
+        return glyphs
+
+    def _bounds(self, characters: str) -> np.ndarray:
+        """(n, 5) of left, top, right, bottom, advance of those `characters` that the font covers."""
+        rows = []
+        for character in characters:
+            if self.covers(character):
+                glyph = self._harfbuzz.get_nominal_glyph(ord(character))
+                advance = self._harfbuzz.get_glyph_h_advance(glyph) / 64
+                rows.append((*self.outline(glyph)[1], advance))
+        return np.array(rows, np.float64).reshape(-1, 5)
+
+    @cached_property
+    def space(self) -> float:
+        """Width of a space, within what people leave between words (some fonts have none or a huge one)."""
+        glyph = self._harfbuzz.get_nominal_glyph(32)
+        width = self._harfbuzz.get_glyph_h_advance(glyph) / 64 if glyph else 0.0
+        x_height = -self.x_height
+        return float(np.clip(width, 0.45 * x_height, 1.3 * x_height))
+
+    @cached_property
+    def x_height(self) -> float:
+        """Top of small letters, negative (y down)."""
+        bounds = self._bounds("xzaenou")
+        return float(np.median(bounds[:, 1])) if len(bounds) else -0.4 * EM
+
+    @cached_property
+    def ascender(self) -> float:
+        """Top of tall letters, negative (y down)."""
+        bounds = self._bounds("ldhbkTE")
+        return float(np.median(bounds[:, 1])) if len(bounds) else -0.7 * EM
+
+    @cached_property
+    def descender(self) -> float:
+        """Bottom of hanging letters, positive (y down)."""
+        bounds = self._bounds("pgqy")
+        return float(np.median(bounds[:, 3])) if len(bounds) else 0.2 * EM
+
+    @cached_property
+    def slant(self) -> float:
+        """Shear of the font's own tall strokes, positive to the right."""
+        shears = []
+        for character in "lIhd":
+            if self.covers(character):
+                path = self.outline(self._harfbuzz.get_nominal_glyph(ord(character)))[0]
+                points = np.array([(p.x(), -p.y()) for p in path.getPoints(path.countPoints())])
+                spread = points - points.mean(0)
+                shears.append((spread[:, 0] * spread[:, 1]).sum() / max((spread[:, 1] ** 2).sum(), 1.0))
+        return float(np.median(shears)) if shears else 0.0
+
+    @cached_property
+    def connected(self) -> bool:
+        """Whether small letters reach into the next one, so that moving one would break a join."""
+        bounds = self._bounds("aeimnu")
+        if len(bounds) < 4:
+            return False
+        reach = bounds[:, 2] - bounds[:, 4]  # how far ink runs past the advance
+        return bool(np.median(reach) + np.median(-bounds[:, 0]) > -0.012 * EM)
+
+
+def _int(row: Mapping[str, str], key: str) -> int:
+    value = (row.get(key) or "0").strip()
+    return int(value) if value.isdigit() else 0
+
+
+class FontLibrary:
+    """The fonts of a folder: `directory/fonts.csv` with the files in `directory/fonts`.
+
+    `grades` keeps only those rows; `weights` is the share of each grade, by default mostly natural
+    handwriting with few decorative fonts and 12 % print. Files are opened on first use, so a library is
+    cheap to make and to pickle.
+
+    Raises:
+        FontError: the folder or fonts.csv is missing or empty, or a weight names an unknown grade.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        *,
+        grades: Iterable[str] = GRADES,
+        weights: Mapping[str, float] | None = None,
+        csv: str = "fonts.csv",
+    ):
+        self.directory = Path(directory)
+        table = self.directory / csv
+        if not table.is_file():
+            raise FontError(f"{table}: font table not found")
+        weights = dict(DEFAULT_WEIGHTS if weights is None else weights)
+        unknown = sorted((set(weights) | set(grades)) - set(GRADES))
+        if unknown:
+            raise FontError(f"unknown font grade {unknown[0]!r}; grades are {', '.join(GRADES)}")
+        self.fonts: list[Font] = []
+        with table.open(encoding="utf-8", newline="") as file:
+            for row in csv_module.DictReader(file):
+                if row.get("file") and row.get("grade") in grades:
+                    self.fonts.append(self._font(row))
+        self._by_grade = {
+            grade: [font for font in self.fonts if font.info.grade == grade]
+            for grade in grades
+            if weights.get(grade, 0) > 0
+        }
+        self._by_grade = {grade: fonts for grade, fonts in self._by_grade.items() if fonts}
+        if not self._by_grade:
+            raise FontError(f"{table}: no font of grade {', '.join(grades)} with a positive weight")
+        share = np.array([weights[grade] for grade in self._by_grade], np.float64)
+        self._share = share / share.sum()
+
+    def _font(self, row: Mapping[str, str]) -> Font:
+        missing = (row.get("missing_ascii") or "") + (row.get("missing_typographic") or "")
+        try:
+            stroke = float(row.get("stroke_px_at_64") or 0) / 64
+        except ValueError:
+            stroke = 0.0
+        info = FontInfo(
+            file=row["file"],
+            grade=row["grade"],
+            languages=frozenset({"en", *(flag for flag in _FLAGS if _int(row, flag))}),
+            allcaps=bool(_int(row, "allcaps")),
+            missing=frozenset(missing),
+            stroke=stroke,
+        )
+        return Font(self.directory / "fonts" / row["file"], info)
+
+    def __len__(self) -> int:
+        return len(self.fonts)
+
+    def get(self, name: str) -> Font:
+        """The font whose file is called `name`.
+
+        Raises:
+            FontError: the library has no such font.
+        """
+        for font in self.fonts:
+            if font.name == name:
+                return font
+        raise FontError(f"{name}: no such font in {self.directory}")
+
+    def choose(self, rng: np.random.Generator, text: str, *, tries: int = 12) -> tuple[Font, str]:
+        """A random font, by grade, that covers `text`, and the text it can draw.
+
+        The text comes back in capitals for a font that has nothing else. When `tries` fonts lack some
+        character, the last one is used and the characters it lacks are dropped.
+
+        Raises:
+            FontError: a font file is missing or unreadable.
+        """
+        grades = list(self._by_grade)
+        for _ in range(tries):
+            fonts = self._by_grade[grades[int(rng.choice(len(grades), p=self._share))]]
+            font = fonts[int(rng.integers(len(fonts)))]
+            drawn = text.upper() if font.info.allcaps else text
+            if font.covers(drawn):
+                return font, drawn
+        kept = "".join(character for character in drawn if font.covers(character))
+        return font, " ".join(kept.split())

@@ -1,0 +1,196 @@
+"""Synthetic text lines: a text, a font, a hand and a piece of paper, drawn at random from one generator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ocr.errors import ConfigError, FontError
+from ocr.synth.corpus import Corpus
+from ocr.synth.degrade import DegradeSettings, degrade
+from ocr.synth.fonts import Font, FontLibrary
+from ocr.synth.render import Box, LineRenderer, Style
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass
+class SynthLine:
+    """One line image and everything that is known about it, in its own pixels."""
+
+    image: np.ndarray
+    """uint8 (h, w) grey."""
+    text: str
+    language: str
+    characters: list[tuple[str, Box]]
+    """Every character of `text` in order, spaces too, with its ink's box (x0, y0, x1, y1)."""
+    words: list[tuple[str, Box]]
+    polygon: np.ndarray
+    baseline: np.ndarray
+    font: str
+
+
+class LineSynthesizer:
+    """Draws endless lines; sample i of seed s is `sample(np.random.default_rng([s, i]))`.
+
+    `characters` bounds the text's length; a share `clean_probability` of lines is black on white.
+    """
+
+    def __init__(
+        self,
+        fonts: FontLibrary,
+        corpus: Corpus,
+        *,
+        height: int = 64,
+        characters: tuple[int, int] = (1, 80),
+        clean_probability: float = 0.08,
+        neighbour_probability: float = 0.35,
+        strike_probability: float = 0.02,
+        degrade: DegradeSettings | None = None,
+    ):
+        if height < 16:
+            raise ConfigError(f"height={height}: lines need at least 16 pixels")
+        self.fonts = fonts
+        self.corpus = corpus
+        self.characters = (int(characters[0]), int(characters[1]))
+        self.clean_probability = clean_probability
+        self.neighbour_probability = neighbour_probability
+        self.strike_probability = strike_probability
+        self.degrade = degrade or DegradeSettings()
+        self.renderer = LineRenderer(height=height)
+
+    def sample(self, rng: np.random.Generator) -> SynthLine:
+        """One line; the same generator state gives the same line.
+
+        Raises:
+            FontError: a font file of the table is missing or unreadable.
+        """
+        for _ in range(20):
+            text, language = self.corpus.sample(rng, characters=self.characters)
+            font, text = self.fonts.choose(rng, text)
+            if not text:
+                continue
+            try:
+                return self._line(rng, text, language, font)
+            except FontError:
+                # Shaping can want a glyph that the character map did not promise: take another font.
+                continue
+        raise FontError(f"{self.fonts.directory}: 20 texts in a row could not be drawn")
+
+    def _line(self, rng: np.random.Generator, text: str, language: str, font: Font) -> SynthLine:
+        words = text.split(" ")
+        struck: frozenset[int] = frozenset()
+        if len(words) > 2 and rng.random() < self.strike_probability:
+            # The struck word is one more than the label holds: draw a word twice, cross one out.
+            at = int(rng.integers(len(words)))
+            words.insert(at, words[int(rng.integers(len(words)))])
+            struck = frozenset({at})
+        full = " ".join(words)
+        above = self._neighbour(rng, font)
+        below = self._neighbour(rng, font)
+        line = self.renderer.render(
+            full,
+            font,
+            sample_style(rng, font),
+            rng,
+            drawn=_handwritten_marks(rng, full, font),
+            struck=struck,
+            above=above,
+            below=below,
+        )
+        clean = rng.random() < self.clean_probability
+        image = degrade(line, rng, None if clean else self.degrade)
+        return SynthLine(
+            image=image,
+            text=text,
+            language=language,
+            characters=line.characters,
+            words=line.words,
+            polygon=line.polygon,
+            baseline=line.baseline,
+            font=font.name,
+        )
+
+    def _neighbour(self, rng: np.random.Generator, font: Font) -> str:
+        if rng.random() >= self.neighbour_probability:
+            return ""
+        text, _ = self.corpus.sample(rng, characters=(1, max(12, self.characters[1] // 2)))
+        text = text.upper() if font.info.allcaps else text
+        return text if font.covers(text) else ""
+
+
+def sample_style(rng: np.random.Generator, font: Font) -> Style:
+    """A random hand that suits the font: print stays upright, script may lean and stretch far."""
+    if font.info.grade == "P":
+        return Style(
+            slant=0.2 if rng.random() < 0.1 else 0.0,
+            stretch=float(rng.uniform(0.85, 1.2)),
+            tracking=float(max(0, rng.normal(0, 0.06))),
+            rise=float(rng.normal(0, 0.001)),
+            weight=float(rng.normal(0, 0.3)),
+        )
+    old = rng.random() < (0.55 if font.connected else 0.3)
+    # Old hands are wide and lean far to the right; modern ones are narrower and upright or nearly so.
+    slant = rng.normal(0.75, 0.25) if old else rng.normal(0.22, 0.2)
+    slant = float(np.clip(slant - font.slant, -0.3, 1.0))
+    stretch = math.exp(rng.normal(0.38, 0.25) if old else rng.normal(0.08, 0.22))
+    return Style(
+        slant=slant,
+        stretch=float(np.clip(stretch, 0.65, 1.9)),
+        tracking=float(rng.uniform(-0.06, 0.25)),
+        word_space=math.exp(rng.normal(0.05, 0.3)),
+        space_jitter=float(rng.uniform(0.02, 0.3)),
+        glyph_jitter=float(rng.gamma(2.0, 0.45)),
+        word_jitter=float(rng.gamma(2.0, 0.5)),
+        rise=float(rng.normal(0, 0.004)),
+        bend=float(abs(rng.normal(0, 0.10))),
+        warp=0.0 if rng.random() < 0.15 else float(rng.uniform(0.01, 0.085)),
+        weight=float(np.clip(rng.normal(0, 0.7), -0.9, 2.2)),
+        nib=int(rng.choice(3, p=[0.6, 0.2, 0.2])),
+        pressure=0.0 if rng.random() < 0.4 else float(rng.uniform(0.1, 0.5)),
+    )
+
+
+_MARKS = {"'": "\u2019", '"': "\u201d", "-": "\u2013"}
+
+
+def _handwritten_marks(rng: np.random.Generator, text: str, font: Font) -> str:
+    """Labels have straight quotes; pens draw curly ones too, so draw some lines with those."""
+    for plain, drawn in _MARKS.items():
+        if plain in text and rng.random() < (0.5 if plain != "-" else 0.2) and font.covers(drawn):
+            text = text.replace(plain, drawn)
+    return text
+
+
+def build_line_synthesizer(
+    *,
+    fonts: str | None = None,
+    corpus: str | None = None,
+    height: int = 64,
+    characters: tuple[int, int] = (1, 80),
+    clean_probability: float = 0.08,
+    neighbour_probability: float = 0.35,
+    strike_probability: float = 0.02,
+    font_weights: Mapping[str, float] | None = None,
+    language_weights: Mapping[str, float] | None = None,
+    degrade: DegradeSettings | None = None,
+) -> LineSynthesizer:
+    """A synthesizer from two folders; None takes the fonts or the text that ship with the project.
+
+    Raises:
+        FontError, DataError: a folder is missing or holds nothing usable.
+    """
+    return LineSynthesizer(
+        FontLibrary(fonts or ASSETS / "fonts", weights=font_weights),
+        Corpus(corpus or ASSETS / "text", weights=language_weights),
+        height=height,
+        characters=characters,
+        clean_probability=clean_probability,
+        neighbour_probability=neighbour_probability,
+        strike_probability=strike_probability,
+        degrade=degrade,
+    )

@@ -1,0 +1,427 @@
+"""Draw a text in a font the way a hand might: slanted, stretched, jittered and warped, with exact boxes.
+
+Every box, the outline and the baseline go through the very maps the pixels go through: an affine map for
+each glyph, then one smooth warp of the whole line.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import skia
+
+from ocr.errors import FontError
+from ocr.synth.fonts import Font, Glyph
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in pixels of the line image."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """One hand: what stays the same along a line (and across the lines of a page).
+
+    Lengths are fractions of the x-height unless said otherwise.
+    """
+
+    slant: float = 0.0
+    """Shear added to the font's own: 0.3 leans to the right by 0.3 pixels a pixel of height."""
+    stretch: float = 1.0
+    """Horizontal scale."""
+    tracking: float = 0.0
+    """Extra space between letters that are not joined."""
+    word_space: float = 1.0
+    """Factor on the font's space."""
+    space_jitter: float = 0.0
+    """Spread of the space between words, as a factor."""
+    glyph_jitter: float = 0.0
+    """Spread of each letter's place, size and angle; joined letters get a tenth of it."""
+    word_jitter: float = 0.0
+    """Spread of each word's size, slant and height over the baseline."""
+    rise: float = 0.0
+    """Height gained over the line's length, as a slope."""
+    bend: float = 0.0
+    """Depth of the baseline's slow wave."""
+    warp: float = 0.0
+    """Amplitude of the fine warp that makes every repeated letter different."""
+    weight: float = 0.0
+    """Pixels (of a 64-pixel line) added to the stroke thickness; negative thins it."""
+    nib: int = 0
+    """0 round, 1 thicker down strokes, 2 thicker diagonals."""
+    pressure: float = 0.0
+    """Depth, 0 to 1, of the ink's slow fading along the line."""
+
+
+@dataclass
+class RenderedLine:
+    """Ink of one line. `ink` is uint8 (h, w), 0 for none and 255 for full ink; boxes may leave the image."""
+
+    ink: np.ndarray
+    characters: list[tuple[str, Box]]
+    words: list[tuple[str, Box]]
+    polygon: np.ndarray
+    """(n, 2) float32, clockwise."""
+    baseline: np.ndarray
+    """(n, 2) float32, left to right."""
+    x_height: float
+    """Height in pixels of small letters."""
+    struck: list[Box] = field(default_factory=list)
+    """Where words stand that were crossed out: inked, but in no label."""
+
+
+@dataclass
+class _Placed:
+    """A glyph with its affine map in em pixels and the label characters it draws."""
+
+    glyph: int
+    matrix: tuple[float, float, float, float, float, float]  # a, b, tx, c, d, ty
+    text: str
+    word: int
+
+
+class LineRenderer:
+    """Draws lines at a fixed height.
+
+    `padding` bounds the empty space above and below (fractions of the height; negative cuts into
+    the ink) and `margin` the space left and right.
+    """
+
+    def __init__(
+        self,
+        *,
+        height: int = 64,
+        padding: tuple[float, float] = (-0.05, 0.28),
+        margin: tuple[float, float] = (0.0, 0.5),
+        max_width: int = 4096,
+    ):
+        self.height = height
+        self.padding = padding
+        self.margin = margin
+        self.max_width = max_width
+
+    def render(
+        self,
+        text: str,
+        font: Font,
+        style: Style,
+        rng: np.random.Generator,
+        *,
+        drawn: str | None = None,
+        struck: frozenset[int] = frozenset(),
+        above: str = "",
+        below: str = "",
+    ) -> RenderedLine:
+        """Draw one line.
+
+        Args:
+            drawn: text with as many characters as `text` to draw in its place (another apostrophe).
+            struck: indices of words that are drawn and crossed out but belong to no label.
+            above, below: text of the neighbouring lines, whose ink enters the picture.
+
+        Raises:
+            FontError: the font lacks a character, or `text` draws no ink at all.
+        """
+        placed, width = self._layout(text, drawn or text, font, style, rng)
+        bounds = np.array([_bounds(font, item) for item in placed])
+        if not len(bounds) or not (bounds[:, 2] > bounds[:, 0]).any():
+            raise FontError(f"{font.name}: {text!r} draws no ink")
+        left, right = float(bounds[:, 0].min()), float(bounds[:, 2].max())
+        top, bottom = self._crop(bounds, font, rng)
+        scale = float(self.height / (bottom - top))
+        margins = rng.uniform(*self.margin, 2) * self.height
+        start_margin = float(margins[0])
+        image_width = int(np.clip(math.ceil((right - left) * scale + margins.sum()), 8, self.max_width))
+        scale_x = min(scale, (image_width - 2) / (right - left))
+        x, y = start_margin - left * scale_x, -float(top) * scale
+        place = (scale_x, x, scale, y)
+
+        ink = np.zeros((self.height, image_width), np.uint8)
+        surface = skia.Surface.MakeRasterDirect(skia.ImageInfo.MakeA8(image_width, self.height), ink)
+        canvas = surface.getCanvas()
+        paint = skia.Paint(AntiAlias=True)
+        boxes = [self._draw(canvas, paint, font, item, place) for item in placed]
+        spacing = font.descender - font.ascender
+        for neighbour, direction in ((above, -1), (below, 1)):
+            if neighbour:
+                others, _ = self._layout(neighbour, neighbour, font, style, rng)
+                start = x + rng.uniform(-0.5, 0.5) * self.height
+                offset = y + direction * spacing * scale * rng.uniform(0.72, 1.2)
+                for item in others:
+                    self._draw(canvas, paint, font, item, (scale_x, start, scale, offset))
+
+        x_height = -font.x_height * scale
+        ink = _thicken(ink, style.weight * self.height / 64, style.nib)
+        warp = _Warp.sample(self.height, image_width, style, rng, x_height=x_height, axis=y)
+        ink = warp.image(ink)
+        if style.pressure > 0:
+            ink = _fade(ink, style.pressure, rng)
+        return self._labels(ink, placed, boxes, warp, struck, baseline_y=y, x_height=x_height)
+
+    def _layout(
+        self, text: str, drawn: str, font: Font, style: Style, rng: np.random.Generator
+    ) -> tuple[list[_Placed], float]:
+        """Place every glyph of a line on a baseline at y = 0 that starts at x = 0, in em pixels."""
+        unit = -font.x_height
+        jitter = style.glyph_jitter * (0.1 if font.connected else 1.0)
+        tracking = 0.0 if font.connected else style.tracking * unit
+        placed: list[_Placed] = []
+        pen, index = 0.0, 0
+        words = drawn.split(" ")
+        for number, word in enumerate(words):
+            if number:
+                gap = font.space * style.word_space * math.exp(style.space_jitter * rng.standard_normal())
+                placed.append(_Placed(-1, (style.stretch * gap, 0, pen, 0, 0, 0), " ", number - 1))
+                pen += style.stretch * gap
+                index += 1
+            glyphs = font.shape(word) if word else []
+            noise = rng.standard_normal(3)
+            size = math.exp(0.05 * style.word_jitter * noise[0])
+            slant = style.slant + 0.05 * style.word_jitter * noise[1]
+            rise = 0.05 * style.word_jitter * noise[2] * unit
+            moves = rng.standard_normal((len(glyphs), 4)) * jitter if jitter else None
+            for glyph, label in zip(glyphs, _clusters(glyphs, text[index : index + len(word)]), strict=True):
+                turn = dx = dy = 0.0
+                grow = size
+                if moves is not None:
+                    move = moves[len(placed) % len(moves)]
+                    grow *= math.exp(0.05 * float(move[0]))
+                    turn, dx, dy = (
+                        0.035 * float(move[1]),
+                        0.05 * float(move[2]) * unit,
+                        0.04 * float(move[3]) * unit,
+                    )
+                cos, sin = grow * math.cos(turn), grow * math.sin(turn)
+                # stretch and shear after the letter's own rotation: x' = stretch * x - slant * y
+                a, b = style.stretch * cos - slant * sin, -style.stretch * sin - slant * cos
+                x0, y0 = glyph.x_offset * size, glyph.y_offset * size
+                tx = pen + style.stretch * (x0 + dx) - slant * (y0 + dy + rise)
+                placed.append(_Placed(glyph.id, (a, b, tx, sin, cos, y0 + dy + rise), label, number))
+                pen += style.stretch * size * (glyph.advance + (tracking if glyph.advance > 0 else 0) + dx)
+            index += len(word)
+        return placed, pen
+
+    def _crop(self, bounds: np.ndarray, font: Font, rng: np.random.Generator) -> tuple[float, float]:
+        """Top and bottom of the picture in em pixels around the baseline."""
+        ink = bounds[bounds[:, 2] > bounds[:, 0]]
+        # Most crops follow the writing's usual reach, some the ink of this line alone.
+        follow = rng.uniform(0.0, 0.4) if rng.random() < 0.8 else rng.uniform(0.4, 1.0)
+        top = (1 - follow) * font.ascender + follow * max(ink[:, 1].min(), 1.6 * font.ascender)
+        bottom = (1 - follow) * font.descender + follow * min(ink[:, 3].max(), 1.6 * font.descender)
+        top = min(top, 0.82 * max(ink[:, 1].min(), 2.2 * font.ascender))
+        bottom = max(bottom, 0.70 * min(ink[:, 3].max(), 2.0 * font.descender))
+        above, below = rng.uniform(*self.padding, 2) * (bottom - top)
+        top, bottom = top - above, bottom + below
+        least = -1.25 * font.x_height  # a line of dots is not blown up to the full height
+        if bottom - top < 2 * least:
+            centre = 0.5 * (top + bottom)
+            top, bottom = centre - least, centre + least
+        return top, bottom
+
+    def _draw(
+        self,
+        canvas: skia.Canvas,
+        paint: skia.Paint,
+        font: Font,
+        item: _Placed,
+        place: tuple[float, float, float, float],
+    ) -> Box:
+        """Draw one glyph and return the box of its ink (of its gap, for a space)."""
+        scale_x, x, scale_y, y = place
+        a, b, tx, c, d, ty = item.matrix
+        if item.glyph < 0:
+            return (scale_x * tx + x, y + font.x_height * scale_y, scale_x * (tx + a) + x, y)
+        path = skia.Path()
+        matrix = skia.Matrix.MakeAll(
+            scale_x * a, scale_x * b, scale_x * tx + x, scale_y * c, scale_y * d, scale_y * ty + y, 0, 0, 1
+        )
+        font.outline(item.glyph)[0].transform(matrix, path)
+        canvas.drawPath(path, paint)
+        box = path.computeTightBounds()
+        return (box.left(), box.top(), box.right(), box.bottom())
+
+    def _labels(
+        self,
+        ink: np.ndarray,
+        placed: list[_Placed],
+        boxes: list[Box],
+        warp: _Warp,
+        struck: frozenset[int],
+        *,
+        baseline_y: float,
+        x_height: float,
+    ) -> RenderedLine:
+        moved = warp.boxes(np.array(boxes, np.float32))
+        characters: list[tuple[str, Box]] = []
+        words: dict[int, tuple[list[str], list[np.ndarray]]] = {}
+        crossed: dict[int, list[np.ndarray]] = {}
+        pending_space: tuple[str, Box] | None = None
+        for item, box in zip(placed, moved, strict=True):
+            inked = item.glyph >= 0 and box[2] > box[0]
+            if item.word in struck:
+                if inked:
+                    crossed.setdefault(item.word, []).append(box)
+                continue
+            if item.glyph < 0:
+                pending_space = (" ", tuple(map(float, box)))
+                continue
+            if item.text:
+                if pending_space and characters:
+                    characters.append(pending_space)
+                pending_space = None
+                # A ligature draws several characters: they share its box in equal parts.
+                edges = np.linspace(box[0], box[2], len(item.text) + 1)
+                for character, x0, x1 in zip(item.text, edges, edges[1:], strict=False):
+                    characters.append((character, (float(x0), float(box[1]), float(x1), float(box[3]))))
+            letters, parts = words.setdefault(item.word, ([], []))
+            letters.append(item.text)
+            if inked:
+                parts.append(box)
+        word_boxes = [("".join(letters), _union(parts)) for letters, parts in words.values() if parts]
+        xs = (
+            np.linspace(min(b[0] for _, b in word_boxes), max(b[2] for _, b in word_boxes), 9)
+            if word_boxes
+            else np.array([0, ink.shape[1]])
+        )
+        baseline = warp.points(np.stack([xs, np.full_like(xs, baseline_y)], 1))
+        return RenderedLine(
+            ink=ink,
+            characters=characters,
+            words=word_boxes,
+            polygon=_outline([box for _, box in word_boxes] or [(0, 0, ink.shape[1], ink.shape[0])]),
+            baseline=baseline.astype(np.float32),
+            x_height=x_height,
+            struck=[_union(parts) for parts in crossed.values()],
+        )
+
+
+def _clusters(glyphs: list[Glyph], text: str) -> list[str]:
+    """The label characters each glyph draws: those from its cluster to the next one."""
+    starts = sorted({glyph.cluster for glyph in glyphs})
+    end_of = dict(zip(starts, [*starts[1:], len(text)], strict=True))
+    labels, seen = [], set()
+    for glyph in glyphs:
+        # Several glyphs of one cluster (base and mark) draw its characters together: label the first.
+        labels.append("" if glyph.cluster in seen else text[glyph.cluster : end_of[glyph.cluster]])
+        seen.add(glyph.cluster)
+    return labels
+
+
+def _bounds(font: Font, item: _Placed) -> Box:
+    """Box of a glyph's outline after its affine map, in em pixels (loose under shear)."""
+    if item.glyph < 0:
+        return (item.matrix[2], 0.0, item.matrix[2], 0.0)
+    left, top, right, bottom = font.outline(item.glyph)[1]
+    a, b, tx, c, d, ty = item.matrix
+    xs = (a * left + min(b * top, b * bottom), a * right + max(b * top, b * bottom))
+    ys = (d * top + min(c * left, c * right), d * bottom + max(c * left, c * right))
+    if right <= left:
+        return (tx, 0.0, tx, 0.0)
+    return (xs[0] + tx, ys[0] + ty, xs[1] + tx, ys[1] + ty)
+
+
+def _union(boxes: list[np.ndarray]) -> Box:
+    stack = np.array(boxes)
+    return (
+        float(stack[:, 0].min()),
+        float(stack[:, 1].min()),
+        float(stack[:, 2].max()),
+        float(stack[:, 3].max()),
+    )
+
+
+def _outline(boxes: list[Box]) -> np.ndarray:
+    """Clockwise polygon along the tops of the words and back along their bottoms."""
+    ordered = sorted(boxes)
+    tops = [point for x0, y0, x1, _ in ordered for point in ((x0, y0), (x1, y0))]
+    bottoms = [point for x0, _, x1, y1 in reversed(ordered) for point in ((x1, y1), (x0, y1))]
+    return np.array(tops + bottoms, np.float32)
+
+
+_NIBS = (
+    np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8),
+    np.array([[0, 0, 0], [1, 1, 1], [0, 0, 0]], np.uint8),
+    np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], np.uint8),
+)
+
+
+def _thicken(ink: np.ndarray, amount: float, nib: int) -> np.ndarray:
+    """Add `amount` pixels to the stroke thickness (remove, where negative) with a nib shape."""
+    operation = cv2.dilate if amount > 0 else cv2.erode
+    rest = abs(amount) / 2  # one pass moves both edges of a stroke
+    while rest > 0.02:
+        share = min(1.0, rest)
+        changed = operation(ink, _NIBS[nib])
+        ink = changed if share == 1 else cv2.addWeighted(changed, share, ink, 1 - share, 0)
+        rest -= share
+    return ink
+
+
+def _fade(ink: np.ndarray, depth: float, rng: np.random.Generator) -> np.ndarray:
+    """Make the ink paler and darker along the line, as pressure and the ink left in a nib do."""
+    knots = 1 - depth * rng.random((2, max(2, ink.shape[1] // 24))).astype(np.float32)
+    field = cv2.resize(knots, (ink.shape[1], ink.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return cv2.multiply(ink, field, dtype=cv2.CV_8U)
+
+
+class _Warp:
+    """A smooth displacement of a line image: output pixel p shows input pixel p + shift(p)."""
+
+    def __init__(self, shift_x: np.ndarray | None, shift_y: np.ndarray | None):
+        self.shift_x = shift_x
+        self.shift_y = shift_y
+
+    @classmethod
+    def sample(
+        cls, height: int, width: int, style: Style, rng: np.random.Generator, *, x_height: float, axis: float
+    ) -> _Warp:
+        """Slope and slow wave of the baseline plus a fine random field, for a (height, width) image."""
+        if not (style.rise or style.bend or style.warp):
+            return cls(None, None)
+        columns, rows = max(3, round(width / (0.9 * x_height + 4))), 4
+        field = rng.standard_normal((2, rows, columns)).astype(np.float32) * np.float32(style.warp * x_height)
+        shift_x = cv2.resize(field[0], (width, height), interpolation=cv2.INTER_CUBIC)
+        shift_y = cv2.resize(0.7 * field[1], (width, height), interpolation=cv2.INTER_CUBIC)
+        along = np.linspace(-0.5, 0.5, width, dtype=np.float32)
+        phase, waves = rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 1.6)
+        slow = style.rise * width * along + style.bend * x_height * np.sin(
+            2 * np.pi * waves * along + phase, dtype=np.float32
+        )
+        return cls(shift_x, shift_y + slow.astype(np.float32))
+
+    def image(self, ink: np.ndarray) -> np.ndarray:
+        if self.shift_x is None:
+            return ink
+        height, width = ink.shape
+        x = self.shift_x + np.arange(width, dtype=np.float32)
+        y = self.shift_y + np.arange(height, dtype=np.float32)[:, None]
+        return cv2.remap(ink, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+
+    def points(self, points: np.ndarray) -> np.ndarray:
+        """Where input `points` (n, 2) appear in the output, by fixed-point iteration."""
+        if self.shift_x is None:
+            return points
+        source = points.astype(np.float32)
+        moved = source.copy()
+        for _ in range(4):
+            at = (moved - 0.5).reshape(-1, 1, 2)
+            moved = source - np.stack([_look_up(self.shift_x, at), _look_up(self.shift_y, at)], 1)
+        return moved
+
+    def boxes(self, boxes: np.ndarray) -> np.ndarray:
+        """Boxes (n, 4) around the moved corners and edge middles."""
+        if self.shift_x is None:
+            return boxes
+        x0, y0, x1, y1 = boxes.T
+        xc, yc = (x0 + x1) / 2, (y0 + y1) / 2
+        # Edge middles rather than corners: corners of a box round a slanted letter hold no ink.
+        grid = [(xc, y0), (x1, yc), (xc, y1), (x0, yc)]
+        points = np.stack([np.stack(point, 1) for point in grid], 1).reshape(-1, 2)
+        moved = self.points(points).reshape(-1, 4, 2)
+        return np.concatenate([moved.min(1), moved.max(1)], 1)
+
+
+def _look_up(field: np.ndarray, at: np.ndarray) -> np.ndarray:
+    return cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
