@@ -1,0 +1,38 @@
+"""One spelling for every label and every reading: what is compared must be normalised alike."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_REPLACEMENTS = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛′ʼ`´", "'"),
+        **dict.fromkeys("“”„‟″", '"'),
+        **dict.fromkeys("‐‑‒–−", "-"),
+        "―": "—",
+        "…": "...",
+        "ﬀ": "ff",
+        "ﬁ": "fi",
+        "ﬂ": "fl",
+        "ﬃ": "ffi",
+        "ﬄ": "ffl",
+        **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", None),
+    }
+)
+_SPACES = re.compile(r"\s+")
+_BEFORE_PUNCTUATION = re.compile(r" +(?=[;:!?](?:\s|$|[\"')\]»]))")
+
+
+def normalize(text: str) -> str:
+    """NFC, straight quotes, plain hyphens, three dots, single spaces, none before `;:!?`, ligatures spelled out.
+
+    The em dash stays. Soft hyphens and zero-width characters are removed. Idempotent.
+    """
+    if text.isascii() and "  " not in text and not _ODD_ASCII.search(text):
+        return text.strip()
+    text = unicodedata.normalize("NFC", text.translate(_REPLACEMENTS))
+    return _BEFORE_PUNCTUATION.sub("", _SPACES.sub(" ", text)).strip()
+
+
+_ODD_ASCII = re.compile(r"[\t\n\r\f\v`]| [;:!?]")

@@ -1,0 +1,127 @@
+"""Tokenizers: characters for CTC, SentencePiece for the autoregressive decoder.
+
+Both are immutable, share the ids of their special tokens, and describe themselves by `config()` so that a
+bundle can store and rebuild them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import sentencepiece
+
+from ocr.errors import ConfigError, LabelError
+from ocr.text.charset import DEFAULT_CHARACTERS, Charset
+
+PAD, BOS, EOS, UNK = 0, 1, 2, 3
+SPECIALS = 4
+
+
+class Tokenizer(Protocol):
+    """Text to ids and back. `pad` is the CTC blank as well."""
+
+    pad: int
+    bos: int
+    eos: int
+    unk: int
+    size: int
+
+    def encode(self, text: str) -> list[int]:
+        """Ids without bos and eos. Raises LabelError naming characters that cannot be expressed."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of the ids; special and unknown ids are skipped."""
+        ...
+
+    def config(self) -> dict[str, Any]:
+        """A self-contained `_target_` dict that rebuilds the tokenizer."""
+        ...
+
+
+class CharTokenizer:
+    """One id a character, after the four specials."""
+
+    pad, bos, eos, unk = PAD, BOS, EOS, UNK
+
+    def __init__(self, characters: str = DEFAULT_CHARACTERS) -> None:
+        self._charset = Charset(characters)
+        self.size = SPECIALS + len(self._charset)
+
+    def missing(self, text: str) -> list[str]:
+        """Characters that cannot be encoded."""
+        return self._charset.missing(text)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids without bos and eos. Raises LabelError naming characters outside the charset."""
+        index = self._charset.index
+        try:
+            return [SPECIALS + index[c] for c in text]
+        except KeyError:
+            named = " ".join(f"{c!r} (U+{ord(c):04X})" for c in self.missing(text))
+            raise LabelError(f"characters outside the charset: {named} in {text[:60]!r}") from None
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of the ids; specials and ids out of range are skipped."""
+        characters = self._charset.characters
+        return "".join(characters[i - SPECIALS] for i in ids if SPECIALS <= i < self.size)
+
+    def config(self) -> dict[str, Any]:
+        """`_target_` dict with the characters themselves."""
+        return {"_target_": "ocr.text.tokenizer.CharTokenizer", "characters": self._charset.characters}
+
+
+class SentencePieceTokenizer:
+    """Unigram pieces with byte fallback (Kudo & Richardson 2018), so that any text can be expressed.
+
+    Args:
+        model: path of a `.model` file, or its content as bytes or base64 text.
+    Raises:
+        ConfigError: not a SentencePiece model, or one whose specials are not pad 0, bos 1, eos 2, unk 3.
+    """
+
+    pad, bos, eos, unk = PAD, BOS, EOS, UNK
+
+    def __init__(self, model: bytes | str) -> None:
+        shown = "given bytes" if isinstance(model, bytes) else model[:80]
+        if isinstance(model, str):
+            try:
+                if len(model) < 4096 and Path(model).is_file():
+                    model = Path(model).read_bytes()
+                else:
+                    model = base64.b64decode(model, validate=True)
+            except (OSError, binascii.Error, ValueError) as error:
+                raise ConfigError(f"SentencePiece model {shown!r}: no such file ({error})") from error
+        self._proto = model
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.LoadFromSerializedProto(model)
+        except RuntimeError as error:
+            raise ConfigError(f"SentencePiece model {shown!r}: not a model file") from error
+        p = self._processor
+        found = (p.pad_id(), p.bos_id(), p.eos_id(), p.unk_id())
+        if found != (PAD, BOS, EOS, UNK):
+            raise ConfigError(f"SentencePiece model {shown!r}: pad, bos, eos, unk are {found}, expected 0, 1, 2, 3")
+        self.size = p.GetPieceSize()
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self._proto,)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids without bos and eos."""
+        return self._processor.EncodeAsIds(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of the ids; specials and ids out of range are skipped."""
+        return self._processor.DecodeIds([int(i) for i in ids if UNK < i < self.size])
+
+    def config(self) -> dict[str, Any]:
+        """`_target_` dict with the model's bytes as base64."""
+        return {
+            "_target_": "ocr.text.tokenizer.SentencePieceTokenizer",
+            "model": base64.b64encode(self._proto).decode("ascii"),
+        }

@@ -1,0 +1,84 @@
+"""Train a SentencePiece model: `python -m ocr.text.train_tokenizer --size 1024 --output tok.model FILE...`"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import sentencepiece
+
+from ocr.errors import ConfigError, DataError, OcrError
+from ocr.text.charset import DEFAULT_CHARACTERS
+from ocr.text.normalize import normalize
+from ocr.text.tokenizer import BOS, EOS, PAD, UNK
+
+
+def train(texts: Iterator[str], size: int) -> bytes:
+    """Train on an iterator of lines. Returns the serialised model. Raises ConfigError if `size` cannot be met."""
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.Train(
+            sentence_iterator=texts,
+            model_writer=model,
+            vocab_size=size,
+            model_type="unigram",
+            byte_fallback=True,
+            normalization_rule_name="identity",
+            remove_extra_whitespaces=False,
+            add_dummy_prefix=False,
+            character_coverage=1.0,
+            required_chars="".join(c for c in DEFAULT_CHARACTERS if c != " "),
+            split_digits=True,
+            pad_id=PAD,
+            bos_id=BOS,
+            eos_id=EOS,
+            unk_id=UNK,
+            num_threads=2,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise ConfigError(f"cannot train {size} pieces: {str(error).splitlines()[-1].strip()}") from error
+    return model.getvalue()
+
+
+def read_lines(paths: list[Path], limit: int, seed: int = 0) -> Iterator[str]:
+    """Normalised lines within the default charset, at most `limit`, drawn evenly from the files."""
+    known = set(DEFAULT_CHARACTERS)
+    share = max(1, limit // max(1, len(paths)))
+    for path in paths:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: cannot be read as UTF-8 text ({error})") from error
+        random.Random(seed).shuffle(lines)
+        for line in lines[:share]:
+            text = normalize(line)
+            if text and known.issuperset(text):
+                yield text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ocr.text.train_tokenizer", description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path, help="UTF-8 text, a sentence a line")
+    parser.add_argument("--size", type=int, default=1024, help="pieces, specials and bytes included")
+    parser.add_argument("--output", type=Path, required=True, help="the .model file to write")
+    parser.add_argument("--limit", type=int, default=200_000, help="lines to train on")
+    options = parser.parse_args(arguments)
+    try:
+        model = train(read_lines(options.files, options.limit), options.size)
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_bytes(model)
+    except (OcrError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.output}: {options.size} pieces, {len(model)} bytes", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
