@@ -14,8 +14,10 @@ from ocr.geometry import (
     min_area_rect,
     polygon_area,
     polygon_iou,
+    reading_order,
     rectify_line,
 )
+from ocr.types import TextLine
 
 SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], np.float32)
 
@@ -210,3 +212,81 @@ def test_missing_baseline_is_estimated(baseline):
 def test_rectify_refuses_an_empty_outline(polygon):
     with pytest.raises(DataError, match="outline"):
         rectify_line(np.zeros((50, 50), np.uint8), polygon, None)
+
+
+def row(left, y, right, height=20, slope=0.0):
+    """A line outline from `left` to `right`, centred at `y` on the left, falling by `slope`."""
+    rise = (right - left) * slope
+    top, bottom = -height / 2, height / 2
+    return np.array(
+        [[left, y + top], [right, y + rise + top], [right, y + rise + bottom], [left, y + bottom]], np.float32
+    )
+
+
+def block(left, right, top, count, *, step=30, slope=0.0):
+    return [row(left, top + step * i, right, slope=slope) for i in range(count)]
+
+
+ORDERS = [
+    (block(100, 700, 100, 12), "one column"),
+    (block(100, 700, 100, 12, slope=0.15), "slanted: a line's end is lower than the next one's start"),
+    (block(100, 700, 300, 12, slope=-0.15), "slanted upwards"),
+    ([row(100, 100 + 40 * i, 700, slope=0.02 * i) for i in range(8)], "fanning out"),
+    (
+        [row(100, 100, 200), row(230, 103, 400), row(420, 96, 700), *block(100, 700, 140, 5)],
+        "fragments of a row",
+    ),
+    (
+        [row(100, 100, 330, slope=0.12), row(370, 132, 700, slope=0.12), row(100, 135, 600, slope=0.12)],
+        "a fragment level with the end, not with the start, of a slanted line",
+    ),
+    ([*block(60, 380, 100, 10), *block(420, 740, 100, 10)], "two columns"),
+    ([*block(60, 380, 100, 10), *block(420, 740, 112, 7)], "two columns, unequal and out of step"),
+    (
+        [row(60, 50, 740), *block(60, 380, 100, 8), *block(420, 740, 100, 8), row(60, 400, 740)],
+        "spanning heading",
+    ),
+    (
+        [
+            *block(60, 380, 60, 4),
+            *block(420, 740, 60, 4),
+            *block(60, 740, 200, 2),
+            *block(60, 380, 280, 4),
+            *block(420, 740, 280, 4),
+        ],
+        "columns, a band across, columns again",
+    ),
+    ([*block(40, 250, 100, 9), *block(290, 500, 100, 9), *block(540, 750, 100, 9)], "three columns"),
+    ([*block(60, 380, 100, 10, slope=0.04), *block(420, 740, 113, 10, slope=0.04)], "slanted columns"),
+    ([row(500, 50, 740), row(500, 80, 700), *block(100, 740, 140, 6), row(400, 350, 600)], "a letter"),
+    ([row(500, 50, 740), row(60, 90, 300), row(60, 120, 280), *block(60, 740, 160, 6)], "date, then address"),
+    (
+        [
+            part
+            for i in range(6)
+            for part in (row(60, 100 + 40 * i, 140), row(180, 98 + 40 * i, 420 + 40 * (i % 3)))
+        ],
+        "a form: label, answer, label, answer",
+    ),
+    (
+        [*block(200, 740, 100, 3), row(40, 193, 160), *block(200, 740, 200, 9)],
+        "a margin note is read where it stands",
+    ),
+]
+
+
+@pytest.mark.parametrize(("lines", "reason"), ORDERS, ids=[reason for _, reason in ORDERS])
+def test_reading_order(lines, reason):
+    rng = np.random.default_rng(3)
+    for turn in (0.0, 4.0, -4.0):
+        turned = [CoordinateMap.rotate((800, 800), turn, expand=False).apply(line) for line in lines]
+        shuffle = rng.permutation(len(lines))
+        order = reading_order([turned[i] for i in shuffle], (800, 800))
+        assert [int(shuffle[i]) for i in order] == list(range(len(lines))), f"{reason}, page turned by {turn}"
+
+
+def test_reading_order_of_text_lines_and_of_nothing():
+    lines = [TextLine(polygon, np.zeros((2, 2), np.float32)) for polygon in block(100, 700, 100, 3)]
+    assert reading_order(lines[::-1], (800, 800)) == [2, 1, 0]
+    assert reading_order([], (800, 800)) == []
+    assert reading_order(lines[:1], (800, 800)) == [0]
