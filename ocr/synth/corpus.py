@@ -9,14 +9,8 @@ import numpy as np
 
 from ocr.errors import DataError
 from ocr.synth.phrases import invent
-
-try:
-    from ocr.text.normalize import normalize
-except ImportError:  # until ocr.text lands
-
-    def normalize(text: str) -> str:
-        return " ".join(text.replace("\u2019", "'").replace("\u00a0", " ").split())
-
+from ocr.text.charset import DEFAULT_CHARACTERS
+from ocr.text.normalize import normalize
 
 DEFAULT_WEIGHTS = {"en": 0.65, "fr": 0.20, "de": 0.08, "es": 0.07}
 
@@ -66,6 +60,8 @@ class Corpus:
     first `_` of its name. `weights` is the share of each language; languages without files are left out.
     Within a language, a file counts by the square root of its size, so that small ones are still seen.
 
+    Characters outside `alphabet` are left out, so that every label can be expressed (None keeps all).
+
     Raises:
         DataError: a path is missing, or no file holds text in a language with a positive weight.
     """
@@ -80,12 +76,14 @@ class Corpus:
         salad_probability: float = 0.04,
         capitals_probability: float = 0.02,
         hyphen_probability: float = 0.06,
+        alphabet: str | None = DEFAULT_CHARACTERS,
     ):
         self.short_probability = short_probability
         self.invented_probability = invented_probability
         self.salad_probability = salad_probability
         self.capitals_probability = capitals_probability
         self.hyphen_probability = hyphen_probability
+        self.alphabet = None if alphabet is None else frozenset(alphabet)
         weights = dict(DEFAULT_WEIGHTS if weights is None else weights)
         texts: dict[str, list[TextFile]] = {}
         self._words: dict[str, TextFile] = {}
@@ -122,6 +120,8 @@ class Corpus:
             text = normalize(self._draw(rng, language, low, high))
             if rng.random() < self.capitals_probability and len(text.upper()) == len(text):
                 text = text.upper()
+            if self.alphabet is not None and not self.alphabet.issuperset(text):
+                text = " ".join("".join(c for c in text if c in self.alphabet).split())
             text = _cut(text, high)
             if len(text) >= low:
                 return text, language
@@ -134,7 +134,7 @@ class Corpus:
         kind -= self.short_probability
         if kind < self.invented_probability and low <= 24:
             return invent(rng, language)
-        target = int(np.clip(round(rng.triangular(8, 34, 78)), low, high))
+        target = int(np.clip(round(rng.triangular(8, 38, 80)), low, high))
         kind -= self.invented_probability
         if kind < self.salad_probability and language in self._words:
             return self._salad(rng, language, target)

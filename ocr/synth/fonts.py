@@ -178,6 +178,18 @@ class Font:
         return float(np.median(bounds[:, 3])) if len(bounds) else 0.2 * EM
 
     @cached_property
+    def stroke_share(self) -> float:
+        """Stroke thickness as a share of the x-height; 0 where the table does not tell."""
+        return self.info.stroke * EM / -self.x_height
+
+    @cached_property
+    def pitch(self) -> float:
+        """Mean advance of running text, spaces included."""
+        bounds = self._bounds("etaoinshrdlucm")
+        letters = float(bounds[:, 4].mean()) if len(bounds) else 0.45 * EM
+        return 0.83 * letters + 0.17 * self.space
+
+    @cached_property
     def slant(self) -> float:
         """Shear of the font's own tall strokes, positive to the right."""
         shears = []

@@ -26,6 +26,8 @@ class SynthLine:
     """uint8 (h, w) grey."""
     text: str
     language: str
+    kind: str
+    """`handwritten` or `print`, as in the project's line sets."""
     characters: list[tuple[str, Box]]
     """Every character of `text` in order, spaces too, with its ink's box (x0, y0, x1, y1)."""
     words: list[tuple[str, Box]]
@@ -108,6 +110,7 @@ class LineSynthesizer:
             image=image,
             text=text,
             language=language,
+            kind="print" if font.info.grade == "P" else "handwritten",
             characters=line.characters,
             words=line.words,
             polygon=line.polygon,
@@ -128,28 +131,31 @@ def sample_style(rng: np.random.Generator, font: Font) -> Style:
     if font.info.grade == "P":
         return Style(
             slant=0.2 if rng.random() < 0.1 else 0.0,
-            stretch=float(rng.uniform(0.85, 1.2)),
+            stretch=float(rng.uniform(0.85, 1.25)),
             tracking=float(max(0, rng.normal(0, 0.06))),
             rise=float(rng.normal(0, 0.001)),
-            weight=float(rng.normal(0, 0.3)),
+            stroke=float(font.stroke_share * rng.uniform(0.75, 1.1)),
         )
+    # Old hands are wide and lean far to the right; modern ones are narrower, upright or nearly so.
     old = rng.random() < (0.55 if font.connected else 0.3)
-    # Old hands are wide and lean far to the right; modern ones are narrower and upright or nearly so.
     slant = rng.normal(0.75, 0.25) if old else rng.normal(0.22, 0.2)
-    slant = float(np.clip(slant - font.slant, -0.3, 1.0))
-    stretch = math.exp(rng.normal(0.38, 0.25) if old else rng.normal(0.08, 0.22))
+    # Widths seen in real lines, in x-heights a character, whatever the font's own width is.
+    width = math.exp(rng.normal(0.60, 0.30) if old else rng.normal(0.24, 0.26))
+    stretch = width * -font.x_height / font.pitch
+    stretch_limits = (0.65, 1.9)
+    stroke = math.exp(rng.normal(math.log(0.112), 0.33))
     return Style(
-        slant=slant,
-        stretch=float(np.clip(stretch, 0.65, 1.9)),
+        slant=float(np.clip(slant - font.slant, -0.3, 1.0)),
+        stretch=float(np.clip(stretch, *stretch_limits)),
         tracking=float(rng.uniform(-0.06, 0.25)),
         word_space=math.exp(rng.normal(0.05, 0.3)),
         space_jitter=float(rng.uniform(0.02, 0.3)),
-        glyph_jitter=float(rng.gamma(2.0, 0.45)),
+        glyph_jitter=float(rng.gamma(2.0, 0.5)),
         word_jitter=float(rng.gamma(2.0, 0.5)),
         rise=float(rng.normal(0, 0.004)),
-        bend=float(abs(rng.normal(0, 0.10))),
-        warp=0.0 if rng.random() < 0.15 else float(rng.uniform(0.01, 0.085)),
-        weight=float(np.clip(rng.normal(0, 0.7), -0.9, 2.2)),
+        bend=float(abs(rng.normal(0, 0.12))),
+        warp=0.0 if rng.random() < 0.12 else float(rng.uniform(0.015, 0.10)),
+        stroke=stroke,
         nib=int(rng.choice(3, p=[0.6, 0.2, 0.2])),
         pressure=0.0 if rng.random() < 0.4 else float(rng.uniform(0.1, 0.5)),
     )

@@ -47,8 +47,8 @@ class Style:
     """Depth of the baseline's slow wave."""
     warp: float = 0.0
     """Amplitude of the fine warp that makes every repeated letter different."""
-    weight: float = 0.0
-    """Pixels (of a 64-pixel line) added to the stroke thickness; negative thins it."""
+    stroke: float = 0.0
+    """Thickness of the pen; 0 leaves the font's own."""
     nib: int = 0
     """0 round, 1 thicker down strokes, 2 thicker diagonals."""
     pressure: float = 0.0
@@ -85,8 +85,10 @@ class _Placed:
 class LineRenderer:
     """Draws lines at a fixed height.
 
-    `padding` bounds the empty space above and below (fractions of the height; negative cuts into
-    the ink) and `margin` the space left and right.
+    A share `framed_probability` of lines is cut as line crops of archives are: the baseline two thirds down
+    and small letters `x_height` of the height, both give or take a little. The others follow the ink, with
+    `padding` (fractions of the height; negative cuts into the ink) above and below. `margin` bounds the
+    space left and right.
     """
 
     def __init__(
@@ -96,11 +98,17 @@ class LineRenderer:
         padding: tuple[float, float] = (-0.05, 0.28),
         margin: tuple[float, float] = (0.0, 0.5),
         max_width: int = 4096,
+        framed_probability: float = 0.75,
+        x_height: float = 0.27,
+        baseline: float = 0.69,
     ):
         self.height = height
         self.padding = padding
         self.margin = margin
         self.max_width = max_width
+        self.framed_probability = framed_probability
+        self.x_height = x_height
+        self.baseline = baseline
 
     def render(
         self,
@@ -153,7 +161,7 @@ class LineRenderer:
                     self._draw(canvas, paint, font, item, (scale_x, start, scale, offset))
 
         x_height = -font.x_height * scale
-        ink = _thicken(ink, style.weight * self.height / 64, style.nib)
+        ink = _thicken(ink, _pen_change(font, style, x_height), style.nib)
         warp = _Warp.sample(self.height, image_width, style, rng, x_height=x_height, axis=y)
         ink = warp.image(ink)
         if style.pressure > 0:
@@ -206,12 +214,24 @@ class LineRenderer:
     def _crop(self, bounds: np.ndarray, font: Font, rng: np.random.Generator) -> tuple[float, float]:
         """Top and bottom of the picture in em pixels around the baseline."""
         ink = bounds[bounds[:, 2] > bounds[:, 0]]
-        # Most crops follow the writing's usual reach, some the ink of this line alone.
-        follow = rng.uniform(0.0, 0.4) if rng.random() < 0.8 else rng.uniform(0.4, 1.0)
-        top = (1 - follow) * font.ascender + follow * max(ink[:, 1].min(), 1.6 * font.ascender)
-        bottom = (1 - follow) * font.descender + follow * min(ink[:, 3].max(), 1.6 * font.descender)
-        top = min(top, 0.82 * max(ink[:, 1].min(), 2.2 * font.ascender))
-        bottom = max(bottom, 0.70 * min(ink[:, 3].max(), 2.0 * font.descender))
+        highest, lowest = float(ink[:, 1].min()), float(ink[:, 3].max())
+        if rng.random() < self.framed_probability:
+            x_height = self.x_height * math.exp(0.16 * rng.standard_normal())
+            baseline = float(np.clip(rng.normal(self.baseline, 0.035), 0.55, 0.8))
+            scale = x_height / -font.x_height
+            # Long ascenders and capitals make the whole hand smaller; only their tips may be cut off.
+            spill = rng.uniform(0.95, 1.15, 2)
+            scale = min(
+                scale,
+                spill[0] * baseline / max(-font.ascender, -0.8 * highest),
+                spill[1] * (1.1 - baseline) / max(font.descender, 0.8 * lowest, 1.0),
+            )
+            return -baseline / scale, (1 - baseline) / scale
+        follow = rng.uniform(0.0, 0.4) if rng.random() < 0.6 else rng.uniform(0.4, 1.0)
+        top = (1 - follow) * font.ascender + follow * max(highest, 1.6 * font.ascender)
+        bottom = (1 - follow) * font.descender + follow * min(lowest, 1.6 * font.descender)
+        top = min(top, 0.82 * max(highest, 2.2 * font.ascender))
+        bottom = max(bottom, 0.70 * min(lowest, 2.0 * font.descender))
         above, below = rng.uniform(*self.padding, 2) * (bottom - top)
         top, bottom = top - above, bottom + below
         least = -1.25 * font.x_height  # a line of dots is not blown up to the full height
@@ -345,6 +365,14 @@ _NIBS = (
     np.array([[0, 0, 0], [1, 1, 1], [0, 0, 0]], np.uint8),
     np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], np.uint8),
 )
+
+
+def _pen_change(font: Font, style: Style, x_height: float) -> float:
+    """Pixels to add to the font's stroke for the pen of `style`; thin strokes are not rubbed away."""
+    if not style.stroke or not font.info.stroke:
+        return 0.0
+    natural = font.stroke_share * x_height * math.sqrt(style.stretch)
+    return min(max(style.stroke * x_height - natural, -0.55 * natural, 1.1 - natural), 2.5)
 
 
 def _thicken(ink: np.ndarray, amount: float, nib: int) -> np.ndarray:

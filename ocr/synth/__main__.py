@@ -1,0 +1,154 @@
+"""Command line: `python -m ocr.synth sheet|folder|parquet`, synthetic lines as pictures or as a data set."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ocr.errors import OcrError
+from ocr.synth.line import LineSynthesizer, SynthLine, build_line_synthesizer
+
+
+def lines(synthesizer: LineSynthesizer, count: int, seed: int) -> Iterator[SynthLine]:
+    """Lines 0 to `count` - 1 of a seed."""
+    for index in range(count):
+        yield synthesizer.sample(np.random.default_rng([seed, index]))
+
+
+def _png(image: np.ndarray) -> bytes:
+    return cv2.imencode(".png", image)[1].tobytes()
+
+
+def write_sheet(samples: list[SynthLine], out: Path, *, boxes: bool = False) -> None:
+    """One picture with a line a row; `boxes` draws characters, words and the baseline on top."""
+    gap = 6
+    width = max(sample.image.shape[1] for sample in samples)
+    rows = []
+    for sample in samples:
+        picture = cv2.cvtColor(sample.image, cv2.COLOR_GRAY2BGR)
+        if boxes:
+            for _, (x0, y0, x1, y1) in sample.characters:
+                cv2.rectangle(picture, (round(x0), round(y0)), (round(x1), round(y1)), (230, 120, 0), 1)
+            for _, (x0, y0, x1, y1) in sample.words:
+                cv2.rectangle(picture, (round(x0), round(y0)), (round(x1), round(y1)), (0, 0, 230), 1)
+            cv2.polylines(picture, [sample.baseline.round().astype(np.int32)], False, (0, 170, 0), 1)
+        rows.append(
+            cv2.copyMakeBorder(
+                picture,
+                gap // 2,
+                gap // 2,
+                0,
+                width - picture.shape[1],
+                cv2.BORDER_CONSTANT,
+                value=(128, 128, 128),
+            )
+        )
+    out.write_bytes(_png(np.vstack(rows)))
+
+
+def write_folder(samples: Iterator[SynthLine], out: Path) -> None:
+    """PNG files and `labels.tsv`, a file name, a tab and the text a row."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "labels.tsv").open("w", encoding="utf-8") as labels:
+        for index, sample in enumerate(samples):
+            name = f"{index:06d}.png"
+            (out / name).write_bytes(_png(sample.image))
+            labels.write(f"{name}\t{sample.text}\n")
+
+
+def write_parquet(samples: Iterator[SynthLine], out: Path, *, seed: int, batch: int = 500) -> None:
+    """One file with the columns of the project's line sets; `writer` is the font."""
+    # Imported here: pyarrow takes longer to import than a sheet takes to draw.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("image", pa.binary()),
+            ("text", pa.string()),
+            ("page_id", pa.string()),
+            ("source", pa.string()),
+            ("language", pa.string()),
+            ("writer", pa.string()),
+            ("kind", pa.string()),
+            ("width", pa.int32()),
+            ("polygon", pa.list_(pa.int16())),
+        ]
+    )
+    with pq.ParquetWriter(out, schema) as writer:
+        rows: list[dict] = []
+        for index, sample in enumerate(samples):
+            rows.append(
+                {
+                    "id": f"synthetic-{seed}-{index}",
+                    "image": _png(sample.image),
+                    "text": sample.text,
+                    "page_id": f"synthetic-{seed}-{index}",
+                    "source": "synthetic",
+                    "language": sample.language,
+                    "writer": sample.font,
+                    "kind": sample.kind,
+                    "width": sample.image.shape[1],
+                    "polygon": sample.polygon.round().astype(np.int16).ravel().tolist(),
+                }
+            )
+            if len(rows) == batch:
+                writer.write_table(pa.Table.from_pylist(rows, schema))
+                rows = []
+        if rows:
+            writer.write_table(pa.Table.from_pylist(rows, schema))
+
+
+def _count(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not a positive number")
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ocr.synth", description="Draw synthetic handwriting.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, summary, count in (
+        ("sheet", "a contact sheet (PNG) to look at", 24),
+        ("folder", "PNG files and labels.tsv", 1000),
+        ("parquet", "one Parquet file", 1000),
+    ):
+        command = commands.add_parser(name, help=summary)
+        command.add_argument("--out", type=Path, required=True, help="where to write")
+        command.add_argument("--count", type=_count, default=count, help="number of lines")
+        command.add_argument("--fonts", help="folder with fonts.csv and fonts/ (default: the shipped ones)")
+        command.add_argument("--corpus", help="text file or folder (default: the shipped text)")
+        command.add_argument("--seed", type=int, default=0)
+        command.add_argument("--height", type=int, default=64, help="line height in pixels")
+        if name == "sheet":
+            command.add_argument("--boxes", action="store_true", help="draw boxes and baselines on top")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    try:
+        synthesizer = build_line_synthesizer(
+            fonts=options.fonts, corpus=options.corpus, height=options.height
+        )
+        samples = lines(synthesizer, options.count, options.seed)
+        if options.command == "sheet":
+            write_sheet(list(samples), options.out, boxes=options.boxes)
+        elif options.command == "folder":
+            write_folder(samples, options.out)
+        else:
+            write_parquet(samples, options.out, seed=options.seed)
+    except (OcrError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
