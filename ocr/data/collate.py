@@ -36,7 +36,9 @@ class LineCollate:
         image = self.preprocess(sample.image)
         polygon = sample.polygon
         if polygon is not None:
-            scale = np.array(image.shape[1::-1], np.float32) / np.array(sample.image.shape[1::-1], np.float32)
+            down, across = (new / old for new, old in zip(image.shape, sample.image.shape, strict=False))
+            # A very narrow line is padded, not stretched, to the least width.
+            scale = np.array([min(across, down), down], np.float32)
             polygon = polygon * scale
         return replace(sample, image=image, polygon=polygon)
 

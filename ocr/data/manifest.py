@@ -6,13 +6,15 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ocr.data.decode import decode_line
-from ocr.errors import DataError, ImageError
+from ocr.data.sources import LineSource
+from ocr.errors import DataError
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineSample
 
@@ -80,13 +82,9 @@ class ParquetLines:
             raise DataError(f"{file}: row {line_id!r} has no image")
         if text is None or not (text := normalize_text(text) if self.normalize else text):
             raise DataError(f"{file}: row {line_id!r} has no text")
-        try:
-            pixels = decode_line(image, name=f"{file}: row {line_id!r}")
-        except ImageError as error:
-            raise DataError(str(error)) from error
         polygon = values.get("polygon")
         return LineSample(
-            image=pixels,
+            image=decode_line(image, name=f"{file}: row {line_id!r}"),
             text=text,
             id=str(line_id),
             document=values.get("page_id") or str(line_id),
@@ -147,3 +145,63 @@ def _filtered(table: pa.Table, kind: str | None, sources: Sequence[str] | None) 
             raise DataError(f"cannot select {column}={list(wanted)!r}: the manifest has no column {column}")
         table = table.filter(pc.is_in(table.column(column), pa.array(list(wanted), pa.string())))
     return table
+
+
+def write_manifest(lines: LineSource, path: str | Path, *, height: int = MANIFEST_HEIGHT) -> list[DataError]:
+    """Write any source as a Parquet manifest that `ParquetLines` reads; images become grey PNG of `height`.
+
+    Returns the errors of the lines that could not be used and were left out.
+
+    Raises:
+        DataError: no line could be used.
+    """
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("image", pa.binary()),
+            ("text", pa.string()),
+            *((column, pa.string()) for column in ("page_id", "source", "language", "writer", "kind")),
+            ("width", pa.int32()),
+            ("polygon", pa.list_(pa.float32())),
+        ]
+    )
+    errors: list[DataError] = []
+    written = 0
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, len(lines), 1000):
+            rows = []
+            for index in range(start, min(start + 1000, len(lines))):
+                try:
+                    rows.append(_row(lines[index], height))
+                except DataError as error:
+                    errors.append(error)
+            writer.write_table(pa.Table.from_pylist(rows, schema))
+            written += len(rows)
+    if not written:
+        raise DataError(
+            f"{path}: none of {len(lines)} lines can be used" + (f": {errors[0]}" if errors else "")
+        )
+    return errors
+
+
+def _row(sample: LineSample, height: int) -> dict:
+    image = sample.image if sample.image.ndim == 2 else cv2.cvtColor(sample.image, cv2.COLOR_RGB2GRAY)
+    scale = height / image.shape[0]
+    width = max(1, round(image.shape[1] * scale))
+    if image.shape != (height, width):
+        shrinks = scale < 1
+        image = cv2.resize(
+            image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        )
+    return {
+        "id": sample.id,
+        "image": cv2.imencode(".png", image)[1].tobytes(),
+        "text": sample.text,
+        "page_id": sample.document,
+        "source": sample.source,
+        "language": sample.language,
+        "writer": sample.writer,
+        "kind": sample.kind,
+        "width": width,
+        "polygon": None if sample.polygon is None else (sample.polygon * scale).reshape(-1).tolist(),
+    }

@@ -20,9 +20,6 @@ from ocr.types import LineBatch, LineSample
 
 log = logging.getLogger(__name__)
 
-_MAX_REPLACEMENTS = 20
-# Replacements of unusable lines come from a part of the endless sequence that no run reaches.
-_REPLACEMENT_STRIDE = 1 << 40
 _POOL_TAG = 3
 
 
@@ -56,10 +53,21 @@ class LinePools(Dataset):
         self.max_columns = max_columns
 
     def __getitem__(self, index: int) -> Pool:
+        """Pool `index`; raises DataError if not one of its lines can be used."""
+        prepared: list[LineSample | None] = []
         skipped: list[str] = []
-        samples = [
-            self._usable(position, skipped) for position in range(index * self.pool, (index + 1) * self.pool)
-        ]
+        for position in range(index * self.pool, (index + 1) * self.pool):
+            try:
+                prepared.append(self.collate.prepare(self.lines.at(position)))
+            except OcrError as error:
+                prepared.append(None)
+                skipped.append(str(error))
+        if len(skipped) == self.pool:
+            raise DataError(f"{self.pool} lines in a row cannot be used, the last: {skipped[-1]}")
+        # An unusable line is replaced by the usable one before it, so that every pool has its full size.
+        usable = [sample for sample in prepared if sample is not None]
+        previous = usable[-1]
+        samples = [previous := sample or previous for sample in prepared]
         groups = balanced_groups(
             np.array([sample.image.shape[1] for sample in samples]),
             self.batches,
@@ -68,14 +76,6 @@ class LinePools(Dataset):
         )
         order = np.random.default_rng([self.seed, _POOL_TAG, index]).permutation(len(groups))
         return Pool([[samples[i] for i in groups[g]] for g in order], skipped)
-
-    def _usable(self, position: int, skipped: list[str]) -> LineSample:
-        for attempt in range(_MAX_REPLACEMENTS):
-            try:
-                return self.collate.prepare(self.lines.at(position + attempt * _REPLACEMENT_STRIDE))
-            except OcrError as error:
-                skipped.append(str(error))
-        raise DataError(f"{_MAX_REPLACEMENTS} lines in a row cannot be used, the last: {skipped[-1]}")
 
 
 class TrainingStream:
@@ -87,7 +87,7 @@ class TrainingStream:
     prepared), so that a run resumed from any checkpoint sees exactly the batches that the uninterrupted run
     would have seen.
 
-    Unusable lines are replaced by others, with one warning each; `skipped` counts them.
+    Unusable lines are replaced by a neighbour, with one warning each; `skipped` counts them.
 
     Args:
         lines: the endless sequence of lines.

@@ -13,7 +13,7 @@ class Synthesizer(Protocol):
     """`ocr.synth.line.LineSynthesizer`, or anything that draws a line from a generator."""
 
     def sample(self, rng: np.random.Generator) -> object:
-        """An object with `image` (uint8), `text`, and optionally `language` and `polygon`."""
+        """An object with `image` (uint8), `text`, and optionally `language`, `kind`, `polygon`."""
         ...
 
 
@@ -54,7 +54,7 @@ class SyntheticLines:
             document=line_id,
             source=self.name,
             language=getattr(line, "language", "") or "",
-            kind="synthetic",
+            kind=getattr(line, "kind", "") or "",
             polygon=getattr(line, "polygon", None),
         )
 
