@@ -161,9 +161,10 @@ class Font:
 
     @cached_property
     def x_height(self) -> float:
-        """Top of small letters, negative (y down)."""
-        bounds = self._bounds("xzaenou")
-        return float(np.median(bounds[:, 1])) if len(bounds) else -0.4 * EM
+        """Top of small letters, negative (y down); of two thirds of a capital where there are no small ones."""
+        bounds = self._bounds("XZAENOU" if self.info.allcaps else "xzaenou")
+        share = 0.67 if self.info.allcaps else 1.0
+        return share * float(np.median(bounds[:, 1])) if len(bounds) else -0.4 * EM
 
     @cached_property
     def ascender(self) -> float:
@@ -175,7 +176,8 @@ class Font:
     def descender(self) -> float:
         """Bottom of hanging letters, positive (y down)."""
         bounds = self._bounds("pgqy")
-        return float(np.median(bounds[:, 3])) if len(bounds) else 0.2 * EM
+        lowest = float(np.median(bounds[:, 3])) if len(bounds) else 0.2 * EM
+        return max(lowest, -0.2 * self.x_height)
 
     @cached_property
     def stroke_share(self) -> float:

@@ -142,20 +142,18 @@ def sample_style(rng: np.random.Generator, font: Font) -> Style:
     # Widths seen in real lines, in x-heights a character, whatever the font's own width is.
     width = math.exp(rng.normal(0.60, 0.30) if old else rng.normal(0.24, 0.26))
     stretch = width * -font.x_height / font.pitch
-    stretch_limits = (0.65, 1.9)
-    stroke = math.exp(rng.normal(math.log(0.112), 0.33))
     return Style(
         slant=float(np.clip(slant - font.slant, -0.3, 1.0)),
-        stretch=float(np.clip(stretch, *stretch_limits)),
+        stretch=float(np.clip(stretch, 0.65, 1.9)),
         tracking=float(rng.uniform(-0.06, 0.25)),
-        word_space=math.exp(rng.normal(0.05, 0.3)),
+        word_space=math.exp(rng.normal(0.14, 0.28)),
         space_jitter=float(rng.uniform(0.02, 0.3)),
         glyph_jitter=float(rng.gamma(2.0, 0.5)),
         word_jitter=float(rng.gamma(2.0, 0.5)),
         rise=float(rng.normal(0, 0.004)),
         bend=float(abs(rng.normal(0, 0.12))),
         warp=0.0 if rng.random() < 0.12 else float(rng.uniform(0.015, 0.10)),
-        stroke=stroke,
+        stroke=0.112 * math.exp(rng.normal(0, 0.33)),
         nib=int(rng.choice(3, p=[0.6, 0.2, 0.2])),
         pressure=0.0 if rng.random() < 0.4 else float(rng.uniform(0.1, 0.5)),
     )

@@ -151,18 +151,25 @@ class LineRenderer:
         canvas = surface.getCanvas()
         paint = skia.Paint(AntiAlias=True)
         boxes = [self._draw(canvas, paint, font, item, place) for item in placed]
-        spacing = font.descender - font.ascender
+        spacing = max(font.descender - font.ascender, -1.35 * font.ascender)
         for neighbour, direction in ((above, -1), (below, 1)):
             if neighbour:
                 others, _ = self._layout(neighbour, neighbour, font, style, rng)
                 start = x + rng.uniform(-0.5, 0.5) * self.height
-                offset = y + direction * spacing * scale * rng.uniform(0.72, 1.2)
+                offset = y + direction * spacing * scale * rng.uniform(0.82, 1.25)
                 for item in others:
-                    self._draw(canvas, paint, font, item, (scale_x, start, scale, offset))
+                    left, top, right, bottom = _bounds(font, item)
+                    if (
+                        left * scale_x + start < image_width
+                        and right * scale_x + start > 0
+                        and top * scale + offset < self.height
+                        and bottom * scale + offset > 0
+                    ):
+                        self._draw(canvas, paint, font, item, (scale_x, start, scale, offset))
 
         x_height = -font.x_height * scale
         ink = _thicken(ink, _pen_change(font, style, x_height), style.nib)
-        warp = _Warp.sample(self.height, image_width, style, rng, x_height=x_height, axis=y)
+        warp = _Warp.sample(self.height, image_width, style, rng, x_height=x_height)
         ink = warp.image(ink)
         if style.pressure > 0:
             ink = _fade(ink, style.pressure, rng)
@@ -273,45 +280,44 @@ class LineRenderer:
         baseline_y: float,
         x_height: float,
     ) -> RenderedLine:
-        moved = warp.boxes(np.array(boxes, np.float32))
+        span = np.linspace(min(box[0] for box in boxes), max(box[2] for box in boxes), 9)
+        moved, baseline = warp.labels(
+            np.array(boxes, np.float32), np.stack([span, np.full_like(span, baseline_y)], 1)
+        )
         characters: list[tuple[str, Box]] = []
-        words: dict[int, tuple[list[str], list[np.ndarray]]] = {}
-        crossed: dict[int, list[np.ndarray]] = {}
+        words: dict[int, tuple[list[str], list[list[float]]]] = {}
+        crossed: dict[int, list[list[float]]] = {}
         pending_space: tuple[str, Box] | None = None
-        for item, box in zip(placed, moved, strict=True):
+        for item, box in zip(placed, moved.tolist(), strict=True):
             inked = item.glyph >= 0 and box[2] > box[0]
             if item.word in struck:
                 if inked:
                     crossed.setdefault(item.word, []).append(box)
                 continue
             if item.glyph < 0:
-                pending_space = (" ", tuple(map(float, box)))
+                pending_space = (" ", tuple(box))
                 continue
             if item.text:
                 if pending_space and characters:
                     characters.append(pending_space)
                 pending_space = None
                 # A ligature draws several characters: they share its box in equal parts.
-                edges = np.linspace(box[0], box[2], len(item.text) + 1)
-                for character, x0, x1 in zip(item.text, edges, edges[1:], strict=False):
-                    characters.append((character, (float(x0), float(box[1]), float(x1), float(box[3]))))
+                x0, y0, x1, y1 = box
+                share = (x1 - x0) / len(item.text)
+                for number, character in enumerate(item.text):
+                    left = x0 + number * share
+                    characters.append((character, (left, y0, left + share, y1)))
             letters, parts = words.setdefault(item.word, ([], []))
             letters.append(item.text)
             if inked:
                 parts.append(box)
         word_boxes = [("".join(letters), _union(parts)) for letters, parts in words.values() if parts]
-        xs = (
-            np.linspace(min(b[0] for _, b in word_boxes), max(b[2] for _, b in word_boxes), 9)
-            if word_boxes
-            else np.array([0, ink.shape[1]])
-        )
-        baseline = warp.points(np.stack([xs, np.full_like(xs, baseline_y)], 1))
         return RenderedLine(
             ink=ink,
             characters=characters,
             words=word_boxes,
             polygon=_outline([box for _, box in word_boxes] or [(0, 0, ink.shape[1], ink.shape[0])]),
-            baseline=baseline.astype(np.float32),
+            baseline=baseline,
             x_height=x_height,
             struck=[_union(parts) for parts in crossed.values()],
         )
@@ -342,7 +348,7 @@ def _bounds(font: Font, item: _Placed) -> Box:
     return (xs[0] + tx, ys[0] + ty, xs[1] + tx, ys[1] + ty)
 
 
-def _union(boxes: list[np.ndarray]) -> Box:
+def _union(boxes: list[list[float]]) -> Box:
     stack = np.array(boxes)
     return (
         float(stack[:, 0].min()),
@@ -377,11 +383,12 @@ def _pen_change(font: Font, style: Style, x_height: float) -> float:
 
 def _thicken(ink: np.ndarray, amount: float, nib: int) -> np.ndarray:
     """Add `amount` pixels to the stroke thickness (remove, where negative) with a nib shape."""
-    operation = cv2.dilate if amount > 0 else cv2.erode
+    # A nib's shape shows in what it adds; thinning with it would cut strokes of one direction away.
+    operation, kernel = (cv2.dilate, _NIBS[nib]) if amount > 0 else (cv2.erode, _NIBS[0])
     rest = abs(amount) / 2  # one pass moves both edges of a stroke
     while rest > 0.02:
         share = min(1.0, rest)
-        changed = operation(ink, _NIBS[nib])
+        changed = operation(ink, kernel)
         ink = changed if share == 1 else cv2.addWeighted(changed, share, ink, 1 - share, 0)
         rest -= share
     return ink
@@ -395,61 +402,60 @@ def _fade(ink: np.ndarray, depth: float, rng: np.random.Generator) -> np.ndarray
 
 
 class _Warp:
-    """A smooth displacement of a line image: output pixel p shows input pixel p + shift(p)."""
+    """A smooth displacement of a line image: output pixel p shows input pixel `source[p]`."""
 
-    def __init__(self, shift_x: np.ndarray | None, shift_y: np.ndarray | None):
-        self.shift_x = shift_x
-        self.shift_y = shift_y
+    def __init__(self, source: np.ndarray | None):
+        self.source = source
+        """(h, w, 2) float32, x and y of pixel centres; None where nothing moves."""
 
     @classmethod
     def sample(
-        cls, height: int, width: int, style: Style, rng: np.random.Generator, *, x_height: float, axis: float
+        cls, height: int, width: int, style: Style, rng: np.random.Generator, *, x_height: float
     ) -> _Warp:
         """Slope and slow wave of the baseline plus a fine random field, for a (height, width) image."""
         if not (style.rise or style.bend or style.warp):
-            return cls(None, None)
-        columns, rows = max(3, round(width / (0.9 * x_height + 4))), 4
-        field = rng.standard_normal((2, rows, columns)).astype(np.float32) * np.float32(style.warp * x_height)
-        shift_x = cv2.resize(field[0], (width, height), interpolation=cv2.INTER_CUBIC)
-        shift_y = cv2.resize(0.7 * field[1], (width, height), interpolation=cv2.INTER_CUBIC)
-        along = np.linspace(-0.5, 0.5, width, dtype=np.float32)
+            return cls(None)
+        # Knots about one small letter apart: nearer ones would shake the strokes themselves.
+        columns = max(3, round(width / (0.9 * x_height + 4)))
+        knots = rng.standard_normal((4, columns, 2), np.float32) * np.float32(style.warp * x_height)
+        knots[..., 1] *= 0.7
+        source = cv2.resize(knots, (width, height), interpolation=cv2.INTER_CUBIC)
+        along = np.linspace(-0.5, 0.5, width)
         phase, waves = rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 1.6)
-        slow = style.rise * width * along + style.bend * x_height * np.sin(
-            2 * np.pi * waves * along + phase, dtype=np.float32
-        )
-        return cls(shift_x, shift_y + slow.astype(np.float32))
+        slow = style.rise * width * along
+        slow += style.bend * x_height * np.sin(2 * np.pi * waves * along + phase)
+        source[..., 0] += np.arange(width, dtype=np.float32)
+        source[..., 1] += np.arange(height, dtype=np.float32)[:, None] + slow.astype(np.float32)
+        return cls(source)
 
     def image(self, ink: np.ndarray) -> np.ndarray:
-        if self.shift_x is None:
+        if self.source is None:
             return ink
-        height, width = ink.shape
-        x = self.shift_x + np.arange(width, dtype=np.float32)
-        y = self.shift_y + np.arange(height, dtype=np.float32)[:, None]
-        return cv2.remap(ink, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        return cv2.remap(ink, self.source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
     def points(self, points: np.ndarray) -> np.ndarray:
         """Where input `points` (n, 2) appear in the output, by fixed-point iteration."""
-        if self.shift_x is None:
+        points = points.astype(np.float32)
+        if self.source is None:
             return points
-        source = points.astype(np.float32)
-        moved = source.copy()
-        for _ in range(4):
-            at = (moved - 0.5).reshape(-1, 1, 2)
-            moved = source - np.stack([_look_up(self.shift_x, at), _look_up(self.shift_y, at)], 1)
-        return moved
+        height, width = self.source.shape[:2]
+        limit = np.array([width - 1, height - 1], np.float32)
+        moved = points - 0.5
+        for _ in range(3):
+            # Outside the image the displacement of the nearest edge pixel goes on.
+            inside = np.clip(moved, 0, limit)
+            seen = cv2.remap(self.source, inside[:, None], None, cv2.INTER_LINEAR)[:, 0]
+            moved = points - 0.5 - (seen - inside)
+        return moved + 0.5
 
-    def boxes(self, boxes: np.ndarray) -> np.ndarray:
-        """Boxes (n, 4) around the moved corners and edge middles."""
-        if self.shift_x is None:
-            return boxes
+    def labels(self, boxes: np.ndarray, baseline: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Moved boxes (n, 4), around the moved middles of their edges, and moved baseline (m, 2).
+
+        Edge middles rather than corners: the corners of a box round a slanted letter hold no ink.
+        """
         x0, y0, x1, y1 = boxes.T
         xc, yc = (x0 + x1) / 2, (y0 + y1) / 2
-        # Edge middles rather than corners: corners of a box round a slanted letter hold no ink.
-        grid = [(xc, y0), (x1, yc), (xc, y1), (x0, yc)]
-        points = np.stack([np.stack(point, 1) for point in grid], 1).reshape(-1, 2)
-        moved = self.points(points).reshape(-1, 4, 2)
-        return np.concatenate([moved.min(1), moved.max(1)], 1)
-
-
-def _look_up(field: np.ndarray, at: np.ndarray) -> np.ndarray:
-    return cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+        middles = np.stack([xc, y0, x1, yc, xc, y1, x0, yc], 1).reshape(-1, 2)
+        moved = self.points(np.concatenate([middles, baseline]))
+        around = moved[: len(middles)].reshape(-1, 4, 2)
+        return np.concatenate([around.min(1), around.max(1)], 1), moved[len(middles) :]
