@@ -18,14 +18,18 @@ from ocr.synth.render import RenderedLine
 class DegradeSettings:
     """Probability of each effect on a line."""
 
-    white_paper: float = 0.30
+    white_paper: float = 0.36
     linen: float = 0.22
     grain: float = 0.45
-    shade: float = 0.35
+    shade: float = 0.30
     shadow: float = 0.08
-    rule: float = 0.28
+    rule: float = 0.30
     squared: float = 0.05
     bleed: float = 0.12
+    underline: float = 0.03
+    bracket: float = 0.04
+    hole: float = 0.015
+    edge: float = 0.03
     specks: float = 0.10
     fold: float = 0.05
     pencil: float = 0.12
@@ -45,6 +49,10 @@ def degrade(line: RenderedLine, rng: np.random.Generator, settings: DegradeSetti
         ink = _strike(ink, line, rng)
     if settings is None:
         return 255 - ink
+    if rng.random() < settings.underline:
+        ink = _underline(ink, line, rng)
+    if rng.random() < settings.bracket:
+        ink = _bracket(ink, rng)
 
     def happens(probability: float) -> bool:
         return rng.random() < probability
@@ -56,7 +64,7 @@ def degrade(line: RenderedLine, rng: np.random.Generator, settings: DegradeSetti
         if happens(settings.linen):
             paper += _tile(_linen(), rng, height, width) * rng.uniform(4, 26)
         if happens(settings.grain):
-            paper += _tile(_grain(int(rng.integers(3))), rng, height, width) * rng.uniform(1, 9)
+            paper += _tile(_grain(int(rng.integers(3))), rng, height, width) * rng.gamma(2, 1.7)
         if happens(settings.bleed):
             shift = int(rng.integers(width))
             ghost = cv2.GaussianBlur(np.roll(ink[:, ::-1], shift, 1), (0, 0), rng.uniform(1, 2.5))
@@ -95,6 +103,13 @@ def degrade(line: RenderedLine, rng: np.random.Generator, settings: DegradeSetti
         alpha *= np.clip(0.8 + 0.35 * _tile(_grain(0), rng, height, width), 0, 1)
     image = paper + alpha * (np.minimum(tone, level - 50) - paper)
 
+    if happens(settings.hole):
+        _hole(image, level, rng)
+    if happens(settings.edge):
+        # The sheet ends inside the picture: desk or scanner lid beyond it.
+        reach = int(rng.integers(1, max(2, height // 8)))
+        rows = slice(0, reach) if rng.random() < 0.5 else slice(height - reach, height)
+        image[rows] = rng.uniform(0, 140)
     if happens(settings.shadow):
         edge, soft = rng.uniform(0, width), rng.uniform(20, 200)
         side = 1 if rng.random() < 0.5 else -1
@@ -112,7 +127,7 @@ def degrade(line: RenderedLine, rng: np.random.Generator, settings: DegradeSetti
     elif happens(settings.blur):
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.3))
     if happens(settings.noise):
-        image = image + _tile(_grain(0), rng, height, width) * rng.uniform(1, 12)
+        image = image + _tile(_grain(0), rng, height, width) * rng.gamma(1.6, 2.5)
     image = np.clip(image, 0, 255).astype(np.uint8)
     if happens(settings.bilevel):
         threshold, _ = cv2.threshold(image, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
@@ -136,6 +151,50 @@ def _strike(ink: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> np
                 ink, [points], False, int(rng.integers(170, 256)), int(rng.integers(1, 4)), cv2.LINE_AA, 4
             )
     return ink
+
+
+def _underline(ink: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> np.ndarray:
+    """A pen stroke under one word or under the whole line."""
+    ink = ink.copy()
+    boxes = [box for _, box in line.words] or [(0, 0, ink.shape[1], ink.shape[0])]
+    if rng.random() < 0.6:
+        boxes = [boxes[int(rng.integers(len(boxes)))]]
+    x0, x1 = min(box[0] for box in boxes), max(box[2] for box in boxes)
+    y = float(line.baseline[:, 1].mean()) + rng.uniform(0.15, 0.6) * line.x_height
+    ends = [(round(x * 16), round((y + rng.normal(0, 1.5)) * 16)) for x in (x0, x1)]
+    cv2.line(ink, ends[0], ends[1], int(rng.integers(150, 256)), int(rng.integers(1, 4)), cv2.LINE_AA, 4)
+    return ink
+
+
+def _bracket(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The round end of a frame drawn about a passage, at one side of the crop."""
+    ink = ink.copy()
+    height, width = ink.shape
+    reach, tall = rng.uniform(3, 12), rng.uniform(0.4, 1.2) * height
+    right = rng.random() < 0.5
+    centre = (width - reach - 2 if right else reach + 2, height * rng.uniform(0.3, 0.7))
+    start = -90 if right else 90
+    cv2.ellipse(
+        ink,
+        (round(centre[0]), round(centre[1])),
+        (round(reach), round(tall / 2)),
+        0,
+        start,
+        start + 180,
+        int(rng.integers(120, 256)),
+        int(rng.integers(1, 3)),
+        cv2.LINE_AA,
+    )
+    return ink
+
+
+def _hole(image: np.ndarray, level: float, rng: np.random.Generator) -> None:
+    """A punched hole: bright inside, a thin dark rim."""
+    height, width = image.shape
+    centre = (int(rng.integers(width)), int(rng.choice([0, height]) + rng.integers(-8, 9)))
+    radius = int(rng.integers(8, 18))
+    cv2.circle(image, centre, radius, rng.uniform(235, 255), -1, cv2.LINE_AA)
+    cv2.ellipse(image, centre, (radius, radius), 0, 200, 340, level - 90, 1, cv2.LINE_AA)
 
 
 def _rule(paper: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> None:

@@ -23,7 +23,7 @@ EM = 256.0
 GRADES = ("A", "B", "C", "P")
 """Natural handwriting, casual or script, decorative, printed."""
 
-DEFAULT_WEIGHTS = {"A": 0.50, "B": 0.33, "C": 0.05, "P": 0.12}
+DEFAULT_WEIGHTS = {"A": 0.46, "B": 0.37, "C": 0.05, "P": 0.12}
 
 _FLAGS = ("fr", "de", "es")
 

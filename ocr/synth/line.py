@@ -13,7 +13,7 @@ from ocr.errors import ConfigError, FontError
 from ocr.synth.corpus import Corpus
 from ocr.synth.degrade import DegradeSettings, degrade
 from ocr.synth.fonts import Font, FontLibrary
-from ocr.synth.render import Box, LineRenderer, Style
+from ocr.synth.render import Box, LineRenderer, Mixture, Style
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -52,6 +52,7 @@ class LineSynthesizer:
         clean_probability: float = 0.08,
         neighbour_probability: float = 0.35,
         strike_probability: float = 0.02,
+        mixture_probability: float = 0.25,
         degrade: DegradeSettings | None = None,
     ):
         if height < 16:
@@ -62,6 +63,7 @@ class LineSynthesizer:
         self.clean_probability = clean_probability
         self.neighbour_probability = neighbour_probability
         self.strike_probability = strike_probability
+        self.mixture_probability = mixture_probability
         self.degrade = degrade or DegradeSettings()
         self.renderer = LineRenderer(height=height)
 
@@ -92,6 +94,7 @@ class LineSynthesizer:
             words.insert(at, words[int(rng.integers(len(words)))])
             struck = frozenset({at})
         full = " ".join(words)
+        drawn = _handwritten_marks(rng, full, font)
         above = self._neighbour(rng, font)
         below = self._neighbour(rng, font)
         line = self.renderer.render(
@@ -99,7 +102,8 @@ class LineSynthesizer:
             font,
             sample_style(rng, font),
             rng,
-            drawn=_handwritten_marks(rng, full, font),
+            drawn=drawn,
+            mixture=self._mixture(rng, drawn, font),
             struck=struck,
             above=above,
             below=below,
@@ -117,6 +121,24 @@ class LineSynthesizer:
             baseline=line.baseline,
             font=font.name,
         )
+
+    def _mixture(self, rng: np.random.Generator, text: str, font: Font) -> Mixture | None:
+        """A second font of a like pen for some letters, capitals or digits of the line."""
+        if font.info.grade == "P" or rng.random() >= self.mixture_probability:
+            return None
+        capitals = frozenset(character for character in text if character.isupper())
+        digits = frozenset(character for character in text if character.isdigit())
+        letters = sorted({character for character in text if character.islower()})
+        some = frozenset(character for character in letters if rng.random() < 0.3)
+        # Single letters cannot be taken out of a joined hand; its capitals and digits stand alone.
+        options = [capitals, digits, capitals | digits] + ([] if font.connected else [some, some | capitals])
+        characters = options[int(rng.integers(len(options)))]
+        second, _ = self.fonts.choose(rng, "".join(sorted(characters)))
+        alike = 0.7 * font.stroke_share < second.stroke_share < 1.4 * font.stroke_share
+        joined = second.connected and characters & frozenset(letters)
+        if not characters or not alike or joined or second.info.allcaps or second.info.grade in "CP":
+            return None
+        return Mixture(second, characters) if all(map(second.covers, characters)) else None
 
     def _neighbour(self, rng: np.random.Generator, font: Font) -> str:
         if rng.random() >= self.neighbour_probability:
@@ -179,6 +201,7 @@ def build_line_synthesizer(
     clean_probability: float = 0.08,
     neighbour_probability: float = 0.35,
     strike_probability: float = 0.02,
+    mixture_probability: float = 0.25,
     font_weights: Mapping[str, float] | None = None,
     language_weights: Mapping[str, float] | None = None,
     degrade: DegradeSettings | None = None,
@@ -196,5 +219,6 @@ def build_line_synthesizer(
         clean_probability=clean_probability,
         neighbour_probability=neighbour_probability,
         strike_probability=strike_probability,
+        mixture_probability=mixture_probability,
         degrade=degrade,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import cv2
 import numpy as np
@@ -72,10 +73,19 @@ class RenderedLine:
     """Where words stand that were crossed out: inked, but in no label."""
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """A second font that draws some of a hand's characters: two fonts make many hands."""
+
+    font: Font
+    characters: frozenset[str]
+
+
 @dataclass
 class _Placed:
     """A glyph with its affine map in em pixels and the label characters it draws."""
 
+    font: Font
     glyph: int
     matrix: tuple[float, float, float, float, float, float]  # a, b, tx, c, d, ty
     text: str
@@ -118,6 +128,7 @@ class LineRenderer:
         rng: np.random.Generator,
         *,
         drawn: str | None = None,
+        mixture: Mixture | None = None,
         struck: frozenset[int] = frozenset(),
         above: str = "",
         below: str = "",
@@ -126,14 +137,15 @@ class LineRenderer:
 
         Args:
             drawn: text with as many characters as `text` to draw in its place (another apostrophe).
+            mixture: a second font for some characters; it must cover them.
             struck: indices of words that are drawn and crossed out but belong to no label.
             above, below: text of the neighbouring lines, whose ink enters the picture.
 
         Raises:
             FontError: the font lacks a character, or `text` draws no ink at all.
         """
-        placed, width = self._layout(text, drawn or text, font, style, rng)
-        bounds = np.array([_bounds(font, item) for item in placed])
+        placed = self._layout(text, drawn or text, font, mixture, style, rng)
+        bounds = np.array([_bounds(item) for item in placed])
         if not len(bounds) or not (bounds[:, 2] > bounds[:, 0]).any():
             raise FontError(f"{font.name}: {text!r} draws no ink")
         left, right = float(bounds[:, 0].min()), float(bounds[:, 2].max())
@@ -150,22 +162,22 @@ class LineRenderer:
         surface = skia.Surface.MakeRasterDirect(skia.ImageInfo.MakeA8(image_width, self.height), ink)
         canvas = surface.getCanvas()
         paint = skia.Paint(AntiAlias=True)
-        boxes = [self._draw(canvas, paint, font, item, place) for item in placed]
+        boxes = [self._draw(canvas, paint, item, place) for item in placed]
         spacing = max(font.descender - font.ascender, -1.35 * font.ascender)
         for neighbour, direction in ((above, -1), (below, 1)):
             if neighbour:
-                others, _ = self._layout(neighbour, neighbour, font, style, rng)
+                others = self._layout(neighbour, neighbour, font, None, style, rng)
                 start = x + rng.uniform(-0.5, 0.5) * self.height
                 offset = y + direction * spacing * scale * rng.uniform(0.82, 1.25)
                 for item in others:
-                    left, top, right, bottom = _bounds(font, item)
+                    left, top, right, bottom = _bounds(item)
                     if (
                         left * scale_x + start < image_width
                         and right * scale_x + start > 0
                         and top * scale + offset < self.height
                         and bottom * scale + offset > 0
                     ):
-                        self._draw(canvas, paint, font, item, (scale_x, start, scale, offset))
+                        self._draw(canvas, paint, item, (scale_x, start, scale, offset))
 
         x_height = -font.x_height * scale
         ink = _thicken(ink, _pen_change(font, style, x_height), style.nib)
@@ -176,47 +188,49 @@ class LineRenderer:
         return self._labels(ink, placed, boxes, warp, struck, baseline_y=y, x_height=x_height)
 
     def _layout(
-        self, text: str, drawn: str, font: Font, style: Style, rng: np.random.Generator
-    ) -> tuple[list[_Placed], float]:
+        self,
+        text: str,
+        drawn: str,
+        font: Font,
+        mixture: Mixture | None,
+        style: Style,
+        rng: np.random.Generator,
+    ) -> list[_Placed]:
         """Place every glyph of a line on a baseline at y = 0 that starts at x = 0, in em pixels."""
         unit = -font.x_height
-        jitter = style.glyph_jitter * (0.1 if font.connected else 1.0)
-        tracking = 0.0 if font.connected else style.tracking * unit
         placed: list[_Placed] = []
         pen, index = 0.0, 0
-        words = drawn.split(" ")
-        for number, word in enumerate(words):
+        for number, word in enumerate(drawn.split(" ")):
             if number:
                 gap = font.space * style.word_space * math.exp(style.space_jitter * rng.standard_normal())
-                placed.append(_Placed(-1, (style.stretch * gap, 0, pen, 0, 0, 0), " ", number - 1))
+                placed.append(_Placed(font, -1, (style.stretch * gap, 0, pen, 0, 0, 0), " ", number - 1))
                 pen += style.stretch * gap
                 index += 1
-            glyphs = font.shape(word) if word else []
-            noise = rng.standard_normal(3)
-            size = math.exp(0.05 * style.word_jitter * noise[0])
-            slant = style.slant + 0.05 * style.word_jitter * noise[1]
-            rise = 0.05 * style.word_jitter * noise[2] * unit
-            moves = rng.standard_normal((len(glyphs), 4)) * jitter if jitter else None
-            for glyph, label in zip(glyphs, _clusters(glyphs, text[index : index + len(word)]), strict=True):
-                turn = dx = dy = 0.0
-                grow = size
-                if moves is not None:
-                    move = moves[len(placed) % len(moves)]
-                    grow *= math.exp(0.05 * float(move[0]))
-                    turn, dx, dy = (
-                        0.035 * float(move[1]),
-                        0.05 * float(move[2]) * unit,
-                        0.04 * float(move[3]) * unit,
+            noise = style.word_jitter * rng.standard_normal(3)
+            word_size = math.exp(0.05 * noise[0])
+            slant = style.slant + 0.05 * noise[1]
+            rise = 0.05 * noise[2] * unit
+            for run_font, run in _runs(word, font, mixture):
+                jitter = style.glyph_jitter * (0.1 if run_font.connected else 1.0)
+                tracking = 0.0 if run_font.connected else style.tracking * unit
+                size = word_size * font.x_height / run_font.x_height
+                glyphs = run_font.shape(run)
+                labels = _clusters(glyphs, text[index : index + len(run)])
+                moves = (rng.standard_normal((len(glyphs), 4)) * jitter).tolist()
+                for glyph, label, (grow, turn, dx, dy) in zip(glyphs, labels, moves, strict=True):
+                    grow = size * math.exp(0.05 * grow)
+                    dx, dy = 0.05 * dx * unit, 0.04 * dy * unit + rise
+                    cos, sin = grow * math.cos(0.035 * turn), grow * math.sin(0.035 * turn)
+                    # Stretch and shear come after the letter's own turn: x' = stretch * x - slant * y.
+                    a, b = style.stretch * cos - slant * sin, -style.stretch * sin - slant * cos
+                    x, y = glyph.x_offset * size + dx, glyph.y_offset * size + dy
+                    matrix = (a, b, pen + style.stretch * x - slant * y, sin, cos, y)
+                    placed.append(_Placed(run_font, glyph.id, matrix, label, number))
+                    pen += style.stretch * (
+                        size * glyph.advance + (tracking if glyph.advance > 0 else 0) + dx
                     )
-                cos, sin = grow * math.cos(turn), grow * math.sin(turn)
-                # stretch and shear after the letter's own rotation: x' = stretch * x - slant * y
-                a, b = style.stretch * cos - slant * sin, -style.stretch * sin - slant * cos
-                x0, y0 = glyph.x_offset * size, glyph.y_offset * size
-                tx = pen + style.stretch * (x0 + dx) - slant * (y0 + dy + rise)
-                placed.append(_Placed(glyph.id, (a, b, tx, sin, cos, y0 + dy + rise), label, number))
-                pen += style.stretch * size * (glyph.advance + (tracking if glyph.advance > 0 else 0) + dx)
-            index += len(word)
-        return placed, pen
+                index += len(run)
+        return placed
 
     def _crop(self, bounds: np.ndarray, font: Font, rng: np.random.Generator) -> tuple[float, float]:
         """Top and bottom of the picture in em pixels around the baseline."""
@@ -251,7 +265,6 @@ class LineRenderer:
         self,
         canvas: skia.Canvas,
         paint: skia.Paint,
-        font: Font,
         item: _Placed,
         place: tuple[float, float, float, float],
     ) -> Box:
@@ -259,12 +272,12 @@ class LineRenderer:
         scale_x, x, scale_y, y = place
         a, b, tx, c, d, ty = item.matrix
         if item.glyph < 0:
-            return (scale_x * tx + x, y + font.x_height * scale_y, scale_x * (tx + a) + x, y)
+            return (scale_x * tx + x, y + item.font.x_height * scale_y, scale_x * (tx + a) + x, y)
         path = skia.Path()
         matrix = skia.Matrix.MakeAll(
             scale_x * a, scale_x * b, scale_x * tx + x, scale_y * c, scale_y * d, scale_y * ty + y, 0, 0, 1
         )
-        font.outline(item.glyph)[0].transform(matrix, path)
+        item.font.outline(item.glyph)[0].transform(matrix, path)
         canvas.drawPath(path, paint)
         box = path.computeTightBounds()
         return (box.left(), box.top(), box.right(), box.bottom())
@@ -323,6 +336,14 @@ class LineRenderer:
         )
 
 
+def _runs(word: str, font: Font, mixture: Mixture | None) -> list[tuple[Font, str]]:
+    """Pieces of a word by the font that draws them."""
+    if mixture is None or mixture.characters.isdisjoint(word):
+        return [(font, word)] if word else []
+    groups = groupby(word, lambda character: character in mixture.characters)
+    return [(mixture.font if other else font, "".join(part)) for other, part in groups]
+
+
 def _clusters(glyphs: list[Glyph], text: str) -> list[str]:
     """The label characters each glyph draws: those from its cluster to the next one."""
     starts = sorted({glyph.cluster for glyph in glyphs})
@@ -335,11 +356,11 @@ def _clusters(glyphs: list[Glyph], text: str) -> list[str]:
     return labels
 
 
-def _bounds(font: Font, item: _Placed) -> Box:
+def _bounds(item: _Placed) -> Box:
     """Box of a glyph's outline after its affine map, in em pixels (loose under shear)."""
     if item.glyph < 0:
         return (item.matrix[2], 0.0, item.matrix[2], 0.0)
-    left, top, right, bottom = font.outline(item.glyph)[1]
+    left, top, right, bottom = item.font.outline(item.glyph)[1]
     a, b, tx, c, d, ty = item.matrix
     xs = (a * left + min(b * top, b * bottom), a * right + max(b * top, b * bottom))
     ys = (d * top + min(c * left, c * right), d * bottom + max(c * left, c * right))
