@@ -120,9 +120,12 @@ class MixedLines:
     def _deal_block(self, block: int) -> tuple[np.ndarray, np.ndarray]:
         first, last = self._dealt(block), self._dealt(block + 1)
         sources = np.repeat(np.arange(len(self.sources)), [b - a for a, b in zip(first, last, strict=True)])
-        ordinals = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
-        order = np.random.default_rng([self.seed, _BLOCK_TAG, block]).permutation(self.block)
-        return sources[order], ordinals[order]
+        sources = np.random.default_rng([self.seed, _BLOCK_TAG, block]).permutation(sources)
+        # Each source is read in order, so that its epochs do not run into one another.
+        ordinals = np.empty(self.block, np.int64)
+        for which, (start, end) in enumerate(zip(first, last, strict=True)):
+            ordinals[sources == which] = np.arange(start, end)
+        return sources, ordinals
 
     def _shuffle_source(self, which: int, epoch: int) -> np.ndarray:
         generator = np.random.default_rng([self.seed, _ORDER_TAG, which, epoch])

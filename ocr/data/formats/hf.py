@@ -23,8 +23,7 @@ class HuggingFaceLines:
 
     With `streaming` nothing is downloaded ahead, and lines come in order only: `[i]` moves forward, and back no
     further than `buffer` lines; further back raises DataError. The stream starts over at its end, so that it
-    can be mixed into training as an endless source (`MixedLines` never looks back further than 256 lines, or
-    twice the squared number of sources).
+    can be mixed into training as an endless source (`MixedLines` reads those in order).
 
     Args:
         path, name, split, data_files, revision: as `datasets.load_dataset` takes them.
