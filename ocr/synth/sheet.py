@@ -1,0 +1,219 @@
+"""A sheet of paper being written on: every stroke of ink, and what is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from ocr.errors import FontError
+from ocr.geometry import CoordinateMap, bounding_box
+from ocr.synth.render import RenderedLine
+from ocr.synth.scribe import Hand, Scribe
+from ocr.types import Baseline, Polygon
+
+
+@dataclass
+class WrittenWord:
+    """A word on a sheet and the quadrilateral of each of its characters."""
+
+    text: str
+    polygon: Polygon
+    characters: list[tuple[str, Polygon]]
+
+
+@dataclass
+class WrittenLine:
+    """A line on a sheet, in sheet pixels."""
+
+    polygon: Polygon
+    baseline: Baseline
+    words: list[WrittenWord]
+    kind: str
+
+
+@dataclass
+class Sheet:
+    """`image` uint8 (h, w, 3) RGB, the `ink` laid on it (h, w) uint8, and its labels in writing order.
+
+    `pitch` is the distance of the paper's rules in pixels (0: no rules) and `first_rule` the y of one of them.
+    """
+
+    image: np.ndarray
+    pitch: float = 0.0
+    first_rule: float = 0.0
+    ink: np.ndarray = field(init=False)
+    lines: list[WrittenLine] = field(default_factory=list)
+    ignore: list[Polygon] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ink = np.zeros(self.image.shape[:2], np.uint8)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.image.shape[0], self.image.shape[1]
+
+    def lay(self, alpha: np.ndarray, left: int, top: int, color: tuple[float, float, float]) -> None:
+        """Multiply ink of a `color` onto the paper where `alpha` uint8 (h, w) says; parts outside are cut."""
+        height, width = self.size
+        y0, x0 = max(top, 0), max(left, 0)
+        y1, x1 = min(top + alpha.shape[0], height), min(left + alpha.shape[1], width)
+        if y1 <= y0 or x1 <= x0:
+            return
+        alpha = alpha[y0 - top : y1 - top, x0 - left : x1 - left]
+        area = self.image[y0:y1, x0:x1]
+        for channel, value in enumerate(color):
+            table = np.float32(1 / 255) - np.float32((1 - value / 255) / 255**2) * alpha
+            area[..., channel] = cv2.multiply(area[..., channel], table * 255, dtype=cv2.CV_8U)
+        np.maximum(self.ink[y0:y1, x0:x1], alpha, out=self.ink[y0:y1, x0:x1])
+
+    def stroke(
+        self,
+        points: np.ndarray,
+        color: tuple[float, float, float],
+        *,
+        thickness: int = 1,
+        strength: int = 255,
+        closed: bool = False,
+    ) -> None:
+        """Draw a polyline (n, 2) in ink."""
+        points = np.asarray(points, np.float64).reshape(-1, 2)
+        left, top, right, bottom = bounding_box(points)
+        x0, y0 = int(left) - thickness - 2, int(top) - thickness - 2
+        alpha = np.zeros((int(bottom) + thickness + 3 - y0, int(right) + thickness + 3 - x0), np.uint8)
+        shifted = np.round((points - (x0, y0) - 0.5) * 16).astype(np.int32)
+        cv2.polylines(alpha, [shifted], closed, strength, thickness, cv2.LINE_AA, 4)
+        self.lay(alpha, x0, y0, color)
+
+    def write(
+        self,
+        scribe: Scribe,
+        rng: np.random.Generator,
+        hand: Hand,
+        x: float,
+        y: float,
+        *,
+        width: float,
+        text: str | None = None,
+        fill: float = 1.0,
+        angle: float = 0.0,
+        align: float = 0.0,
+        strike: float = 0.0,
+    ) -> WrittenLine | None:
+        """Write one line whose baseline starts at (x, y) and runs at `angle` degrees, clockwise on screen.
+
+        Without `text` it is drawn from the corpus to cover about `fill` of `width`. A line too long is squeezed
+        a little, then shortened. `align` 0 starts at x, 0.5 centres and 1 ends within `width`. With probability
+        `strike` a crossed-out word stands in it. Nothing is written, and None returned, where a line would
+        leave the sheet or the font cannot draw it.
+        """
+        given = text is not None
+        for _ in range(3):
+            count = max(1, int(width * fill / hand.char_width))
+            drawn = scribe.drawable(hand, text) if given else scribe.text(rng, hand, int(0.75 * count), count)
+            words = drawn.split()
+            while len(words) > 1 and len(" ".join(words)) * hand.char_width > 1.15 * width:
+                words.pop()
+            struck: frozenset[int] = frozenset()
+            if len(words) > 2 and rng.random() < strike:
+                at = int(rng.integers(len(words)))
+                words.insert(at, words[int(rng.integers(len(words)))])
+                struck = frozenset({at})
+            if not words:
+                continue
+            try:
+                line = scribe.draw(rng, hand, " ".join(words), struck=struck)
+            except FontError:
+                continue
+            if not line.words:
+                continue
+            return self._place(rng, hand, line, x, y, width=width, angle=angle, align=align)
+        return None
+
+    def _place(
+        self,
+        rng: np.random.Generator,
+        hand: Hand,
+        line: RenderedLine,
+        x: float,
+        y: float,
+        *,
+        width: float,
+        angle: float,
+        align: float,
+    ) -> WrittenLine | None:
+        left = min(box[0] for box in [box for _, box in line.words] + line.struck)
+        right = max(box[2] for box in [box for _, box in line.words] + line.struck)
+        scale = hand.x_height / line.x_height
+        squeeze = float(np.clip(width / ((right - left) * scale), 0.8, 1.0))
+        start = align * max(0.0, width - (right - left) * scale * squeeze)
+        radians = np.radians(angle)
+        cos, sin = np.cos(radians), np.sin(radians)
+        turn = np.array([[cos, -sin, x], [sin, cos, y], [0, 0, 1]])
+        grow = np.array(
+            [
+                [scale * squeeze, 0, start - left * scale * squeeze],
+                [0, scale, -scale * float(line.baseline[:, 1].mean())],
+                [0, 0, 1],
+            ]
+        )
+        to_sheet = CoordinateMap(turn @ grow)
+        outline = to_sheet.apply(line.polygon)
+        height, page_width = self.size
+        x0, y0, x1, y1 = bounding_box(outline)
+        if x0 < 2 or y0 < 2 or x1 > page_width - 2 or y1 > height - 2:
+            return None
+        ink = line.ink
+        for box in line.struck:
+            ink = cross_out(ink, box, rng)
+        corners = np.array([[0, 0], [ink.shape[1], 0], [ink.shape[1], ink.shape[0]], [0, ink.shape[0]]], float)
+        x0, y0, x1, y1 = bounding_box(to_sheet.apply(corners))
+        origin = int(np.floor(x0)), int(np.floor(y0))
+        size = int(np.ceil(y1)) - origin[1] + 1, int(np.ceil(x1)) - origin[0] + 1
+        alpha = to_sheet.then(CoordinateMap.translate(-origin[0], -origin[1])).warp(
+            ink, size, border=cv2.BORDER_CONSTANT
+        )
+        self.lay(alpha, *origin, hand.color)
+        words = []
+        groups = iter(_word_characters(line.characters))
+        for text, box in line.words:
+            # A word without ink has characters but no box of its own: skip to the next that matches.
+            characters = next((group for group in groups if "".join(c for c, _ in group) == text), None)
+            if characters is None:
+                return None
+            placed = [(c, to_sheet.apply(_quad(b))) for c, b in characters]
+            words.append(WrittenWord(text, to_sheet.apply(_quad(box)), placed))
+        written = WrittenLine(outline, to_sheet.apply(line.baseline), words, hand.kind)
+        self.lines.append(written)
+        return written
+
+
+def cross_out(ink: np.ndarray, box: tuple[float, float, float, float], rng: np.random.Generator) -> np.ndarray:
+    """Ink with one to four pen strokes, or a scribble, across a box."""
+    ink = ink.copy()
+    x0, y0, x1, y1 = box
+    middle, reach = (y0 + y1) / 2, max(2.0, (y1 - y0) / 5)
+    for _ in range(int(rng.integers(1, 4))):
+        xs = np.linspace(x0 - 2, x1 + 2, int(rng.integers(2, 10)))
+        ys = middle + rng.uniform(-reach, reach, len(xs)) * rng.uniform(0.2, 1)
+        points = (np.stack([xs, ys], 1) * 16).astype(np.int32)
+        cv2.polylines(ink, [points], False, int(rng.integers(180, 256)), int(rng.integers(1, 4)), cv2.LINE_AA, 4)
+    return ink
+
+
+def _quad(box: tuple[float, float, float, float]) -> Polygon:
+    x0, y0, x1, y1 = box
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
+
+
+def _word_characters(characters: list[tuple[str, tuple]]) -> list[list[tuple[str, tuple]]]:
+    """Characters of a line split at its spaces."""
+    groups: list[list[tuple[str, tuple]]] = [[]]
+    for character, box in characters:
+        if character == " ":
+            groups.append([])
+        else:
+            groups[-1].append((character, box))
+    return groups

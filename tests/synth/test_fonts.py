@@ -1,0 +1,91 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from ocr.errors import FontError
+from ocr.synth.fonts import FontLibrary
+from ocr.synth.line import ASSETS
+
+HEADER = "file,grade,fr,de,es,allcaps,missing_ascii,missing_typographic,stroke_px_at_64\n"
+
+
+def library(folder, rows, copy=("IndieFlower.ttf",)):
+    (folder / "fonts").mkdir()
+    for name in copy:
+        shutil.copy(ASSETS / "fonts" / "fonts" / name, folder / "fonts" / name)
+    (folder / "fonts.csv").write_text(HEADER + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+    return FontLibrary(folder)
+
+
+def test_every_shipped_font_is_listed_licensed_and_draws_its_languages():
+    shipped = FontLibrary(ASSETS / "fonts")
+    files = {path.name for path in (ASSETS / "fonts" / "fonts").iterdir()}
+    assert {font.name for font in shipped.fonts} == files
+    assert {font.info.grade for font in shipped.fonts} >= {"A", "B", "P"}
+    accents = {"en": "Aq7,.?", "fr": "éèêàùçœîôû", "de": "äöüßÄÖÜ", "es": "ñáíóú¿¡"}
+    for font in shipped.fonts:
+        for language in font.info.languages:
+            assert font.covers(accents[language]), (font.name, language)
+    assert sum(path.stat().st_size for path in (ASSETS / "fonts").rglob("*") if path.is_file()) < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("rows", "text", "expected"),
+    [
+        (["IndieFlower.ttf,A,1,1,1,0,,,4"], "a\u0416b", "ab"),  # no Cyrillic in the font: dropped, not boxed
+        (["IndieFlower.ttf,A,1,1,1,0,q,,4"], "aqb", "ab"),  # the table knows of a glyph that is no good
+        (["IndieFlower.ttf,A,1,1,1,1,,,4"], "Café", "CAFÉ"),  # capitals only: the label says so
+        (["IndieFlower.ttf,A,1,1,1,0,,,4"], "a \u0416 b", "a b"),  # no double space where a word went
+    ],
+)
+def test_only_what_the_font_can_draw_is_left(tmp_path, rows, text, expected):
+    font, drawn = library(tmp_path, rows).choose(np.random.default_rng(0), text)
+    assert (font.name, drawn) == ("IndieFlower.ttf", expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [("gone.ttf", None, "not found"), ("text.ttf", b"not a font", "not a readable font")],
+)
+def test_a_bad_font_file_is_named(tmp_path, name, content, reason):
+    fonts = library(tmp_path, [f"{name},A,1,1,1,0,,,4"], copy=())
+    if content:
+        (tmp_path / "fonts" / name).write_bytes(content)
+    with pytest.raises(FontError, match=f"{name}.*{reason}"):
+        fonts.choose(np.random.default_rng(0), "abc")
+
+
+def test_a_folder_without_a_table_is_named(tmp_path):
+    with pytest.raises(FontError, match="fonts.csv"):
+        FontLibrary(tmp_path)
+
+
+def test_an_unknown_grade_is_named():
+    with pytest.raises(FontError, match="'Z'"):
+        FontLibrary(ASSETS / "fonts", weights={"Z": 1.0})
+
+
+def test_shaping_refuses_the_missing_glyph():
+    font = FontLibrary(ASSETS / "fonts").get("IndieFlower.ttf")
+    with pytest.raises(FontError, match="IndieFlower"):
+        font.shape("a\u0416")
+
+
+@pytest.mark.parametrize(
+    ("name", "connected"),
+    [
+        ("AlexBrush-Regular.ttf", True),  # script whose exit strokes meet the next letter
+        ("PlaywriteDELA-ExtraLight.ttf", True),  # school cursive joined by shaping
+        ("IndieFlower.ttf", False),  # print hand
+        ("ABeeZee-Regular.ttf", False),  # type
+    ],
+)
+def test_joined_fonts_are_known(name, connected):
+    assert FontLibrary(ASSETS / "fonts").get(name).connected is connected
+
+
+def test_slant_is_measured():
+    fonts = FontLibrary(ASSETS / "fonts")
+    assert fonts.get("HerrVonMuellerhoff-Regular.ttf").slant > 0.5
+    assert abs(fonts.get("ABeeZee-Regular.ttf").slant) < 0.1
