@@ -23,7 +23,7 @@ class LineDataModule(L.LightningDataModule):
     Args:
         train: a source; one other than `MixedLines` is shuffled anew every epoch.
         val: a source, or sources by name; samples tell them apart by their `source`.
-        lines_per_batch, pool, max_columns: see `TrainingStream`.
+        lines_per_batch, pool, max_columns, equal_lines: see `TrainingStream`.
         val_lines_per_batch: most lines of a validation batch; default `lines_per_batch`.
         num_workers: processes that prepare training lines. val_num_workers: the same for validation.
         seed: of the order of training lines.
@@ -38,6 +38,7 @@ class LineDataModule(L.LightningDataModule):
         lines_per_batch: int = 32,
         pool: int = 512,
         max_columns: int | None = None,
+        equal_lines: bool = False,
         val_lines_per_batch: int | None = None,
         num_workers: int = 1,
         val_num_workers: int = 0,
@@ -50,6 +51,7 @@ class LineDataModule(L.LightningDataModule):
         self.lines_per_batch = lines_per_batch
         self.pool = pool
         self.max_columns = max_columns
+        self.equal_lines = equal_lines
         self.val_lines_per_batch = val_lines_per_batch or lines_per_batch
         self.num_workers = num_workers
         self.val_num_workers = val_num_workers
@@ -67,6 +69,7 @@ class LineDataModule(L.LightningDataModule):
                 lines_per_batch=self.lines_per_batch,
                 pool=self.pool,
                 max_columns=self.max_columns,
+                equal_lines=self.equal_lines,
                 num_workers=self.num_workers,
                 seed=self.seed,
                 rank=rank,

@@ -55,8 +55,8 @@ def test_every_encoding_gives_the_same_greys(write_parquet, encoded, reason):
 @pytest.mark.parametrize(
     ("row", "message", "reason"),
     [
-        ({"image": b"\x89PNG\r\n\x1a\nbroken"}, "l0", "truncated PNG"),
-        ({"image": b"hello"}, "l0", "not a picture"),
+        ({"image": b"\x89PNG\r\n\x1a\nbroken"}, "", "truncated PNG"),
+        ({"image": b"hello"}, "", "not a picture"),
         ({"image": b""}, "empty image", "no bytes"),
         ({"image": None}, "no image", "null image"),
         ({"text": None}, "no text", "null text"),
@@ -65,7 +65,7 @@ def test_every_encoding_gives_the_same_greys(write_parquet, encoded, reason):
 )
 def test_a_corrupt_row_is_named(write_parquet, row, message, reason):
     lines = ParquetLines(write_parquet([row, {}]))
-    with pytest.raises(DataError, match=rf"lines\.parquet.*'l0'.*{message}|{message}.*'l0'") as error:
+    with pytest.raises(DataError, match=rf"lines\.parquet: row 'l0'.*{message}") as error:
         lines[0]
     assert "\n" not in str(error.value), reason
     assert lines[1].text == "text 1"

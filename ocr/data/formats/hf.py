@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 import datasets
@@ -23,7 +22,8 @@ class HuggingFaceLines:
 
     With `streaming` nothing is downloaded ahead, and lines come in order only: `[i]` moves forward, and back no
     further than `buffer` lines; further back raises DataError. The stream starts over at its end, so that it
-    can be mixed into training as an endless source (`MixedLines` reads those in order).
+    can be mixed into training as an endless source (`MixedLines` reads those in order). Every worker process
+    reads the whole stream, which keeps training batches the same for any number of them: one is enough.
 
     Args:
         path, name, split, data_files, revision: as `datasets.load_dataset` takes them.
@@ -155,12 +155,13 @@ class HuggingFaceLines:
             data = self.data
             if self.shuffle_buffer:
                 data = data.shuffle(seed=passes, buffer_size=self.shuffle_buffer)
-            rows = iter(data)
-            first = list(islice(rows, 1))
-            if not first:
+            empty = True
+            # Batches, because iterating over single rows in a loader's worker would skip other workers' files.
+            for batch in data.iter(batch_size=16):
+                empty = False
+                yield from (dict(zip(batch, row, strict=True)) for row in zip(*batch.values(), strict=True))
+            if empty:
                 raise DataError(f"{self.label}: no lines")
-            yield from first
-            yield from rows
             passes += 1
 
     def _aspect(self, value: object) -> float:
