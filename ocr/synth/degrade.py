@@ -27,7 +27,7 @@ class DegradeSettings:
     squared: float = 0.05
     bleed: float = 0.12
     underline: float = 0.03
-    bracket: float = 0.04
+    bracket: float = 0.015
     hole: float = 0.015
     edge: float = 0.03
     specks: float = 0.10
@@ -62,7 +62,7 @@ def degrade(line: RenderedLine, rng: np.random.Generator, settings: DegradeSetti
     paper = np.full((height, width), level, np.float32)
     if not white:
         if happens(settings.linen):
-            paper += _tile(_linen(), rng, height, width) * rng.uniform(4, 26)
+            paper += _tile(_linen(), rng, height, width) * rng.uniform(3, 17)
         if happens(settings.grain):
             paper += _tile(_grain(int(rng.integers(3))), rng, height, width) * rng.gamma(2, 1.7)
         if happens(settings.bleed):
@@ -113,7 +113,7 @@ def degrade(line: RenderedLine, rng: np.random.Generator, settings: DegradeSetti
     if happens(settings.shadow):
         edge, soft = rng.uniform(0, width), rng.uniform(20, 200)
         side = 1 if rng.random() < 0.5 else -1
-        ramp = 1 / (1 + np.exp(side * (np.arange(width, dtype=np.float32) - edge) / soft))
+        ramp = 0.5 - 0.5 * np.tanh(side * (np.arange(width, dtype=np.float32) - edge) / (2 * soft))
         image *= 1 - rng.uniform(0.1, 0.45) * ramp
     if happens(settings.low_contrast):
         low, high = rng.uniform(20, 90), rng.uniform(150, 235)
@@ -167,10 +167,10 @@ def _underline(ink: np.ndarray, line: RenderedLine, rng: np.random.Generator) ->
 
 
 def _bracket(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The round end of a frame drawn about a passage, at one side of the crop."""
+    """The round end of a frame drawn about a passage, at one side of the crop; taller than a parenthesis."""
     ink = ink.copy()
     height, width = ink.shape
-    reach, tall = rng.uniform(3, 12), rng.uniform(0.4, 1.2) * height
+    reach, tall = rng.uniform(3, 12), rng.uniform(1.0, 1.7) * height
     right = rng.random() < 0.5
     centre = (width - reach - 2 if right else reach + 2, height * rng.uniform(0.3, 0.7))
     start = -90 if right else 90

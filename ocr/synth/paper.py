@@ -47,6 +47,7 @@ def blank_sheet(rng: np.random.Generator, size: tuple[int, int], pitch: float) -
         _rule(rng, sheet, pitch)
     elif kind < 0.44:
         _square(rng, sheet, pitch)
+    sheet.ink[:] = 0  # rules are not writing
     return sheet
 
 
@@ -107,7 +108,9 @@ def _stains(rng: np.random.Generator, image: np.ndarray) -> None:
         center = int(rng.uniform(0, width)), int(rng.uniform(0, height))
         axes = int(rng.uniform(5, 120)), int(rng.uniform(5, 120))
         filled = -1 if rng.random() < 0.7 else int(rng.integers(2, 7))
-        cv2.ellipse(stain, center, axes, rng.uniform(0, 180), 0, 360, rng.uniform(0.2, 1), filled, cv2.LINE_AA)
+        cv2.ellipse(
+            stain, center, axes, rng.uniform(0, 180), 0, 360, rng.uniform(0.2, 1), filled, cv2.LINE_AA
+        )
     stain = cv2.blur(stain, (9, 9)) * np.clip(1 + 0.3 * tile(rng, (height, width), 2), 0, 2)
     image -= stain[..., None] * (np.array([0.6, 0.8, 1.0], np.float32) * np.float32(rng.uniform(10, 60)))
 
@@ -180,7 +183,10 @@ def stamp(rng: np.random.Generator, sheet: Sheet, scribe: Scribe) -> None:
         for share in (1.0, 0.93, 0.6)[: int(rng.integers(1, 4))]:
             cv2.circle(alpha, middle, int(radius * share), 255, int(rng.integers(1, 3)), cv2.LINE_AA)
     else:
-        corner = (int(middle[0] - radius), int(middle[1] - flat)), (int(middle[0] + radius), int(middle[1] + flat))
+        corner = (
+            (int(middle[0] - radius), int(middle[1] - flat)),
+            (int(middle[0] + radius), int(middle[1] + flat)),
+        )
         cv2.rectangle(alpha, *corner, 255, int(rng.integers(1, 4)))
     letters = Sheet(np.full((*size, 3), 255, np.uint8))
     count = int(rng.integers(1, 4))
@@ -188,7 +194,14 @@ def stamp(rng: np.random.Generator, sheet: Sheet, scribe: Scribe) -> None:
     for row in range(count):
         y = middle[1] + (row - (count - 1) / 2) * flat / count * 1.1 + hand.x_height / 2
         letters.write(
-            scribe, rng, hand, middle[0] - 0.62 * radius, y, width=1.24 * radius, align=0.5, fill=rng.uniform(0.5, 1)
+            scribe,
+            rng,
+            hand,
+            middle[0] - 0.62 * radius,
+            y,
+            width=1.24 * radius,
+            align=0.5,
+            fill=rng.uniform(0.5, 1),
         )
     alpha = np.maximum(alpha, letters.ink)
     turn = cv2.getRotationMatrix2D(middle, -angle, 1.0)

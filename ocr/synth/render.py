@@ -48,6 +48,10 @@ class Style:
     """Depth of the baseline's slow wave."""
     warp: float = 0.0
     """Amplitude of the fine warp that makes every repeated letter different."""
+    sway: float = 0.0
+    """Amplitude of the slow widening and narrowing of letters along the line."""
+    flatten: float = 1.0
+    """Factor on the height of small letters, but not on what rises above them."""
     stroke: float = 0.0
     """Thickness of the pen; 0 leaves the font's own."""
     nib: int = 0
@@ -181,7 +185,7 @@ class LineRenderer:
 
         x_height = -font.x_height * scale
         ink = _thicken(ink, _pen_change(font, style, x_height), style.nib)
-        warp = _Warp.sample(self.height, image_width, style, rng, x_height=x_height)
+        warp = _Warp.sample(self.height, image_width, style, rng, x_height=x_height, axis=y)
         ink = warp.image(ink)
         if style.pressure > 0:
             ink = _fade(ink, style.pressure, rng)
@@ -412,7 +416,8 @@ def _thicken(ink: np.ndarray, amount: float, nib: int) -> np.ndarray:
         changed = operation(ink, kernel)
         ink = changed if share == 1 else cv2.addWeighted(changed, share, ink, 1 - share, 0)
         rest -= share
-    return ink
+    # Mixing in the eroded picture pales a thin stroke; a fine pen's ink is as dark as a broad one's.
+    return cv2.convertScaleAbs(ink, alpha=1 + 0.6 * min(-amount, 1.5)) if amount < 0 else ink
 
 
 def _fade(ink: np.ndarray, depth: float, rng: np.random.Generator) -> np.ndarray:
@@ -431,10 +436,14 @@ class _Warp:
 
     @classmethod
     def sample(
-        cls, height: int, width: int, style: Style, rng: np.random.Generator, *, x_height: float
+        cls, height: int, width: int, style: Style, rng: np.random.Generator, *, x_height: float, axis: float
     ) -> _Warp:
-        """Slope and slow wave of the baseline plus a fine random field, for a (height, width) image."""
-        if not (style.rise or style.bend or style.warp):
+        """Everything smooth about a hand on a (height, width) image, as one map.
+
+        Slope and slow wave of the baseline at y = `axis`, swaying letter widths, flattened small letters, and
+        a fine random field.
+        """
+        if not (style.rise or style.bend or style.warp or style.sway or style.flatten != 1):
             return cls(None)
         # Knots about one small letter apart: nearer ones would shake the strokes themselves.
         columns = max(3, round(width / (0.9 * x_height + 4)))
@@ -445,8 +454,14 @@ class _Warp:
         phase, waves = rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 1.6)
         slow = style.rise * width * along
         slow += style.bend * x_height * np.sin(2 * np.pi * waves * along + phase)
-        source[..., 0] += np.arange(width, dtype=np.float32)
-        source[..., 1] += np.arange(height, dtype=np.float32)[:, None] + slow.astype(np.float32)
+        sway = rng.standard_normal((1, max(3, round(width / (4 * x_height + 8)))), np.float32)
+        sway = cv2.resize(sway, (width, 1), interpolation=cv2.INTER_CUBIC)[0]
+        # Heights over the baseline: below it nothing changes, above the small letters all moves as one.
+        top = style.flatten * x_height
+        heights = axis - 0.5 - np.arange(height)
+        rows = np.interp(heights, [-height, 0, top, top + height], [-height, 0, x_height, x_height + height])
+        source[..., 0] += np.arange(width, dtype=np.float32) + np.float32(style.sway * x_height) * sway
+        source[..., 1] += (axis - 0.5 - rows).astype(np.float32)[:, None] + slow.astype(np.float32)
         return cls(source)
 
     def image(self, ink: np.ndarray) -> np.ndarray:
@@ -462,7 +477,7 @@ class _Warp:
         height, width = self.source.shape[:2]
         limit = np.array([width - 1, height - 1], np.float32)
         moved = points - 0.5
-        for _ in range(3):
+        for _ in range(6):
             # Outside the image the displacement of the nearest edge pixel goes on.
             inside = np.clip(moved, 0, limit)
             seen = cv2.remap(self.source, inside[:, None], None, cv2.INTER_LINEAR)[:, 0]

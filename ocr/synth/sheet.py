@@ -65,8 +65,8 @@ class Sheet:
         alpha = alpha[y0 - top : y1 - top, x0 - left : x1 - left]
         area = self.image[y0:y1, x0:x1]
         for channel, value in enumerate(color):
-            table = np.float32(1 / 255) - np.float32((1 - value / 255) / 255**2) * alpha
-            area[..., channel] = cv2.multiply(area[..., channel], table * 255, dtype=cv2.CV_8U)
+            factor = 1 - alpha * np.float32((1 - value / 255) / 255)
+            area[..., channel] = cv2.multiply(area[..., channel], factor, dtype=cv2.CV_8U)
         np.maximum(self.ink[y0:y1, x0:x1], alpha, out=self.ink[y0:y1, x0:x1])
 
     def stroke(
@@ -168,7 +168,9 @@ class Sheet:
         ink = line.ink
         for box in line.struck:
             ink = cross_out(ink, box, rng)
-        corners = np.array([[0, 0], [ink.shape[1], 0], [ink.shape[1], ink.shape[0]], [0, ink.shape[0]]], float)
+        corners = np.array(
+            [[0, 0], [ink.shape[1], 0], [ink.shape[1], ink.shape[0]], [0, ink.shape[0]]], float
+        )
         x0, y0, x1, y1 = bounding_box(to_sheet.apply(corners))
         origin = int(np.floor(x0)), int(np.floor(y0))
         size = int(np.ceil(y1)) - origin[1] + 1, int(np.ceil(x1)) - origin[0] + 1
@@ -190,7 +192,9 @@ class Sheet:
         return written
 
 
-def cross_out(ink: np.ndarray, box: tuple[float, float, float, float], rng: np.random.Generator) -> np.ndarray:
+def cross_out(
+    ink: np.ndarray, box: tuple[float, float, float, float], rng: np.random.Generator
+) -> np.ndarray:
     """Ink with one to four pen strokes, or a scribble, across a box."""
     ink = ink.copy()
     x0, y0, x1, y1 = box
@@ -199,7 +203,9 @@ def cross_out(ink: np.ndarray, box: tuple[float, float, float, float], rng: np.r
         xs = np.linspace(x0 - 2, x1 + 2, int(rng.integers(2, 10)))
         ys = middle + rng.uniform(-reach, reach, len(xs)) * rng.uniform(0.2, 1)
         points = (np.stack([xs, ys], 1) * 16).astype(np.int32)
-        cv2.polylines(ink, [points], False, int(rng.integers(180, 256)), int(rng.integers(1, 4)), cv2.LINE_AA, 4)
+        cv2.polylines(
+            ink, [points], False, int(rng.integers(180, 256)), int(rng.integers(1, 4)), cv2.LINE_AA, 4
+        )
     return ink
 
 

@@ -18,6 +18,8 @@ WILD = Style(
     rise=0.01,
     bend=0.2,
     warp=0.1,
+    sway=0.3,
+    flatten=0.7,
     stroke=0.15,
     nib=2,
     pressure=0.4,
@@ -56,8 +58,8 @@ def test_plain_boxes_are_tight():
 
 
 def test_the_warp_moves_points_as_it_moves_pixels():
-    style = Style(warp=0.12, bend=0.3, rise=0.02)
-    warp = _Warp.sample(64, 400, style, np.random.default_rng(3), x_height=18)
+    style = Style(warp=0.12, bend=0.3, rise=0.02, sway=0.3, flatten=0.7)
+    warp = _Warp.sample(64, 400, style, np.random.default_rng(3), x_height=18, axis=42)
     for x, y in [(60, 20), (200, 40), (333, 30)]:
         dot = np.zeros((64, 400), np.uint8)
         cv2.circle(dot, (x, y), 2, 255, -1)
