@@ -1,4 +1,4 @@
-"""Synthetic lines a second of processor time on one core: `python benchmarks/synth_speed.py [--fonts DIR] [--corpus DIR]`."""
+"""Synthetic lines a second of processor time: `python benchmarks/synth_speed.py [--fonts DIR] [--corpus DIR]`."""
 
 from __future__ import annotations
 

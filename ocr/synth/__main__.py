@@ -95,7 +95,7 @@ def write_parquet(samples: Iterator[SynthLine], out: Path, *, seed: int, batch: 
                     "writer": sample.font,
                     "kind": sample.kind,
                     "width": sample.image.shape[1],
-                    "polygon": sample.polygon.round().astype(np.int16).ravel().tolist(),
+                    "polygon": _inside(sample).ravel().tolist(),
                 }
             )
             if len(rows) == batch:
@@ -103,6 +103,12 @@ def write_parquet(samples: Iterator[SynthLine], out: Path, *, seed: int, batch: 
                 rows = []
         if rows:
             writer.write_table(pa.Table.from_pylist(rows, schema))
+
+
+def _inside(sample: SynthLine) -> np.ndarray:
+    """The outline in whole pixels, kept inside the crop that may have cut its tips off."""
+    height, width = sample.image.shape
+    return np.clip(sample.polygon.round(), 0, (width - 1, height - 1)).astype(np.int16)
 
 
 def _count(value: str) -> int:

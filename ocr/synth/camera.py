@@ -9,9 +9,7 @@ from ocr.geometry import CoordinateMap
 from ocr.synth.paper import tile
 
 
-def shoot(
-    rng: np.random.Generator, sheet: np.ndarray, longest: int
-) -> tuple[np.ndarray, CoordinateMap]:
+def shoot(rng: np.random.Generator, sheet: np.ndarray, longest: int) -> tuple[np.ndarray, CoordinateMap]:
     """Scan or photograph a sheet uint8 (h, w, 3): a picture whose longer side is `longest`, and the map to it."""
     height, width = sheet.shape[:2]
     kind = rng.random()
@@ -40,7 +38,9 @@ def shoot(
     place = place.then(CoordinateMap.translate(-low[0], -low[1]))
     place = place.then(CoordinateMap(np.diag([scale, scale, 1.0]), size))
 
-    picture = place.warp(sheet, border=cv2.BORDER_REPLICATE, interpolation=cv2.INTER_LINEAR if scale > 0.8 else cv2.INTER_AREA)
+    picture = place.warp(
+        sheet, border=cv2.BORDER_REPLICATE, interpolation=cv2.INTER_LINEAR if scale > 0.8 else cv2.INTER_AREA
+    )
     mask = place.warp(_sheet_mask(rng, (height, width)), border=cv2.BORDER_CONSTANT)
     if mask.min() < 255:
         picture = _lay_on(rng, picture, mask, photo=kind >= 0.62)
@@ -75,9 +75,14 @@ def _lay_on(rng: np.random.Generator, picture: np.ndarray, mask: np.ndarray, *, 
         behind[:] = rng.uniform(0, 35) if kind < 0.55 else rng.uniform(150, 255)
         behind += (tile(rng, size, 0) * rng.uniform(0, 4))[..., None]
     else:
-        behind[:] = ((120, 82, 52), (70, 52, 40), (180, 150, 110), (60, 70, 80), (150, 150, 150), (30, 30, 30))[
-            int(rng.integers(6))
-        ] + rng.normal(0, 10, 3)
+        behind[:] = (
+            (120, 82, 52),
+            (70, 52, 40),
+            (180, 150, 110),
+            (60, 70, 80),
+            (150, 150, 150),
+            (30, 30, 30),
+        )[int(rng.integers(6))] + rng.normal(0, 10, 3)
         grain = tile(rng, size, 3 if kind < 0.6 else int(rng.integers(3))) * rng.uniform(2, 16)
         if rng.random() < 0.5:
             grain = np.rot90(grain)
@@ -95,20 +100,22 @@ def _light(rng: np.random.Generator, picture: np.ndarray, *, photo: bool) -> np.
     height, width = picture.shape[:2]
     gain = np.ones((height, width), np.float32)
     if photo or rng.random() < 0.15:
-        knots = 1 - rng.random((int(rng.integers(2, 4)), int(rng.integers(2, 4)))).astype(np.float32) * rng.uniform(0.05, 0.45)
+        knots = 1 - rng.random((int(rng.integers(2, 4)), int(rng.integers(2, 4)))).astype(
+            np.float32
+        ) * rng.uniform(0.05, 0.35)
         gain *= cv2.resize(knots, (width, height), interpolation=cv2.INTER_CUBIC)
     if photo and rng.random() < 0.35:
         shade = np.zeros((height // 4, width // 4), np.float32)
         points = rng.uniform(-0.3, 1.3, (int(rng.integers(3, 6)), 2)) * (width / 4, height / 4)
         cv2.fillConvexPoly(shade, cv2.convexHull(points.astype(np.int32)), 1.0)
         shade = cv2.GaussianBlur(shade, (0, 0), rng.uniform(2, 14))
-        gain *= 1 - cv2.resize(shade, (width, height)) * np.float32(rng.uniform(0.1, 0.5))
+        gain *= 1 - cv2.resize(shade, (width, height)) * np.float32(rng.uniform(0.08, 0.35))
     if rng.random() < 0.12:
         # The gutter of a bound volume.
         side = np.linspace(0, 1, width, dtype=np.float32)
         side = side if rng.random() < 0.5 else 1 - side
         gain *= 1 - np.float32(rng.uniform(0.2, 0.8)) * np.exp(-side * np.float32(rng.uniform(12, 40)))
-    tint = np.clip(1 + rng.normal(0, 0.02 if not photo else 0.05, 3), 0.8, 1.1)
+    tint = np.clip(1 + rng.normal(0, 0.015 if not photo else 0.035, 3), 0.8, 1.1)
     contrast = rng.uniform(0.75, 1.1) if rng.random() < 0.5 else 1.0
     floor = rng.uniform(0, 40) if rng.random() < 0.3 else 0.0
     channels = []

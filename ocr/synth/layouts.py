@@ -127,7 +127,9 @@ def prose(desk: Desk) -> None:
         y = desk.paragraph(y, int(rng.integers(2, 14)), indent=indent)
         y += desk.pitch if desk.chance(0.35) else 0
     if desk.chance(0.25) and y < desk.bottom:
-        desk.write(desk.left, desk.bottom, desk.width, text=str(rng.integers(1, 400)), align=rng.choice([0.5, 1.0]))
+        desk.write(
+            desk.left, desk.bottom, desk.width, text=str(rng.integers(1, 400)), align=rng.choice([0.5, 1.0])
+        )
 
 
 def letter(desk: Desk) -> None:
@@ -164,7 +166,14 @@ def _sign(desk: Desk, x: float, y: float) -> None:
     """A name in a bolder hand with a flourish, or nothing but the flourish."""
     rng = desk.rng
     if desk.chance(0.35):
-        scribble(rng, desk.sheet, x, min(y, desk.sheet.size[0] - 20), rng.uniform(0.15, 0.35) * desk.width, desk.hand.color)
+        scribble(
+            rng,
+            desk.sheet,
+            x,
+            min(y, desk.sheet.size[0] - 20),
+            rng.uniform(0.15, 0.35) * desk.width,
+            desk.hand.color,
+        )
         return
     hand = replace(desk.hand.scaled(rng.uniform(1.1, 1.8)), color=desk.hand.color)
     end = desk.write(x, y, desk.right - x, hand=hand, fill=0.6, angle=rng.normal(-6, 5), strike=0)
@@ -203,7 +212,12 @@ def _bullet(desk: Desk, x: float, y: float) -> None:
         ring = np.stack([x + size * np.cos(around), middle + size * np.sin(around)], 1)
         desk.sheet.stroke(ring, desk.hand.color, thickness=2)
     else:
-        square = [[x - size, middle - size], [x + size, middle - size], [x + size, middle + size], [x - size, middle + size]]
+        square = [
+            [x - size, middle - size],
+            [x + size, middle - size],
+            [x + size, middle + size],
+            [x - size, middle + size],
+        ]
         desk.sheet.stroke(np.array(square) * 1.0, desk.hand.color, closed=True)
 
 
@@ -227,12 +241,19 @@ def listing(desk: Desk) -> None:
             break
         x = desk.left
         if numbered:
-            x = desk.write(x, y, 0.1 * desk.width, text=f"{number}{rng.choice(list('.)'))}", strike=0) + desk.hand.x_height
+            x = (
+                desk.write(x, y, 0.1 * desk.width, text=f"{number}{rng.choice(list('.)'))}", strike=0)
+                + desk.hand.x_height
+            )
         elif desk.chance(0.5):
             _bullet(desk, x - desk.hand.x_height, y)
         desk.write(x, y, reach, fill=rng.uniform(0.2, 0.9))
         if amounts:
-            amount = f"{rng.integers(1, 900)}.{rng.integers(100):02d}" if desk.chance(0.6) else str(rng.integers(1, 99))
+            amount = (
+                f"{rng.integers(1, 900)}.{rng.integers(100):02d}"
+                if desk.chance(0.6)
+                else str(rng.integers(1, 99))
+            )
             desk.write(desk.right - 0.2 * desk.width, y, 0.2 * desk.width, text=amount, align=1.0, strike=0)
         y += desk.pitch
 
@@ -241,7 +262,14 @@ def columns(desk: Desk) -> None:
     """Two columns, or the two pages of an open book, at times under a common heading."""
     rng, y = desk.rng, desk.top
     if desk.chance(0.4):
-        desk.write(desk.left, desk.on_rule(y), desk.width, hand=desk.hand.scaled(1.3), fill=rng.uniform(0.4, 0.9), align=0.5)
+        desk.write(
+            desk.left,
+            desk.on_rule(y),
+            desk.width,
+            hand=desk.hand.scaled(1.3),
+            fill=rng.uniform(0.4, 0.9),
+            align=0.5,
+        )
         y += 2 * desk.pitch
     gap = rng.uniform(0.04, 0.1) * desk.width
     middle = desk.left + desk.width * rng.uniform(0.44, 0.56)
@@ -260,7 +288,9 @@ def form(desk: Desk) -> None:
     rng, y = desk.rng, desk.top
     labels = desk.print_hand(rng.uniform(0.55, 0.95))
     heading = desk.print_hand(1.3)
-    desk.write(desk.left, y, desk.width, hand=heading, fill=rng.uniform(0.3, 0.7), align=rng.choice([0.0, 0.5]))
+    desk.write(
+        desk.left, y, desk.width, hand=heading, fill=rng.uniform(0.3, 0.7), align=rng.choice([0.0, 0.5])
+    )
     y += 1.6 * desk.pitch
     style = rng.choice(["line", "dots", "box", "none"])
     pitch = max(desk.pitch, 3.4 * desk.hand.x_height) * rng.uniform(1.0, 1.4)
@@ -284,7 +314,13 @@ def form(desk: Desk) -> None:
 def _field(desk: Desk, left: float, right: float, y: float, labels: Hand, style: str, pitch: float) -> None:
     rng, sheet = desk.rng, desk.sheet
     above = desk.chance(0.2) and style == "box"
-    end = desk.write(left + 3, y - (0.62 * pitch if above else 0), 0.45 * (right - left), hand=labels, fill=rng.uniform(0.3, 1))
+    end = desk.write(
+        left + 3,
+        y - (0.62 * pitch if above else 0),
+        0.45 * (right - left),
+        hand=labels,
+        fill=rng.uniform(0.3, 1),
+    )
     start = left + 5 if above else end + 0.8 * labels.x_height
     if right - start < 3 * desk.hand.char_width:
         return
@@ -296,7 +332,9 @@ def _field(desk: Desk, left: float, right: float, y: float, labels: Hand, style:
             sheet.stroke([[x, y + 2], [x + 1, y + 2]], grey, strength=220)
     elif style == "box":
         top, bottom = y - 0.7 * pitch, y + 0.24 * pitch
-        sheet.stroke([[left, top], [right, top], [right, bottom], [left, bottom]], grey, closed=True, strength=220)
+        sheet.stroke(
+            [[left, top], [right, top], [right, bottom], [left, bottom]], grey, closed=True, strength=220
+        )
     if desk.chance(0.82):
         desk.write(start + 3, y - 0.02 * pitch, right - start - 4, fill=rng.uniform(0.2, 0.95), strike=0.02)
 
@@ -315,13 +353,17 @@ def table(desk: Desk) -> None:
         y = desk.top + row * pitch
         for left, right in zip(edges, edges[1:], strict=False):
             if desk.chance(0.85):
-                number = str(rng.integers(0, 10 ** int(rng.integers(1, 5)))) if row and desk.chance(0.45) else None
+                number = (
+                    str(rng.integers(0, 10 ** int(rng.integers(1, 5)))) if row and desk.chance(0.45) else None
+                )
                 desk.write(
                     left + 5, y, right - left - 9, hand=head if row == 0 else None, text=number,
                     fill=rng.uniform(0.3, 0.95), strike=0.01, angle=0.0,
                 )  # fmt: skip
         if ruled:
-            desk.sheet.stroke([[desk.left, y + 0.3 * pitch], [desk.right, y + 0.3 * pitch]], (80, 80, 90), strength=180)
+            desk.sheet.stroke(
+                [[desk.left, y + 0.3 * pitch], [desk.right, y + 0.3 * pitch]], (80, 80, 90), strength=180
+            )
     if ruled:
         bottom = desk.top + (rows - 0.7) * pitch
         for x in edges:
@@ -353,7 +395,12 @@ def consent_sheet(desk: Desk) -> None:
     rng = desk.rng
     if desk.chance(0.8):
         at = desk.left + 0.6 * desk.width
-        desk.write(at, desk.top, desk.right - at, text=f"{desk.scribe.text(rng, desk.hand, 3, 9)}_{rng.integers(9999):04d}")
+        desk.write(
+            at,
+            desk.top,
+            desk.right - at,
+            text=f"{desk.scribe.text(rng, desk.hand, 3, 9)}_{rng.integers(9999):04d}",
+        )
     y = desk.top + desk.pitch
     if desk.chance(0.7):
         small = desk.print_hand(0.5)
@@ -390,17 +437,28 @@ def blank(desk: Desk) -> None:
             count = int(rng.integers(3, 40))
             around = np.sort(rng.uniform(0, 2 * np.pi, count))
             ring = np.stack([np.cos(around), np.sin(around)], 1) * radius * rng.uniform(0.5, 1.2, (count, 1))
-            sheet.stroke(center + ring, desk.hand.color, thickness=int(rng.integers(1, 4)), closed=desk.chance(0.5))
+            sheet.stroke(
+                center + ring, desk.hand.color, thickness=int(rng.integers(1, 4)), closed=desk.chance(0.5)
+            )
         elif kind < 0.8:
             steps = rng.normal(0, radius / 4, (int(rng.integers(4, 60)), 2))
-            sheet.stroke(center + np.cumsum(steps, axis=0), desk.hand.color, thickness=int(rng.integers(1, 3)))
+            sheet.stroke(
+                center + np.cumsum(steps, axis=0), desk.hand.color, thickness=int(rng.integers(1, 3))
+            )
         else:
             size = int(2 * radius) + 8, int(rng.uniform(1, 3) * radius) + 8
             noise = rng.random((int(rng.integers(2, 30)), int(rng.integers(2, 30)))).astype(np.float32)
             import cv2
 
-            picture = cv2.resize(noise, size, interpolation=int(rng.choice([cv2.INTER_NEAREST, cv2.INTER_CUBIC])))
-            sheet.lay((np.clip(picture, 0, 1) * 255).astype(np.uint8), int(center[0]), int(center[1]), desk.hand.color)
+            picture = cv2.resize(
+                noise, size, interpolation=int(rng.choice([cv2.INTER_NEAREST, cv2.INTER_CUBIC]))
+            )
+            sheet.lay(
+                (np.clip(picture, 0, 1) * 255).astype(np.uint8),
+                int(center[0]),
+                int(center[1]),
+                desk.hand.color,
+            )
 
 
 def margin_notes(desk: Desk) -> None:
@@ -412,7 +470,13 @@ def margin_notes(desk: Desk) -> None:
     small = desk.hand.scaled(0.75)
     if desk.chance(0.35):
         y = rng.uniform(desk.top + 0.4 * (desk.bottom - desk.top), desk.bottom)
-        desk.write(rng.uniform(0.3, 0.6) * room, y, 0.3 * (desk.bottom - desk.top), hand=small, angle=-90 + rng.normal(0, 3))
+        desk.write(
+            rng.uniform(0.3, 0.6) * room,
+            y,
+            0.3 * (desk.bottom - desk.top),
+            hand=small,
+            angle=-90 + rng.normal(0, 3),
+        )
         return
     for _ in range(int(rng.integers(1, 4))):
         y = rng.uniform(desk.top, desk.bottom)

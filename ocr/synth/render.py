@@ -172,7 +172,7 @@ class LineRenderer:
             if neighbour:
                 others = self._layout(neighbour, neighbour, font, None, style, rng)
                 start = x + rng.uniform(-0.5, 0.5) * self.height
-                offset = y + direction * spacing * scale * rng.uniform(0.82, 1.25)
+                offset = y + direction * spacing * scale * rng.uniform(0.9, 1.3)
                 for item in others:
                     left, top, right, bottom = _bounds(item)
                     if (

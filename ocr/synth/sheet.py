@@ -112,7 +112,7 @@ class Sheet:
         given = text is not None
         for _ in range(3):
             count = max(1, int(width * fill / hand.char_width))
-            drawn = scribe.drawable(hand, text) if given else scribe.text(rng, hand, int(0.75 * count), count)
+            drawn = scribe.drawable(hand, text) if given else scribe.text(rng, hand, int(0.9 * count), count)
             words = drawn.split()
             while len(words) > 1 and len(" ".join(words)) * hand.char_width > 1.15 * width:
                 words.pop()
