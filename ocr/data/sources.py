@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from ocr.errors import ConfigError
 from ocr.types import LineSample
 
 
@@ -47,3 +48,26 @@ class ConcatLines:
 
     def widths(self) -> np.ndarray:
         return np.concatenate([np.zeros(0), *(source.widths() for source in self.sources)])
+
+
+class FirstLines:
+    """The first `count` lines of a source, read once and kept: a finite set, also of an endless source.
+
+    Raises ConfigError if the source is shorter.
+    """
+
+    def __init__(self, source: LineSource, *, count: int) -> None:
+        if not 0 < count <= len(source):
+            raise ConfigError(f"cannot take {count} lines of {source.name}, which has {len(source)}")
+        self.name = source.name
+        self.lines = [source[index] for index in range(count)]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __getitem__(self, index: int) -> LineSample:
+        return self.lines[index]
+
+    def widths(self) -> np.ndarray:
+        """(n,) width over height."""
+        return np.array([line.image.shape[1] / line.image.shape[0] for line in self.lines])

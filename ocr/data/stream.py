@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -213,7 +214,8 @@ class TrainingStream:
 
 
 def one_thread(worker: int) -> None:
-    """Workers are the parallelism; threads inside them would only compete."""
+    """Workers are the parallelism; threads inside them would only compete, as would they with the training."""
+    os.nice(5)
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
 

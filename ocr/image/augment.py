@@ -23,7 +23,7 @@ class LineAugment(nn.Module):
             pixels. stroke: chance that strokes are thickened or thinned. blur: chance of blur. noise: largest
             standard deviation. contrast: largest relative change. resolution: chance of losing resolution.
             erase: chance of an erased strip or spot. rule: chance of a horizontal rule. identity: share of
-            lines left alone.
+            lines left alone. multiple: padded widths are a multiple of it.
     """
 
     def __init__(
@@ -43,12 +43,14 @@ class LineAugment(nn.Module):
         erase: float = 0.2,
         rule: float = 0.1,
         identity: float = 0.1,
+        multiple: int = 16,
     ) -> None:
         super().__init__()
         self.slant, self.stretch, self.scale, self.shift = slant, stretch, scale, shift
         self.rotation, self.wobble, self.stroke, self.blur = rotation, wobble, stroke, blur
         self.noise, self.contrast, self.resolution = noise, contrast, resolution
         self.erase, self.rule, self.identity = erase, rule, identity
+        self.multiple = multiple
 
     @torch.no_grad()
     def forward(self, images: ImageBatch, generator: torch.Generator) -> ImageBatch:
@@ -74,7 +76,7 @@ class LineAugment(nn.Module):
         # Slanted ink leans out of the crop: widen it by half of what the top moves on each side.
         room = slant.abs() * h / 2
         new_widths = (widths * stretch + room).round().long().clamp(min=8)
-        out_w = -(-int(new_widths.max()) // 16) * 16
+        out_w = -(-int(new_widths.max()) // self.multiple) * self.multiple
         ys = torch.arange(h, device=x.device, dtype=torch.float32) + 0.5 - h / 2
         xs = torch.arange(out_w, device=x.device, dtype=torch.float32) + 0.5
         row, column = ys[None, :, None], xs[None, None, :]

@@ -11,6 +11,7 @@ from ocr.nn.attention import SelfAttention
 from ocr.nn.drop_path import DropPath
 from ocr.nn.masking import valid_columns
 from ocr.nn.mlp import Mlp
+from ocr.nn.position import ConditionalPosition
 
 
 @dataclass
@@ -60,7 +61,7 @@ class ViT(nn.Module):
     Args:
         patch_embed: maps pixels (b, c, h, w) and widths (b,) to a grid (b, d, gh, gw) and valid columns (b,).
         position: added to the grid once, (b, d, gh, gw) -> same; None for none.
-        block_position: one module a block run on the grid before it (conditional position); None for none.
+        conditional_kernel: width in columns of a conditional position run before every block; 0 for none.
         prefix_tokens: learned tokens put first (DeiT: 1 class token, 2 with distillation), dropped from the
             output.
     """
@@ -74,7 +75,7 @@ class ViT(nn.Module):
         heads: int,
         mlp_ratio: float = 4.0,
         position: nn.Module | None = None,
-        block_position: list[nn.Module] | None = None,
+        conditional_kernel: int = 0,
         prefix_tokens: int = 0,
         qkv_bias: bool = True,
         dropout: float = 0.0,
@@ -85,7 +86,11 @@ class ViT(nn.Module):
         self.dim = dim
         self.patch_embed = patch_embed
         self.position = position
-        self.block_position = nn.ModuleList(block_position) if block_position else None
+        self.block_position = (
+            nn.ModuleList(ConditionalPosition(dim, kernel_width=conditional_kernel) for _ in range(depth))
+            if conditional_kernel
+            else None
+        )
         self.prefix = nn.Parameter(torch.zeros(1, prefix_tokens, dim)) if prefix_tokens else None
         self.prefix_tokens = prefix_tokens
         rates = torch.linspace(0, drop_path, depth).tolist()

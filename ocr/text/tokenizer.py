@@ -19,6 +19,7 @@ from ocr.text.charset import DEFAULT_CHARACTERS, Charset
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
 SPECIALS = 4
+ASSETS = Path(__file__).parent / "assets"
 
 
 class Tokenizer(Protocol):
@@ -79,7 +80,8 @@ class SentencePieceTokenizer:
     """Unigram pieces with byte fallback (Kudo & Richardson 2018), so that any text can be expressed.
 
     Args:
-        model: path of a `.model` file, or its content as bytes or base64 text.
+        model: path of a `.model` file, the name of one that ships with the package, or the content of one as
+            bytes or base64 text.
     Raises:
         ConfigError: not a SentencePiece model, or one whose specials are not pad 0, bos 1, eos 2, unk 3.
     """
@@ -90,10 +92,8 @@ class SentencePieceTokenizer:
         shown = "given bytes" if isinstance(model, bytes) else model[:80]
         if isinstance(model, str):
             try:
-                if len(model) < 4096 and Path(model).is_file():
-                    model = Path(model).read_bytes()
-                else:
-                    model = base64.b64decode(model, validate=True)
+                files = [path for path in (Path(model), ASSETS / model) if len(model) < 4096 and path.is_file()]
+                model = files[0].read_bytes() if files else base64.b64decode(model, validate=True)
             except (OSError, binascii.Error, ValueError) as error:
                 raise ConfigError(f"SentencePiece model {shown!r}: no such file ({error})") from error
         self._proto = model

@@ -162,7 +162,8 @@ class RecognitionModule(L.LightningModule):
         tokenizer, device = self.tokenizer, generator.device
         longest = self.model.decoder.max_length - 1
         encoded = [tokenizer.encode(text)[:longest] for text in texts]
-        width = max(len(ids) for ids in encoded) + 1
+        # Few distinct shapes: CPU kernels are built for each.
+        width = min(-(-(max(len(ids) for ids in encoded) + 1) // 8) * 8, longest + 1)
         inputs = torch.full((len(texts), width), tokenizer.pad)
         expected = torch.full((len(texts), width), tokenizer.pad)
         for row, ids in enumerate(encoded):

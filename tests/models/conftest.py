@@ -7,7 +7,7 @@ from ocr.models.decoder import TransformerDecoder
 from ocr.models.recognizer import Recognizer
 from ocr.models.vit import ViT
 from ocr.nn.patch_embed import ConvStem, LinearPatchEmbed
-from ocr.nn.position import ConditionalPosition, SinusoidPosition
+from ocr.nn.position import SinusoidPosition
 
 VOCABULARY = 12
 
@@ -26,7 +26,7 @@ def make_recognizer(patches: str = "conv") -> Recognizer:
         depth=2,
         heads=4,
         position=SinusoidPosition(dim),
-        block_position=[ConditionalPosition(dim) for _ in range(2)],
+        conditional_kernel=7,
     )
     decoder = TransformerDecoder(
         vocabulary=VOCABULARY, dim=32, depth=2, heads=4, max_length=20, dropout=0.0

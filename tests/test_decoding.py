@@ -1,0 +1,142 @@
+"""Decoding strategies against brute force and against networks whose answer is known."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from ocr.decoding import Autoregressive, CtcGreedy, align, ctc_collapse, ctc_scores, get_decoder
+from ocr.errors import ConfigError
+from ocr.models.vit import Encoded
+from ocr.text.tokenizer import CharTokenizer
+
+TOKENIZER = CharTokenizer("abc ")
+A, B, C, SPACE = (TOKENIZER.encode(f"a{x}a")[1] if x == " " else TOKENIZER.encode(x)[0] for x in "abc ")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected", "why"),
+    [
+        ([], [], "no columns"),
+        ([0, 0], [], "only blanks"),
+        ([A, A, 0, A], [(A, 0, 2), (A, 3, 4)], "a blank separates repeats"),
+        ([A, B, B, 0], [(A, 0, 1), (B, 1, 3)], "runs merge"),
+    ],
+)
+def test_collapse(path, expected, why):
+    assert ctc_collapse(np.array(path, dtype=int)) == expected
+
+
+def random_log_probs(t: int, seed: int) -> np.ndarray:
+    logits = torch.randn(t, TOKENIZER.size, generator=torch.Generator().manual_seed(seed)) * 2
+    return logits.log_softmax(-1).numpy()
+
+
+@pytest.mark.parametrize("ids", [[A], [A, B], [A, A], [B, A, B]])
+def test_score_and_alignment_equal_brute_force(ids):
+    log_probs = random_log_probs(5, seed=len(ids))
+    paths = {
+        path: sum(log_probs[t, s] for t, s in enumerate(path))
+        for path in itertools.product({0, *ids}, repeat=5)
+        if [run[0] for run in ctc_collapse(np.array(path))] == ids
+    }
+    total = float(np.logaddexp.reduce(list(paths.values())))
+    assert ctc_scores(log_probs, [ids])[0] == pytest.approx(total, abs=1e-4)
+    best = max(paths, key=paths.get)
+    assert align(log_probs, ids) == [(s, e) for _, s, e in ctc_collapse(np.array(best))]
+
+
+def test_alignment_of_a_text_that_cannot_fit_divides_the_columns():
+    assert align(random_log_probs(2, 0), [A, B, C, A]) == [(0, 1), (0, 1), (1, 2), (1, 2)]
+
+
+class FakeDecoder:
+    """Says a fixed text, then ends, at every beam."""
+
+    max_length = 30
+
+    def __init__(self, says: list[int]):
+        self.says = says
+
+    def start(self, features, mask):
+        fake = type("Cache", (), {})()
+        fake.select = lambda rows: (setattr(fake, "rows", len(rows)), fake)[1]
+        fake.length = 0
+        return fake
+
+    def step(self, tokens, cache):
+        logits = torch.full((len(tokens), TOKENIZER.size), -10.0)
+        said = self.says[cache.length] if cache.length < len(self.says) else TOKENIZER.eos
+        logits[:, said] = 10.0
+        cache.length += 1
+        return logits
+
+
+class FakeModel:
+    def __init__(self, log_probs: torch.Tensor, says: list[int] | None):
+        self.logits = log_probs
+        self.decoder = FakeDecoder(says) if says is not None else None
+
+    def ctc_logits(self, encoded):
+        return self.logits[None]
+
+
+def sure(path: list[int]) -> torch.Tensor:
+    logits = torch.full((len(path), TOKENIZER.size), -8.0)
+    logits[torch.arange(len(path)), path] = 8.0
+    return logits
+
+
+def encoded(t: int) -> Encoded:
+    return Encoded(torch.zeros(1, t, 4), torch.tensor([t]), torch.ones(1, t, dtype=torch.bool), stride=8)
+
+
+PATH = [0, A, A, 0, B, SPACE, 0, C]
+
+
+def test_ctc_text_spans_and_confidence():
+    reading = CtcGreedy()(FakeModel(sure(PATH), None), encoded(len(PATH)), TOKENIZER, None)[0]
+    assert reading.text == "ab c"
+    assert reading.confidence > 0.99
+    assert [span.character for span in reading.characters] == list("ab c")
+    starts = [span.start for span in reading.characters]
+    assert starts == sorted(starts)
+    assert reading.characters[0].start <= 8 <= reading.characters[0].end <= 4 * 8
+
+
+def test_low_probability_gives_low_confidence():
+    unsure = sure(PATH) / 16
+    reading = CtcGreedy()(FakeModel(unsure, None), encoded(len(PATH)), TOKENIZER, None)[0]
+    assert reading.confidence < 0.6
+
+
+@pytest.mark.parametrize(
+    ("says", "beams", "text", "fell_back", "why"),
+    [
+        ([A, B, SPACE, C], 1, "ab c", False, "both heads agree"),
+        ([A, B, SPACE, C], 3, "ab c", False, "beams change nothing when one answer is sure"),
+        ([A, B] * 10, 1, "ab c", True, "repeats are overruled by the CTC head"),
+        ([C, C, C], 1, "ab c", True, "invented text is overruled"),
+        ([], 1, "ab c", True, "silence where there is ink is overruled"),
+    ],
+)
+def test_guard(says, beams, text, fell_back, why):
+    model = FakeModel(sure(PATH), says)
+    reading = Autoregressive(beams=beams)(model, encoded(len(PATH)), TOKENIZER, TOKENIZER)[0]
+    assert (reading.text, reading.fell_back) == (text, fell_back)
+
+
+def test_joint_scoring_prefers_what_both_heads_like():
+    reading = get_decoder("joint")(FakeModel(sure(PATH), [A, B, SPACE, C]), encoded(8), TOKENIZER, TOKENIZER)
+    assert reading[0].text == "ab c"
+
+
+def test_unknown_strategy_names_the_known_ones():
+    with pytest.raises(ConfigError, match="decode='viterbi'.*ctc"):
+        get_decoder("viterbi")
+
+
+def test_decoder_strategy_on_a_ctc_only_model_is_refused():
+    with pytest.raises(ConfigError, match="decode=ctc"):
+        get_decoder("greedy")(FakeModel(sure(PATH), None), encoded(8), TOKENIZER, None)
