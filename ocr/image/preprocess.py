@@ -57,7 +57,9 @@ class LinePreprocessor:
         Raises ImageError for an image without pixels or of another type.
         """
         if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
-            raise ImageError(f"a line image must be uint8 (h, w) or (h, w, 3), got {image.dtype} {image.shape}")
+            raise ImageError(
+                f"a line image must be uint8 (h, w) or (h, w, 3), got {image.dtype} {image.shape}"
+            )
         grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         h, w = grey.shape
         width = min(self.max_width, max(1, round(w * self.height / h)))

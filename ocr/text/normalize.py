@@ -17,11 +17,13 @@ _REPLACEMENTS = str.maketrans(
         "ﬂ": "fl",
         "ﬃ": "ffi",
         "ﬄ": "ffl",
+        **dict.fromkeys("ﬅﬆ", "st"),
         **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", None),
     }
 )
 _SPACES = re.compile(r"\s+")
-_BEFORE_PUNCTUATION = re.compile(r" +(?=[;:!?](?:\s|$|[\"')\]»]))")
+_BEFORE_PUNCTUATION = re.compile(r" +(?=[;:!?])")
+_ODD_ASCII = re.compile(r"[\t-\r\x1c-\x1f`]|  | [;:!?]")
 
 
 def normalize(text: str) -> str:
@@ -29,10 +31,10 @@ def normalize(text: str) -> str:
 
     The em dash stays. Soft hyphens and zero-width characters are removed. Idempotent.
     """
-    if text.isascii() and "  " not in text and not _ODD_ASCII.search(text):
+    if text.isascii() and not _ODD_ASCII.search(text):
         return text.strip()
-    text = unicodedata.normalize("NFC", text.translate(_REPLACEMENTS))
-    return _BEFORE_PUNCTUATION.sub("", _SPACES.sub(" ", text)).strip()
-
-
-_ODD_ASCII = re.compile(r"[\t\n\r\f\v`]| [;:!?]")
+    # Twice: composing makes some of the replaced characters (U+1FFD becomes an acute), and dropping a
+    # zero-width character lets its neighbours compose.
+    text = unicodedata.normalize("NFC", text).translate(_REPLACEMENTS)
+    text = unicodedata.normalize("NFC", text)
+    return _BEFORE_PUNCTUATION.sub("", _SPACES.sub(" ", text).strip())

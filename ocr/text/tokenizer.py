@@ -19,6 +19,7 @@ from ocr.text.charset import DEFAULT_CHARACTERS, Charset
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
 SPECIALS = 4
+_SPACE_SIGN = "\u2581"  # SentencePiece writes a space as this
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -44,14 +45,32 @@ class Tokenizer(Protocol):
         ...
 
 
-class CharTokenizer:
-    """One id a character, after the four specials."""
+class _Immutable:
+    """Attributes are set once: a tokenizer is shared by loaders, models and bundles."""
 
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if hasattr(self, name):
+            raise AttributeError(f"a tokenizer is immutable; cannot set {name}")
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a tokenizer is immutable; cannot delete {name}")
+
+
+class CharTokenizer(_Immutable):
+    """One id a character, after the four specials. Raises ConfigError on a repeated character."""
+
+    __slots__ = ("_charset", "size")
     pad, bos, eos, unk = PAD, BOS, EOS, UNK
 
     def __init__(self, characters: str = DEFAULT_CHARACTERS) -> None:
         self._charset = Charset(characters)
         self.size = SPECIALS + len(self._charset)
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self._charset.characters,)
 
     def missing(self, text: str) -> list[str]:
         """Characters that cannot be encoded."""
@@ -63,8 +82,7 @@ class CharTokenizer:
         try:
             return [SPECIALS + index[c] for c in text]
         except KeyError:
-            named = " ".join(f"{c!r} (U+{ord(c):04X})" for c in self.missing(text))
-            raise LabelError(f"characters outside the charset: {named} in {text[:60]!r}") from None
+            raise _inexpressible("characters outside the charset", self.missing(text), text) from None
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids; specials and ids out of range are skipped."""
@@ -76,7 +94,7 @@ class CharTokenizer:
         return {"_target_": "ocr.text.tokenizer.CharTokenizer", "characters": self._charset.characters}
 
 
-class SentencePieceTokenizer:
+class SentencePieceTokenizer(_Immutable):
     """Unigram pieces with byte fallback (Kudo & Richardson 2018), so that any text can be expressed.
 
     Args:
@@ -86,13 +104,16 @@ class SentencePieceTokenizer:
         ConfigError: not a SentencePiece model, or one whose specials are not pad 0, bos 1, eos 2, unk 3.
     """
 
+    __slots__ = ("_processor", "_proto", "_space_bytes", "size")
     pad, bos, eos, unk = PAD, BOS, EOS, UNK
 
     def __init__(self, model: bytes | str) -> None:
         shown = "given bytes" if isinstance(model, bytes) else model[:80]
         if isinstance(model, str):
             try:
-                files = [path for path in (Path(model), ASSETS / model) if len(model) < 4096 and path.is_file()]
+                files = [
+                    path for path in (Path(model), ASSETS / model) if len(model) < 4096 and path.is_file()
+                ]
                 model = files[0].read_bytes() if files else base64.b64decode(model, validate=True)
             except (OSError, binascii.Error, ValueError) as error:
                 raise ConfigError(f"SentencePiece model {shown!r}: no such file ({error})") from error
@@ -105,15 +126,36 @@ class SentencePieceTokenizer:
         p = self._processor
         found = (p.pad_id(), p.bos_id(), p.eos_id(), p.unk_id())
         if found != (PAD, BOS, EOS, UNK):
-            raise ConfigError(f"SentencePiece model {shown!r}: pad, bos, eos, unk are {found}, expected 0, 1, 2, 3")
+            raise ConfigError(
+                f"SentencePiece model {shown!r}: pad, bos, eos, unk are {found}, expected 0, 1, 2, 3"
+            )
         self.size = p.GetPieceSize()
+        self._space_bytes = [p.PieceToId(f"<0x{byte:02X}>") for byte in _SPACE_SIGN.encode()]
 
     def __reduce__(self) -> tuple:
         return type(self), (self._proto,)
 
     def encode(self, text: str) -> list[int]:
-        """Ids without bos and eos."""
-        return self._processor.EncodeAsIds(text)
+        """Ids without bos and eos.
+
+        Raises LabelError naming lone surrogates, and what a model without byte fallback does not know.
+        """
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            surrogates = [c for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"]
+            raise _inexpressible("not Unicode text", surrogates, text) from None
+        encode = self._processor.EncodeAsIds
+        if _SPACE_SIGN in text:
+            # The library would read the sign as a space; its bytes come back as themselves.
+            first, *rest = text.split(_SPACE_SIGN)
+            ids = encode(first) + [i for part in rest for i in (*self._space_bytes, *encode(part))]
+        else:
+            ids = encode(text)
+        if UNK in ids:
+            unknown = [c for c in dict.fromkeys(text) if c == _SPACE_SIGN or UNK in encode(c)]
+            raise _inexpressible("characters outside the pieces", unknown, text)
+        return ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids; specials and ids out of range are skipped."""
@@ -125,3 +167,8 @@ class SentencePieceTokenizer:
             "_target_": "ocr.text.tokenizer.SentencePieceTokenizer",
             "model": base64.b64encode(self._proto).decode("ascii"),
         }
+
+
+def _inexpressible(reason: str, characters: list[str], text: str) -> LabelError:
+    named = " ".join(f"{c!r} (U+{ord(c):04X})" for c in characters)
+    return LabelError(f"{reason}: {named} in {text[:60]!r}")

@@ -1,46 +1,162 @@
-"""What a training run shows of itself while it runs."""
+"""What happens around the steps of a training run: averaged weights, checkpoints, pictures, the bundle."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import numpy as np
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image, ImageDraw, ImageFont
+from torch import nn
 
+from ocr.bundle import Bundle
 from ocr.types import LineBatch
 
 
+class AveragedWeights(WeightAveraging):
+    """Exponential moving average of the weights; validation, checkpoints' `state_dict` and bundles use it.
+
+    The average forgets faster at first, so that it never holds on to the untrained weights: its decay after
+    n steps is `min(decay, (1 + n) / (10 + n))`.
+    """
+
+    def __init__(self, *, decay: float = 0.998) -> None:
+        super().__init__(use_buffers=True, avg_fn=partial(_warm_average, decay))
+
+    @property
+    def average(self) -> L.LightningModule:
+        """The module with averaged weights, outside of validation."""
+        return self._average_model.module
+
+
+def _warm_average(
+    decay: float, average: torch.Tensor, current: torch.Tensor, count: torch.Tensor
+) -> torch.Tensor:
+    if not average.is_floating_point():
+        return current
+    return torch.lerp(average, current, 1 - min(decay, (1 + int(count)) / (10 + int(count))))
+
+
+class StepCheckpoint(ModelCheckpoint):
+    """Saves everything needed to go on exactly, every `every` steps and at the very end or time limit."""
+
+    def __init__(self, folder: str, *, every: int = 500) -> None:
+        super().__init__(
+            dirpath=folder, filename="{step:07d}", auto_insert_metric_name=False, every_n_train_steps=every
+        )
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        last = trainer.should_stop or 0 < trainer.max_steps <= trainer.global_step
+        if last and self._last_global_step_saved != trainer.global_step:
+            self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+
+
+class StepSeed(L.Callback):
+    """Makes each step's dropout depend on (seed, step) alone, for a resumed run to drop as if never stopped."""
+
+    def __init__(self, *, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        torch.manual_seed(
+            self.seed * 1_000_003 + trainer.global_step * trainer.world_size + trainer.global_rank
+        )
+
+
+class BundleExport(L.Callback):
+    """Writes the bundle whenever validation gets better; without any validation, at the end.
+
+    Args:
+        bundle: its model is a copy that this callback fills with the (averaged) weights of the run.
+        folder: where it is written. monitor: metric to go by. mode: `min` or `max`.
+    """
+
+    def __init__(self, bundle: Bundle, *, folder: str | Path, monitor: str, mode: str = "min") -> None:
+        self.bundle = bundle
+        self.folder = Path(folder)
+        self.monitor = monitor
+        self.sign = 1 if mode == "min" else -1
+        self.best: float | None = None
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write if this is the best yet."""
+        score = trainer.callback_metrics.get(self.monitor)
+        if trainer.sanity_checking or score is None:
+            return
+        if self.best is None or self.sign * float(score) < self.sign * self.best:
+            self.best = float(score)
+            self._write(trainer, pl_module)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write if nothing ever was."""
+        if self.best is None:
+            self._write(trainer, pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best = state_dict["best"]
+
+    def _write(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        averages = [callback for callback in trainer.callbacks if isinstance(callback, AveragedWeights)]
+        source: nn.Module = averages[0].average.model if averages else module.model
+        self.bundle.model.load_state_dict(source.state_dict())
+        measured = {
+            name.removeprefix("val/"): round(float(value), 4)
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith("val/")
+        }
+        self.bundle.metrics = {"validation": measured, "steps": trainer.global_step}
+        self.bundle.save(self.folder)
+
+
 class SamplePictures(L.Callback):
-    """Draws validation lines with what was read under them, as PNG files and in TensorBoard.
+    """Draws validation lines with label and reading under them, as PNG files and in TensorBoard.
 
     Args:
         folder: where `STEP.png` is written. lines: lines a picture, spread over the validation batches.
     """
 
-    def __init__(self, folder: str, lines: int = 16) -> None:
+    def __init__(self, folder: str, *, lines: int = 16) -> None:
         self.folder = Path(folder)
         self.lines = lines
         self._rows: list[np.ndarray] = []
 
     def on_validation_batch_end(
-        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: LineBatch, index: int, *_: int
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: LineBatch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         """Keep the first lines of the batch."""
-        if trainer.sanity_checking or not outputs or len(self._rows) >= self.lines:
+        if trainer.sanity_checking or not trainer.is_global_zero:
             return
-        batches = trainer.num_val_batches[0]
-        share = max(1, -(-self.lines // int(batches))) if np.isfinite(batches) else 1
-        for row in range(min(share, len(batch))):
+        batches = trainer.num_val_batches[dataloader_idx]
+        share = -(-self.lines // int(batches)) if np.isfinite(batches) else 1
+        for row in range(min(share, len(batch), self.lines - len(self._rows))):
             pixels = batch.images.pixels[row, 0, :, : int(batch.images.widths[row])].float().cpu().numpy()
             self._rows.append(_captioned(pixels, batch.samples[row].text, outputs[row].text))
 
-    def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the picture."""
         rows, self._rows = self._rows, []
-        if not rows or not trainer.is_global_zero:
+        if not rows:
             return
         width = max(row.shape[1] for row in rows)
         sheet = np.concatenate(

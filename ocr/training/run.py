@@ -1,17 +1,38 @@
-"""The steps around a training run: where to resume, what to start from, what to ship."""
+"""The steps around a training run: where to resume, what to start from, how memory is kept."""
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from ocr.build import build
 from ocr.bundle import Bundle
 from ocr.errors import ConfigError
+
+
+def prepare(*, threads: int | None, seed: int) -> None:
+    """Set up the process: its threads (None: as many as PyTorch takes), the seed of the weights, memory."""
+    keep_freed_memory()
+    if threads:
+        torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+
+
+def build_parts(configs: Mapping[str, Any]) -> dict[str, Any]:
+    """The tokenizers and preprocessors of a run by name. Raises BundleError where one cannot be built."""
+    return {key: build(config) for key, config in configs.items()}
+
+
+def trainable(model: nn.Module) -> nn.Module:
+    """A copy to train, with convolutions in the memory layout that is fastest on CPUs."""
+    return copy.deepcopy(model).to(memory_format=torch.channels_last)
 
 
 def find_checkpoint(run_dir: str | Path, resume: str | None) -> Path | None:
@@ -32,32 +53,36 @@ def find_checkpoint(run_dir: str | Path, resume: str | None) -> Path | None:
     return Path(resume)
 
 
-def start_from(model: nn.Module, name_or_dir: str, part_configs: dict[str, dict[str, Any]]) -> None:
-    """Copy a bundle's weights into `model`, in place.
+def new_bundle(
+    kind: str,
+    name: str,
+    model_config: dict[str, Any],
+    parts: Mapping[str, Any],
+    *,
+    init_from: str | None = None,
+) -> Bundle:
+    """A bundle that training fills; with `init_from` it starts with that bundle's weights.
 
+    Args:
+        parts: objects stored beside the model, each with a `config()`.
     Raises:
-        BundleError: unknown bundle. ConfigError: its tokenizers or sizes are not those of this run.
+        BundleError: `init_from` is unknown, or the model cannot be built.
+        ConfigError: its tokenizers or sizes are not those of this run.
     """
-    bundle = Bundle.load(name_or_dir)
-    for key, config in bundle.part_configs.items():
-        if "tokenizer" in key and config != part_configs.get(key):
-            raise ConfigError(f"init_from={name_or_dir}: its {key} is not the one configured for this run")
+    configs = {key: part.config() for key, part in parts.items()}
+    bundle = Bundle(kind, name, build(model_config), model_config, configs)
+    if init_from is None:
+        return bundle
+    start = Bundle.load(init_from, kind=kind)
+    for key, config in start.part_configs.items():
+        if "tokenizer" in key and config != configs.get(key):
+            raise ConfigError(f"init_from={init_from}: its {key} is not the one configured for this run")
     try:
-        model.load_state_dict(bundle.model.state_dict())
+        bundle.model.load_state_dict(start.model.state_dict())
     except RuntimeError as error:
         detail = str(error).splitlines()[1:2] or [str(error)]
-        raise ConfigError(f"init_from={name_or_dir}: {detail[0].strip()}") from error
-
-
-def export(bundle: Bundle, folder: str | Path, *, checkpoint: str | Path | None) -> Path:
-    """Write the bundle with the (averaged) weights of a Lightning checkpoint, or with those it holds if None."""
-    if checkpoint:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=False)["state_dict"]
-        prefix = "model."
-        bundle.model.load_state_dict(
-            {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        )
-    return bundle.save(folder)
+        raise ConfigError(f"init_from={init_from}: {detail[0].strip()}") from error
+    return bundle
 
 
 def keep_freed_memory() -> None:

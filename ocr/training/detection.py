@@ -1,0 +1,119 @@
+"""The training loop of the detector."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import lightning as L
+import numpy as np
+import torch
+
+from ocr.bundle import Bundle
+from ocr.data.page_batches import DetectionBatch
+from ocr.image.page_preprocess import PagePreprocessor
+from ocr.inference.detector import LineFinder
+from ocr.losses_detection import balanced_bce, dice_loss, extent_loss
+from ocr.metrics import DetectionCounts, count_detections
+from ocr.models.detector import Detector
+from ocr.types import Page, TextLine
+
+
+class DetectionModule(L.LightningModule):
+    """Trains a `Detector` on page crops; validates by the F-score of lines found on whole pages.
+
+    Args:
+        preprocess: scales validation pages as inference will.
+        optimizer: called with the model. scheduler: called with the optimizer and `total_steps=`; one step a
+            batch.
+        line_weight, extent_weight, character_weight: of the losses of line cores (cross-entropy with hard
+            negatives plus Dice), of their extents, and of region and affinity.
+        iou: overlap from which a found line counts.
+    """
+
+    def __init__(
+        self,
+        model: Detector,
+        *,
+        optimizer: Callable[[torch.nn.Module], torch.optim.Optimizer],
+        scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler],
+        preprocess: PagePreprocessor | None = None,
+        line_weight: float = 1.0,
+        extent_weight: float = 1.0,
+        character_weight: float = 1.0,
+        iou: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.preprocess = preprocess or PagePreprocessor()
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.line_weight = line_weight
+        self.extent_weight = extent_weight
+        self.character_weight = character_weight
+        self.iou = iou
+        self._counts: dict[str, DetectionCounts] = defaultdict(DetectionCounts)
+
+    def configure_optimizers(self) -> dict:
+        """Optimizer over the model's weight groups, with a schedule advanced every step."""
+        optimizer = self.make_optimizer(self.model)
+        schedule = self.make_scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def losses(self, batch: DetectionBatch) -> dict[str, torch.Tensor]:
+        """Unweighted losses of a batch by name: `line`, `extent`, `region`, `affinity`."""
+        pixels = (batch.images.float() / 255).contiguous(memory_format=torch.channels_last)
+        output = self.model(pixels)
+        losses = {
+            "region": balanced_bce(output.region, batch.region, batch.character_weight, positive=0.3),
+            "affinity": balanced_bce(output.affinity, batch.affinity, batch.character_weight, positive=0.3),
+        }
+        if output.line is not None:
+            losses["line"] = balanced_bce(output.line, batch.line, batch.line_weight)
+            losses["line"] = losses["line"] + 0.5 * dice_loss(output.line, batch.line, batch.line_weight)
+        if output.extent is not None:
+            inside = (batch.line > 0.5) & (batch.line_weight > 0)
+            losses["extent"] = extent_loss(output.extent, batch.extent, inside)
+        return losses
+
+    def training_step(self, batch: DetectionBatch, batch_index: int) -> torch.Tensor:
+        """The weighted loss of a batch."""
+        weights = {"line": self.line_weight, "extent": self.extent_weight}
+        losses = self.losses(batch)
+        total = sum(weights.get(name, self.character_weight) * loss for name, loss in losses.items())
+        for name, loss in losses.items():
+            self.log(f"train/{name}", loss, prog_bar=name == "line")
+        self.log("train/loss", total, prog_bar=True)
+        return total
+
+    def validation_step(self, batch: tuple[np.ndarray, Page], batch_index: int) -> list[TextLine]:
+        """Finds the lines of one page and counts them; returns them."""
+        image, page = batch
+        lines = self.finder().find(image)
+        self._counts[page.source.split("_")[0]] += count_detections(
+            [line.polygon for line in lines],
+            [line.polygon for line in page.lines],
+            ignore=page.ignore,
+            complete=page.complete,
+            iou=self.iou,
+        )
+        return lines
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs `val/f1`, `val/recall`, `val/precision` over all pages, and recall by source."""
+        total = sum(self._counts.values(), DetectionCounts())
+        self.log("val/f1", total.f1, prog_bar=True, sync_dist=True)
+        self.log("val/recall", total.recall, sync_dist=True)
+        self.log("val/precision", total.precision, sync_dist=True)
+        for source in sorted(self._counts):
+            self.log(f"val/{source}/recall", self._counts[source].recall, sync_dist=True)
+        self._counts.clear()
+
+    def finder(self) -> LineFinder:
+        """Inference with the weights as they are now."""
+        bundle = Bundle("detector", "training", self.model, {}, parts={"preprocess": self.preprocess})
+        return LineFinder(bundle, self.device, with_refiner=self.model.refiner is not None)
+
+    def transfer_batch_to_device(self, batch, device: torch.device, dataloader_idx: int):
+        """Pages stay arrays; crops move."""
+        return batch.to(device) if isinstance(batch, DetectionBatch) else batch

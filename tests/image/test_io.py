@@ -1,0 +1,129 @@
+"""Every kind of picture comes out as upright RGB; everything else as one line that names the file."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocr.errors import ImageError
+from ocr.image.io import load_image, load_pages
+
+
+def gradient(mode: str = "RGB") -> Image.Image:
+    ramp = np.tile(np.arange(40, dtype=np.uint8) * 6, (30, 1))
+    return Image.fromarray(ramp).convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mode", "tolerance", "why"),
+    [
+        (".jpg", "RGB", 12, "lossy"),
+        (".jpg", "L", 12, "grey"),
+        (".jpg", "CMYK", 14, "print colours"),
+        (".png", "RGB", 0, "lossless"),
+        (".png", "L", 0, "grey"),
+        (".png", "P", 0, "palette"),
+        (".webp", "RGB", 12, "lossy"),
+        (".tif", "L", 0, "lossless"),
+        (".bmp", "RGB", 0, "lossless"),
+    ],
+)
+def test_formats_and_modes(tmp_path, suffix, mode, tolerance, why):
+    path = tmp_path / f"a{suffix}"
+    gradient(mode).save(path)
+    found = load_image(path)
+    assert found.dtype == np.uint8 and found.shape == (30, 40, 3)
+    assert np.abs(found.astype(int) - np.asarray(gradient()).astype(int)).max() <= tolerance
+
+
+def test_bilevel_keeps_ink_black_and_paper_white(tmp_path):
+    path = tmp_path / "a.tif"
+    Image.fromarray(np.eye(8, dtype=bool)).save(path)
+    assert np.array_equal(load_image(path)[:, :, 0], np.eye(8, dtype=np.uint8) * 255)
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    path = tmp_path / "a.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    gradient().save(path, exif=exif, quality=95)
+    found = load_image(path)
+    assert found.shape == (40, 30, 3)
+    assert found[0].mean() < 30 < 200 < found[-1].mean(), "the left edge has become the top"
+
+
+def test_twelve_bits_in_sixteen_use_the_whole_range(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(np.tile(np.arange(40, dtype=np.uint16), (30, 1)) * 100).save(path)
+    found = load_image(path)
+    assert found.min() == 0 and found.max() == 255
+
+
+def test_transparent_paper_is_white(tmp_path):
+    path = tmp_path / "a.png"
+    pixels = np.zeros((10, 10, 4), np.uint8)
+    pixels[5, 5] = (0, 0, 0, 255)
+    Image.fromarray(pixels).save(path)
+    found = load_image(path)
+    assert found[0, 0].tolist() == [255, 255, 255] and found[5, 5].tolist() == [0, 0, 0]
+
+
+def test_pages_of_a_tiff_come_in_order(tmp_path):
+    path = tmp_path / "a.tif"
+    pages = [Image.new("L", (9, 9), shade) for shade in (10, 20, 30)]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    assert [page[0, 0, 0] for page in load_pages(path)] == [10, 20, 30]
+    assert load_image(path)[0, 0, 0] == 10
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (5, 6, 1), (5, 6, 3), (5, 6, 4)])
+def test_arrays_of_every_channel_count(shape):
+    assert load_image(np.full(shape, 200, np.uint8)).shape == (5, 6, 3)
+
+
+def png_header(width: int, height: int) -> bytes:
+    body = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunk = b"IHDR" + body
+    data = struct.pack(">I", 10) + b"IDAT" + b"\0" * 14
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data
+
+
+def jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "why"),
+    [
+        (b"", "empty", "an empty file"),
+        (b"Dear Sir, this is text.", "not a picture", "text under a picture's name"),
+        (jpeg()[:3000], "damaged or cut off", "half a JPEG"),
+        (png_header(30000, 30000), "900 megapixels", "a header that would take gigabytes"),
+        (png_header(0, 10), "a.jpg", "no columns"),
+        (b"%PDF-1.4 hello", "not a picture", "a document"),
+    ],
+)
+def test_bad_files_are_named_in_one_line(tmp_path, content, reason, why):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match=reason) as caught:
+        load_image(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(ImageError, match="No such file"):
+        load_image(tmp_path / "none.jpg")
+    with pytest.raises(ImageError, match="is a folder"):
+        load_image(tmp_path)
+
+
+def test_one_pixel_is_a_picture(tmp_path):
+    path = tmp_path / "a.png"
+    Image.new("RGB", (1, 1), "red").save(path)
+    assert load_image(path).tolist() == [[[255, 0, 0]]]
