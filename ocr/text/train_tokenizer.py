@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import random
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +20,20 @@ from ocr.text.tokenizer import BOS, EOS, PAD, UNK
 
 
 def train(texts: Iterator[str], size: int) -> bytes:
-    """Train on an iterator of lines. Returns the serialised model. Raises ConfigError if `size` cannot be met."""
+    """Train on an iterator of lines. Returns the serialised model.
+
+    Raises:
+        DataError: there is no line. ConfigError: `size` cannot be met.
+    """
+    first = next(texts, None)
+    if first is None:
+        raise DataError(
+            "no line to train on: the files are empty or hold only characters outside the charset"
+        )
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.Train(
-            sentence_iterator=texts,
+            sentence_iterator=itertools.chain([first], texts),
             model_writer=model,
             vocab_size=size,
             model_type="unigram",
@@ -41,12 +52,15 @@ def train(texts: Iterator[str], size: int) -> bytes:
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise ConfigError(f"cannot train {size} pieces: {str(error).splitlines()[-1].strip()}") from error
+        reason = re.sub(r"^.*?\)?\] ", "", str(error).splitlines()[-1]).strip()
+        raise ConfigError(f"cannot train {size} pieces: {reason}") from error
     return model.getvalue()
 
 
 def read_lines(paths: list[Path], limit: int, seed: int = 0) -> Iterator[str]:
     """Normalised lines within the default charset, at most `limit`, drawn evenly from the files."""
+    if limit < 1:
+        raise ConfigError(f"limit is {limit}, expected at least 1")
     known = set(DEFAULT_CHARACTERS)
     share = max(1, limit // max(1, len(paths)))
     for path in paths:
