@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import fields
 
 import lightning as L
 import numpy as np
@@ -52,7 +52,7 @@ class DetectionModule(L.LightningModule):
         self.extent_weight = extent_weight
         self.character_weight = character_weight
         self.iou = iou
-        self._counts: dict[str, DetectionCounts] = defaultdict(DetectionCounts)
+        self._counts = DetectionCounts()
 
     def configure_optimizers(self) -> dict:
         """Optimizer over the model's weight groups, with a schedule advanced every step."""
@@ -90,7 +90,7 @@ class DetectionModule(L.LightningModule):
         """Finds the lines of one page and counts them; returns them."""
         image, page = batch
         lines = self.finder().find(image)
-        self._counts[page.source.split("_")[0]] += count_detections(
+        self._counts += count_detections(
             [line.polygon for line in lines],
             [line.polygon for line in page.lines],
             ignore=page.ignore,
@@ -100,14 +100,19 @@ class DetectionModule(L.LightningModule):
         return lines
 
     def on_validation_epoch_end(self) -> None:
-        """Logs `val/f1`, `val/recall`, `val/precision` over all pages, and recall by source."""
-        total = sum(self._counts.values(), DetectionCounts())
-        self.log("val/f1", total.f1, prog_bar=True, sync_dist=True)
-        self.log("val/recall", total.recall, sync_dist=True)
-        self.log("val/precision", total.precision, sync_dist=True)
-        for source in sorted(self._counts):
-            self.log(f"val/{source}/recall", self._counts[source].recall, sync_dist=True)
-        self._counts.clear()
+        """Logs `val/f1`, `val/recall` and `val/precision` over the pages of all processes."""
+        counts, self._counts = self._summed(self._counts), DetectionCounts()
+        self.log("val/f1", counts.f1, prog_bar=True, rank_zero_only=True)
+        self.log("val/recall", counts.recall, rank_zero_only=True)
+        self.log("val/precision", counts.precision, rank_zero_only=True)
+
+    def _summed(self, counts: DetectionCounts) -> DetectionCounts:
+        """Counts of all processes together."""
+        if self.trainer.world_size == 1:
+            return counts
+        mine = torch.tensor([getattr(counts, item.name) for item in fields(counts)], device=self.device)
+        everyone = self.all_gather(mine).reshape(-1, len(mine)).sum(0).tolist()
+        return DetectionCounts(*everyone)
 
     def finder(self) -> LineFinder:
         """Inference with the weights as they are now."""

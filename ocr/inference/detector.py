@@ -1,0 +1,179 @@
+"""Find the text of a page with a detector bundle."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ocr.bundle import Bundle
+from ocr.errors import BundleError, ConfigError
+from ocr.geometry import clip_polygon, reading_order
+from ocr.image.page_preprocess import PagePreprocessor
+from ocr.inference.line_maps import find_lines
+from ocr.inference.word_maps import find_words, group_words
+from ocr.models.detector import Detector, DetectorOutput
+from ocr.types import TextLine, TextRegion
+
+TEXT_HEIGHT = (17.0, 56.0)
+"""Line heights in input pixels, between which the first look at a page is good enough."""
+
+TYPICAL_HEIGHT = 30.0
+"""Line height in input pixels that a second look aims at."""
+
+MAX_SIDE = 2560
+"""Longest input side of a second look."""
+
+
+class LineFinder:
+    """Finds the lines, or the words, of a page.
+
+    Args:
+        bundle: a detector. device: torch device.
+        text_threshold: how sure the surest part of a word or line must be, in [0, 1].
+        link_threshold: how sure the link between words (with the refiner: the core of a line) must be.
+        low_text: how sure the edge of a word is; words only.
+        size_threshold: shortest line in detector pixels, or fewest cells of a word; below 0 automatic.
+        width: pixels that a page's width is scaled to; None: its longer side as in training, with a second look
+            at pages whose text is much smaller or larger than usual.
+        with_refiner: lines from the refiner's line map; False: words, chained to lines by geometry.
+
+    Raises:
+        ConfigError: a threshold out of range. BundleError: the bundle has no refiner but one is asked for.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        device: torch.device | str = "cpu",
+        *,
+        text_threshold: float | None = None,
+        link_threshold: float | None = None,
+        low_text: float | None = None,
+        size_threshold: float | None = None,
+        width: int | None = None,
+        with_refiner: bool | None = None,
+    ) -> None:
+        given = {
+            "text_threshold": text_threshold,
+            "link_threshold": link_threshold,
+            "low_text": low_text,
+            "size_threshold": size_threshold,
+            "with_refiner": with_refiner,
+        }
+        options = {
+            "text_threshold": 0.7,
+            "link_threshold": 0.4,
+            "low_text": 0.4,
+            "size_threshold": -1,
+            "with_refiner": True,
+        }
+        options.update({key: bundle.decoding[key] for key in options if key in bundle.decoding})
+        options.update({key: value for key, value in given.items() if value is not None})
+        for key in ("text_threshold", "link_threshold", "low_text"):
+            if not 0 <= options[key] <= 1:
+                raise ConfigError(f"{key} must lie between 0 and 1, got {options[key]}")
+        if width is not None and not 32 <= width <= 8192:
+            raise ConfigError(f"width must lie between 32 and 8192, got {width}")
+        bundle.to(device)
+        self.device = torch.device(device)
+        self.model: Detector = bundle.model
+        if options["with_refiner"] and self.model.refiner is None:
+            raise BundleError(f"bundle {bundle.name!r} has no refiner: set with_refiner=False")
+        self.preprocess: PagePreprocessor = bundle.parts.get("preprocess") or PagePreprocessor()
+        self.text_threshold = float(options["text_threshold"])
+        self.link_threshold = float(options["link_threshold"])
+        self.low_text = float(options["low_text"])
+        self.size_threshold = float(options["size_threshold"])
+        self.with_refiner = bool(options["with_refiner"])
+        self.width = width
+        if self.device.type == "cpu":
+            self.model.to(memory_format=torch.channels_last)
+
+    def find(self, image: np.ndarray) -> list[TextLine]:
+        """Lines of a page uint8 (h, w, 3) RGB or (h, w), in reading order, in page pixels.
+
+        Raises:
+            ImageError: not such an array, or without pixels.
+        """
+        lines, factor = self._look(image, self._scale(image))
+        if self.width is None and lines:
+            better = self._better_scale(image, lines)
+            if better is not None:
+                lines, factor = self._look(image, better)
+        height, width = image.shape[:2]
+        found = []
+        for line in lines:
+            polygon = clip_polygon(line.polygon / factor, height, width)
+            if len(polygon) < 3:
+                continue
+            line.polygon = polygon
+            line.baseline = np.clip(line.baseline / factor, 0, (width, height)).astype(np.float32)
+            found.append(line)
+        return [found[i] for i in reading_order(found, (height, width))]
+
+    def find_words(self, image: np.ndarray) -> list[TextRegion]:
+        """Words of a page as rotated rectangles in page pixels, in no particular order."""
+        output, factor = self.maps(image, self._scale(image))
+        words = self._words(output)
+        for word in words:
+            word.polygon = (word.polygon / factor).astype(np.float32)
+        return words
+
+    @torch.inference_mode()
+    def maps(self, image: np.ndarray, scale: float | None = None) -> tuple[DetectorOutput, np.ndarray]:
+        """The model's output for a page, a batch of one on the CPU, and the factors (x, y) from page to input."""
+        pixels, factor = self.preprocess(image, scale=scale)
+        pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps"):
+            output = self.model(pixels)
+        return DetectorOutput(
+            *(None if value is None else value.float().cpu() for value in vars(output).values())
+        ), factor
+
+    def _scale(self, image: np.ndarray) -> float | None:
+        return None if self.width is None or image.size == 0 else self.width / image.shape[1]
+
+    def _look(self, image: np.ndarray, scale: float | None) -> tuple[list[TextLine], np.ndarray]:
+        """Lines in input pixels, and the factors from page to input."""
+        output, factor = self.maps(image, scale)
+        if not self.with_refiner:
+            return group_words(self._words(output)), factor
+        lines = find_lines(
+            output.line[0].sigmoid().numpy(),
+            None if output.extent is None else output.extent[0].numpy(),
+            stride=self.model.stride,
+            text_threshold=self.text_threshold,
+            link_threshold=self.link_threshold,
+            size_threshold=self.size_threshold,
+        )
+        return lines, factor
+
+    def _words(self, output: DetectorOutput) -> list[TextRegion]:
+        return find_words(
+            output.region[0].sigmoid().numpy(),
+            output.affinity[0].sigmoid().numpy(),
+            stride=self.model.stride,
+            text_threshold=self.text_threshold,
+            low_text=self.low_text,
+            link_threshold=self.link_threshold,
+            size_threshold=self.size_threshold,
+        )
+
+    def _better_scale(self, image: np.ndarray, lines: list[TextLine]) -> float | None:
+        """The scale of a second look, None where the first found text of a usual height."""
+        heights = [_height(line) for line in lines]
+        typical = float(np.median(heights))
+        if TEXT_HEIGHT[0] <= typical <= TEXT_HEIGHT[1]:
+            return None
+        first = self.preprocess.scale(image.shape[:2])
+        scale = min(
+            first * TYPICAL_HEIGHT / typical, MAX_SIDE / max(image.shape[:2]), self.preprocess.enlarge
+        )
+        return None if abs(np.log(scale / first)) < 0.1 else float(scale)
+
+
+def _height(line: TextLine) -> float:
+    """Median distance of a line's upper and lower edge, which have a point each for every point of the baseline."""
+    count = len(line.polygon) // 2
+    upper, lower = line.polygon[:count], line.polygon[count:][::-1]
+    return float(np.median(np.linalg.norm(upper - lower, axis=1)))

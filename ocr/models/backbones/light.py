@@ -1,0 +1,99 @@
+"""A small residual U-net for CPUs: quarter resolution out, wide context from dilated blocks at 1/32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution, batch norm and, unless `act` is False, ReLU; (b, c_in, h, w) -> (b, c_out, h/s, w/s)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int = 3,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        act: bool = True,
+    ) -> None:
+        layers = [
+            nn.Conv2d(
+                in_channels,
+                out_channels,
+                kernel,
+                stride,
+                padding=dilation * (kernel // 2),
+                dilation=dilation,
+                bias=False,
+            ),
+            nn.BatchNorm2d(out_channels),
+        ]
+        super().__init__(*layers, *([nn.ReLU(inplace=True)] if act else []))
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around an identity (He et al. 2016); (b, c, h, w) -> the same shape."""
+
+    def __init__(self, channels: int, *, dilation: int = 1) -> None:
+        super().__init__()
+        self.conv1 = ConvNorm(channels, channels, dilation=dilation)
+        self.conv2 = ConvNorm(channels, channels, dilation=dilation, act=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(x + self.conv2(self.conv1(x)))
+
+
+class LightUNet(nn.Module):
+    """Residual encoder at strides 4, 8, 16 and 32, and a U-net decoder back to 4 (Ronneberger et al. 2015).
+
+    Lines are wide: the blocks at stride 32 are dilated, so a cell sees most of a page's width.
+
+    Args:
+        widths: channels at strides 4, 8, 16 and 32. depths: residual blocks there.
+        dilations: of the blocks at stride 32, one each. decoder: channels at strides 4, 8 and 16 on the way up.
+    """
+
+    stride = 4
+    multiple = 32
+
+    def __init__(
+        self,
+        *,
+        stem: int = 16,
+        widths: Sequence[int] = (32, 64, 96, 128),
+        depths: Sequence[int] = (1, 2, 2),
+        dilations: Sequence[int] = (1, 2, 4),
+        decoder: Sequence[int] = (32, 48, 64),
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(ConvNorm(3, stem, stride=2), ConvNorm(stem, widths[0], stride=2))
+        plans = [(1,) * depth for depth in depths] + [tuple(dilations)]
+        self.stages = nn.ModuleList()
+        for level, plan in enumerate(plans):
+            down = [] if level == 0 else [ConvNorm(widths[level - 1], widths[level], stride=2)]
+            blocks = [ResidualBlock(widths[level], dilation=dilation) for dilation in plan]
+            self.stages.append(nn.Sequential(*down, *blocks))
+        self.channels = decoder[0]
+        above = [*decoder[1:], widths[3]]
+        self.ups = nn.ModuleList(ConvNorm(above[level] + widths[level], decoder[level]) for level in range(3))
+        self.maps = nn.Sequential(ConvNorm(decoder[0], 16, 1), nn.Conv2d(16, 2, 1))
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """pixels: (b, 3, h, w) in [0, 1], sides multiples of 32. Returns maps (b, 2, h/4, w/4) logits of region
+        and affinity, and features (b, channels, h/4, w/4)."""
+        x = self.stem((pixels - 0.5) * 4)
+        skips = []
+        for stage in self.stages:
+            x = stage(x)
+            skips.append(x)
+        for level in (2, 1, 0):
+            skip = skips[level]
+            x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
+            x = self.ups[level](torch.cat((x, skip), dim=1))
+        return self.maps(x), x
