@@ -125,6 +125,8 @@ class TrainingStream:
             )
         if max_columns is not None and max_columns < (widest := collate.preprocess.max_width):
             raise ConfigError(f"max_columns must hold one line of {widest} columns, got {max_columns}")
+        if equal_lines and max_columns is not None:
+            raise ConfigError(f"equal_lines leaves no room for max_columns={max_columns}: give one of them")
         self.collate = collate
         self.pools = LinePools(
             lines,
@@ -145,6 +147,7 @@ class TrainingStream:
             "pool": pool,
             "lines_per_batch": lines_per_batch,
             "max_columns": max_columns,
+            "equal_lines": equal_lines,
             "world_size": world_size,
         }
         self.consumed = 0
@@ -169,7 +172,7 @@ class TrainingStream:
 
     def load_state_dict(self, state: dict) -> None:
         """Continue after the batches that `state` counts; a changed layout continues at the same line."""
-        changed = {key: value for key, value in self.layout.items() if state[key] != value}
+        changed = {key: value for key, value in self.layout.items() if state.get(key, value) != value}
         consumed = state["consumed"]
         if changed:
             log.warning("training batches are laid out anew (%s): resuming at about the same line", changed)

@@ -103,6 +103,14 @@ def test_a_column_limit_holds():
         _stream(pool=15)
 
 
+def test_batches_of_equal_lines():
+    whole = list(_stream(equal_lines=True))
+    assert [len(batch) for batch in whole] == [4] * 24
+    assert sorted(sum(_ids(whole), [])) == sorted(sum(_ids(_stream()), [])), "the same lines, cut otherwise"
+    with pytest.raises(ConfigError, match="equal_lines leaves no room for max_columns=320"):
+        _stream(equal_lines=True, max_columns=320)
+
+
 def test_a_changed_layout_resumes_at_about_the_same_line(caplog):
     stream = _stream(lines_per_batch=8)
     with caplog.at_level(logging.WARNING):
