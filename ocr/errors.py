@@ -30,3 +30,13 @@ class BundleError(OcrError):
 
 class ConfigError(OcrError):
     """A configuration value is out of range or names something that does not exist."""
+
+
+def one_line(error: BaseException) -> str:
+    """What to tell the user of an error: the `OcrError` that caused it, if one did, without line breaks."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OcrError):
+        cause = cause.__cause__
+    # Hydra adds where it searched and what it stands on; the first two paragraphs hold the reason.
+    text = str(cause or error).split("Config search path")[0].split("\nSee https")[0]
+    return " ".join(text.split())

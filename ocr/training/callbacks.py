@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import lightning as L
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
 from ocr.bundle import Bundle
-from ocr.types import LineBatch
+from ocr.types import LineBatch, Page, TextLine
 
 
 class AveragedWeights(WeightAveraging):
@@ -167,6 +168,45 @@ class SamplePictures(L.Callback):
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("samples", sheet, trainer.global_step, dataformats="HW")
+
+
+class SamplePages(L.Callback):
+    """Draws the lines found on the first validation pages (red) over the true ones (green), as PNG files.
+
+    Args:
+        folder: where `STEP-PAGE.png` is written. pages: how many. longest: longer side of a picture in pixels.
+    """
+
+    def __init__(self, folder: str, *, pages: int = 4, longest: int = 800) -> None:
+        self.folder = Path(folder)
+        self.pages = pages
+        self.longest = longest
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: list[TextLine],
+        batch: tuple[np.ndarray, Page],
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Draw the page if it is one of the first."""
+        if trainer.sanity_checking or not trainer.is_global_zero or batch_idx >= self.pages:
+            return
+        image, page = batch
+        factor = min(1.0, self.longest / max(image.shape[:2]))
+        sheet = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        for lines, colour in ((page.lines, (0, 140, 0)), (outputs, (220, 0, 0))):
+            outlines = [(line.polygon * factor).round().astype(np.int32) for line in lines]
+            cv2.polylines(sheet, outlines, isClosed=True, color=colour)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(sheet).save(self.folder / f"{trainer.global_step:07d}-{batch_idx}.png")
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(
+                    f"pages/{batch_idx}", sheet, trainer.global_step, dataformats="HWC"
+                )
 
 
 def _captioned(pixels: np.ndarray, truth: str, reading: str) -> np.ndarray:

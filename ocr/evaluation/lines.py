@@ -1,0 +1,136 @@
+"""Error rates of a recogniser on labelled line images."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ocr.data.batches import EvaluationBatches
+from ocr.data.sources import LineSource
+from ocr.errors import ConfigError, DataError, OcrError
+from ocr.inference.recognizer import LineReader
+from ocr.metrics import ErrorCounts, bootstrap_interval, count_errors
+from ocr.types import LineSample
+
+
+@dataclass(frozen=True)
+class LineResult:
+    """A line's label, what was read instead, and the errors that makes."""
+
+    id: str
+    source: str
+    document: str
+    reference: str
+    reading: str
+    confidence: float
+    counts: ErrorCounts
+
+
+class Head:
+    """The first `count` lines of a source, read when asked for."""
+
+    def __init__(self, source: LineSource, count: int) -> None:
+        if count < 1:
+            raise ConfigError(f"limit must be at least 1, got {count}")
+        self.source, self.count, self.name = source, min(count, len(source)), source.name
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> LineSample:
+        return self.source[index]
+
+    def widths(self) -> np.ndarray:
+        return self.source.widths()[: self.count]
+
+
+def evaluate_lines(
+    reader: LineReader,
+    source: LineSource,
+    *,
+    normalize: bool = True,
+    kind: str | None = None,
+    limit: int | None = None,
+    batch_size: int = 16,
+    num_workers: int = 0,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> tuple[dict[str, Any], list[LineResult]]:
+    """Read every line of `source` and score it.
+
+    Args:
+        normalize: bring label and reading to the project's normal form before they are compared.
+        kind: score only lines of this kind, such as `handwritten`.
+        limit: take only the first lines of the source.
+        progress: wraps the batches, to show how far it is.
+    Returns:
+        The report: `cer`, `wer` in percent, summed over all lines and then divided; `cer_ci`, `wer_ci` 95 %
+        bootstrap intervals over documents; `lines`, `documents`, `characters`, `exact` (percent of lines
+        without an error), `seconds` (decoding of images, preprocessing and reading), `lines_per_second`,
+        `per_source` (the same rates a source), `skipped` (lines that cannot be used, and why). And the lines.
+    Raises:
+        DataError: not one line could be scored.
+    """
+    if limit is not None:
+        source = Head(source, limit)
+    skipped: list[dict[str, Any]] = []
+
+    def skip(row: int, error: OcrError) -> None:
+        skipped.append({"row": row, "reason": str(error)})
+
+    batches = EvaluationBatches(
+        source, reader.preprocess, batch_size=batch_size, num_workers=num_workers, on_error=skip
+    )
+    results: list[LineResult] = []
+    start = time.perf_counter()
+    for batch in progress(batches):
+        for sample, hypothesis in zip(batch.samples, reader.read_batch(batch.images), strict=True):
+            if kind in (None, sample.kind):
+                counts = count_errors(sample.text, hypothesis.text, normalize=normalize)
+                results.append(
+                    LineResult(
+                        sample.id,
+                        sample.source,
+                        sample.document,
+                        sample.text,
+                        hypothesis.text,
+                        hypothesis.confidence,
+                        counts,
+                    )
+                )
+    seconds = time.perf_counter() - start
+    if not results:
+        why = f"the first: {skipped[0]['reason']}" if skipped else f"none is of kind {kind!r}"
+        raise DataError(f"{source.name}: none of {len(source)} lines can be scored, {why}")
+    report = rates(results)
+    report["seconds"] = round(seconds, 3)
+    report["lines_per_second"] = round(len(results) / seconds, 2)
+    report["per_source"] = {
+        name: rates([result for result in results if result.source == name])
+        for name in sorted({result.source for result in results})
+    }
+    report["skipped"] = sorted(skipped, key=lambda row: row["row"])
+    return report, results
+
+
+def rates(results: Sequence[LineResult]) -> dict[str, Any]:
+    """Error rates of some lines in percent, with 95 % intervals over their documents."""
+    documents: dict[tuple[str, str], ErrorCounts] = defaultdict(ErrorCounts)
+    for result in results:
+        documents[result.source, result.document] += result.counts
+    total = sum(documents.values(), ErrorCounts())
+    each = list(documents.values())
+    return {
+        "cer": round(total.cer, 3),
+        "cer_ci": [round(value, 3) for value in bootstrap_interval(each)],
+        "wer": round(total.wer, 3),
+        "wer_ci": [round(value, 3) for value in bootstrap_interval(each, rate="wer")],
+        "exact": round(100 * sum(result.counts.edits == 0 for result in results) / len(results), 3),
+        "lines": total.lines,
+        "documents": len(each),
+        "characters": total.characters,
+    }

@@ -1,0 +1,80 @@
+"""A report as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ocr.errors import ConfigError
+
+COLUMNS = {
+    "lines": "lines",
+    "pages": "pages",
+    "cer": "CER %",
+    "cer_ci": "95 %",
+    "wer": "WER %",
+    "exact": "exact %",
+    "cer_any_order": "CER % any order",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "order_error": "order error",
+}
+MOST_SKIPPED = 5
+"""Skipped rows that are printed; the JSON has all."""
+
+
+def print_report(report: dict[str, Any], *, title: str, console: Console | None = None) -> None:
+    """A table with one row a source and one for all; then what was skipped."""
+    console = console or Console()
+    columns = [key for key in COLUMNS if key in report]
+    table = Table(title=title, title_justify="left")
+    table.add_column("source")
+    for key in columns:
+        table.add_column(COLUMNS[key], justify="right")
+    sources = report["per_source"]
+    for name, values in sources.items() if len(sources) > 1 else ():
+        table.add_row(name, *(_cell(key, values[key]) for key in columns))
+    table.add_section()
+    table.add_row("all" if len(sources) > 1 else next(iter(sources)), *(_cell(k, report[k]) for k in columns))
+    console.print(table)
+    speeds = [f"{report[key]} {key.replace('_', ' ')}" for key in report if key.endswith("_per_second")]
+    console.print(f"{report['seconds']:.1f} s, {', '.join(speeds)}", highlight=False)
+    skipped = report["skipped"]
+    for row in skipped[:MOST_SKIPPED]:
+        console.print(f"skipped row {row['row']}: {row['reason']}", markup=False, highlight=False)
+    if len(skipped) > MOST_SKIPPED:
+        console.print(f"... and {len(skipped) - MOST_SKIPPED} more rows skipped")
+
+
+def write_report(report: dict[str, Any], path: str | Path) -> None:
+    """Write JSON. Raises ConfigError if the file cannot be written."""
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def write_lines(rows: Sequence[Any], path: str | Path) -> None:
+    """Write one JSON object a line. Raises ConfigError if the file cannot be written."""
+    try:
+        with Path(path).open("w", encoding="utf-8") as file:
+            for row in rows:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _cell(key: str, value: Any) -> str:
+    if key.endswith("_ci"):
+        return f"{value[0]:.1f} - {value[1]:.1f}"
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.2f}" if key in ("cer", "wer", "exact", "cer_any_order") else f"{value:.3f}"
