@@ -28,9 +28,7 @@ def make_recognizer(patches: str = "conv") -> Recognizer:
         position=SinusoidPosition(dim),
         conditional_kernel=7,
     )
-    decoder = TransformerDecoder(
-        vocabulary=VOCABULARY, dim=32, depth=2, heads=4, max_length=20, dropout=0.0
-    )
+    decoder = TransformerDecoder(vocabulary=VOCABULARY, dim=32, depth=2, heads=4, max_length=20, dropout=0.0)
     return Recognizer(encoder, ctc_vocabulary=VOCABULARY, decoder=decoder, ctc_dropout=0.0)
 
 
