@@ -19,7 +19,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from ocr.errors import OcrError, one_line
+from ocr.errors import ConfigError, OcrError, one_line
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 
@@ -28,6 +28,8 @@ def evaluate(config: DictConfig) -> dict:
     """Score what `config` describes, print a table, write the files asked for; returns the report."""
     from ocr.evaluation import Settings, evaluate_bundle
 
+    if config.data._target_.endswith("DataModule"):
+        raise ConfigError("this data is for training: data= takes parquet, folder, pages, iam ...")
     settings = Settings(**{key: value for key, value in config.items() if key != "data"})
     return evaluate_bundle(instantiate(config.data), settings)
 

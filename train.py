@@ -1,12 +1,10 @@
 """Train a recogniser or a detector.
 
     uv run train.py experiment=synth_pretrain
-    uv run train.py experiment=handwriting_finetune paths.data=DIR init_from=runs/synth_pretrain/bundle
-    uv run train.py experiment=handwriting_finetune paths.data=DIR resume=auto     (after an interruption)
+    uv run train.py experiment=handwriting_finetune paths.data=DIR init_from=runs/synth_pretrain/bundle resume=auto
     uv run train.py --multirun optim.optimizer.lr=1e-3,2e-3 'name=lr_${optim.optimizer.lr}'
 
-A run leaves all in runs/NAME: bundle/ (the best model), checkpoints/, logs, pictures. Exit status: 0, or 2 where
-the configuration cannot work. `--cfg job` prints the configuration. The options; groups are folders of configs/:
+A run leaves all in runs/NAME: bundle/ (the best model), checkpoints/, logs, pictures. The options of train.yaml:
 """
 
 from __future__ import annotations
@@ -16,47 +14,51 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
-from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from ocr.errors import OcrError, one_line
+from ocr.errors import ConfigError, OcrError, one_line
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 
 
-def train(config: DictConfig) -> None:
-    """Run the training that `config` describes. Raises OcrError where it cannot work."""
+def assemble(config: DictConfig) -> tuple:
+    """The trainer, the module and the data that `config` describes. Raises OcrError where it cannot work."""
     from ocr.training import run
     from ocr.training.callbacks import BundleExport
 
+    if OmegaConf.is_missing(config.paths, "data") and "${paths.data}" in OmegaConf.to_yaml(config.data):
+        raise ConfigError("this data is not part of the project: say where it is with paths.data=DIR")
     run.prepare(threads=config.threads, seed=config.seed)
     parts = run.build_parts(OmegaConf.to_container(config.task.parts, resolve=True))
-    with open_dict(config):
-        config.vocabulary = {key: part.size for key, part in parts.items() if "tokenizer" in key}
-    task, facts = config.task, OmegaConf.to_container(config.training_data, resolve=True)
-    model = OmegaConf.to_container(config.model, resolve=True)
-    bundle = run.new_bundle(task.kind, config.bundle_name, model, parts, init_from=config.init_from)
-    bundle.training_data, bundle.decoding = facts, OmegaConf.to_container(task.decoding)
     tokenizers = {key: part for key, part in parts.items() if "tokenizer" in key}
+    with open_dict(config):
+        config.vocabulary = {key: part.size for key, part in tokenizers.items()}
+    task, model = config.task, OmegaConf.to_container(config.model, resolve=True)
+    bundle = run.new_bundle(task.kind, config.bundle_name, model, parts, init_from=config.init_from)
+    bundle.training_data = OmegaConf.to_container(config.training_data, resolve=True)
+    bundle.decoding = OmegaConf.to_container(task.decoding)
     module = instantiate(task.module, model=run.trainable(bundle.model), **tokenizers, **config.optim)
-    data = instantiate(config.data)
     callbacks = [instantiate(node) for node in config.callbacks.values() if node]
-    callbacks.append(
-        BundleExport(bundle, folder=f"{config.run_dir}/bundle", monitor=task.monitor, mode=task.mode)
-    )
-    loggers = [instantiate(node) for node in config.logger.values() if node]
-    trainer = instantiate(config.trainer, callbacks=callbacks, logger=loggers)
-    checkpoint = run.find_checkpoint(config.run_dir, config.resume)
-    Path(config.run_dir).mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(config, Path(config.run_dir) / "config.yaml")
+    callbacks.append(BundleExport(bundle, f"{config.run_dir}/bundle", monitor=task.monitor, mode=task.mode))
+    logger = [instantiate(node) for node in config.logger.values() if node]
+    return instantiate(config.trainer, callbacks=callbacks, logger=logger), module, instantiate(config.data)
+
+
+def train(config: DictConfig) -> None:
+    """Run the training that `config` describes. Raises OcrError where it cannot work."""
+    from ocr.training.run import find_checkpoint, run_folder
+
+    checkpoint = find_checkpoint(config.run_dir, config.resume)
+    trainer, module, data = assemble(config)
+    OmegaConf.save(config, run_folder(config.run_dir) / "config.yaml")
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; returns the exit status: 2 where the configuration cannot work."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if {"-h", "--help"} & set(arguments):
         print(__doc__ + "\n" + (CONFIGS / "train.yaml").read_text(encoding="utf-8"), end="")
@@ -64,10 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if any(argument.startswith("-") for argument in arguments):
             hydra.main(config_path=str(CONFIGS), config_name="train", version_base="1.3")(train)()
-            return 0
-        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-            config = compose("train", list(arguments))
-        train(config)
+        else:
+            with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
+                config = hydra.compose("train", list(arguments))
+            train(config)
     except (OcrError, HydraException, OmegaConfBaseException) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2

@@ -37,6 +37,8 @@ def one_line(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OcrError):
         cause = cause.__cause__
-    # Hydra adds where it searched and what it stands on; the first two paragraphs hold the reason.
-    text = str(cause or error).split("Config search path")[0].split("\nSee https")[0]
+    text = str(cause or error)
+    # Hydra goes on about where it searched and how to change the configuration itself.
+    for beginning in ("Config search path", "To append to your config", "See https", "full_key"):
+        text = text.split(beginning)[0]
     return " ".join(text.split())

@@ -82,7 +82,7 @@ class BundleExport(L.Callback):
         folder: where it is written. monitor: metric to go by. mode: `min` or `max`.
     """
 
-    def __init__(self, bundle: Bundle, *, folder: str | Path, monitor: str, mode: str = "min") -> None:
+    def __init__(self, bundle: Bundle, folder: str | Path, *, monitor: str, mode: str = "min") -> None:
         self.bundle = bundle
         self.folder = Path(folder)
         self.monitor = monitor

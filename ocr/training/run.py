@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import ctypes
+import logging
 import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from ocr.errors import ConfigError
 def prepare(*, threads: int | None, seed: int) -> None:
     """Set up the process: its threads (None: as many as PyTorch takes), the seed of the weights, memory."""
     keep_freed_memory()
+    # Lightning reports on accelerators it did not find and on products.
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -35,21 +39,32 @@ def trainable(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).to(memory_format=torch.channels_last)
 
 
+def run_folder(path: str | Path) -> Path:
+    """The folder of a run, made if need be. Raises ConfigError where it cannot be."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"run_dir={path}: cannot be made ({error.strerror})") from error
+    return Path(path)
+
+
 def find_checkpoint(run_dir: str | Path, resume: str | None) -> Path | None:
     """The checkpoint to resume from.
 
     Args:
-        resume: None starts anew; `auto` takes the newest checkpoint of the run, if there is one; else a path.
+        resume: None starts anew; `auto` takes the newest complete checkpoint of the run, if there is one; else
+            a path.
     Raises:
-        ConfigError: the path does not exist.
+        ConfigError: the path is not a checkpoint.
     """
     if resume is None:
         return None
     if resume == "auto":
         found = sorted(Path(run_dir).glob("checkpoints/*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
-        return found[-1] if found else None
-    if not Path(resume).is_file():
-        raise ConfigError(f"resume={resume}: no such checkpoint")
+        # A run that was killed while it wrote leaves a file without the index at its end.
+        return next((path for path in reversed(found) if zipfile.is_zipfile(path)), None)
+    if not zipfile.is_zipfile(resume):
+        raise ConfigError(f"resume={resume}: no such checkpoint, or an incomplete one")
     return Path(resume)
 
 

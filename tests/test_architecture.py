@@ -1,0 +1,79 @@
+"""The structure that docs/design.md promises, held by tests."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parents[1]
+ENTRY_POINTS = ("train.py", "evaluate.py", "infer.py")
+SOURCES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "ocr").rglob("*.py"))
+
+
+def imported(file: str) -> set[str]:
+    """Dotted names of all modules that a file imports anywhere."""
+    names = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_imports_point_one_way(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(config_filename="pyproject.toml", no_cache=True, no_logo=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("where", "forbidden", "why"),
+    [
+        ("ocr/", "hydra", "configuration is composed at the entry points and handed down as plain objects"),
+        ("ocr/", "omegaconf", "the same"),
+        ("ocr/models/", "lightning", "a model is tensors in, tensors out"),
+        ("ocr/nn/", "lightning", "a layer is tensors in, tensors out"),
+        ("ocr/inference/", "lightning", "reading a page must not load a training framework"),
+        ("ocr/output/", "torch", "writers take plain data"),
+        ("ocr/synth/", "torch", "lines and pages are drawn in worker processes that need no PyTorch"),
+        ("ocr/geometry/", "torch", "geometry is numpy and shapely"),
+        ("ocr/", "pickle", "nothing pickled is ever read from a bundle or a data set"),
+        ("ocr/", "transformers", "a development dependency, for parity tests alone"),
+    ],
+)
+def test_a_part_does_without(where, forbidden, why):
+    users = [
+        file
+        for file in SOURCES
+        if file.startswith(where) and any(name.split(".")[0] == forbidden for name in imported(file))
+    ]
+    assert not users, f"{forbidden} imported: {why}"
+
+
+def test_only_entry_points_import_hydra():
+    everything = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("*.py")] + SOURCES
+    assert {file for file in everything if "hydra" in imported(file)} <= set(ENTRY_POINTS)
+
+
+@pytest.mark.parametrize("file", ENTRY_POINTS)
+def test_entry_points_are_short(file):
+    assert len((ROOT / file).read_text(encoding="utf-8").splitlines()) <= 80
+
+
+@pytest.mark.parametrize("file", [*ENTRY_POINTS, *SOURCES])
+def test_every_module_says_what_it_is(file):
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree) or not tree.body, f"{file} has no docstring"
+
+
+def test_no_handler_catches_everything():
+    broad = []
+    for file in [*ENTRY_POINTS, *SOURCES]:
+        for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler):
+                names = [n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)] if node.type else [""]
+                broad += [
+                    f"{file}:{node.lineno}" for name in names if name in ("", "Exception", "BaseException")
+                ]
+    assert not broad, "an error that is not expected must surface"
