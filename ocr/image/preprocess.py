@@ -12,6 +12,9 @@ import torch
 from ocr.errors import ConfigError, ImageError
 from ocr.types import ImageBatch
 
+_BACKGROUND_ROWS = 12
+"""Rows of the small picture that a line's background is estimated on."""
+
 
 class LinePreprocessor:
     """Grey, fixed height at kept aspect ratio, contrast stretched so that paper is white and ink black.
@@ -21,6 +24,12 @@ class LinePreprocessor:
         min_contrast: grey levels between paper and ink below which contrast is not stretched further, so that
             the noise of a blank crop stays faint.
         multiple: padded batch widths are a multiple of it.
+        detect_inverted: turn light writing on clearly dark ground (a blackboard, a negative) dark on light.
+        flatten: divide by the background first: takes away the shading of a photograph. A model reads best
+            with the setting that it was trained with.
+
+    Raises:
+        ConfigError: sizes that no line fits.
     """
 
     def __init__(
@@ -31,14 +40,22 @@ class LinePreprocessor:
         min_width: int = 16,
         min_contrast: int = 48,
         multiple: int = 16,
+        detect_inverted: bool = True,
+        flatten: bool = False,
     ) -> None:
-        if height < 8 or max_width < min_width:
+        if height < 8 or not 1 <= min_width <= max_width:
             raise ConfigError(f"line size {height} x {min_width}..{max_width} is not usable")
+        if not 1 <= min_contrast <= 255 or multiple < 1:
+            raise ConfigError(
+                f"min_contrast={min_contrast}, multiple={multiple}: expected 1..255 and at least 1"
+            )
         self.height = height
         self.max_width = max_width
         self.min_width = min_width
         self.min_contrast = min_contrast
         self.multiple = multiple
+        self.detect_inverted = detect_inverted
+        self.flatten = flatten
 
     def config(self) -> dict[str, Any]:
         """`_target_` dict that rebuilds this preprocessor."""
@@ -49,6 +66,8 @@ class LinePreprocessor:
             "min_width": self.min_width,
             "min_contrast": self.min_contrast,
             "multiple": self.multiple,
+            "detect_inverted": self.detect_inverted,
+            "flatten": self.flatten,
         }
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
@@ -56,15 +75,21 @@ class LinePreprocessor:
 
         Raises ImageError for an image without pixels or of another type.
         """
-        if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
-            raise ImageError(
-                f"a line image must be uint8 (h, w) or (h, w, 3), got {image.dtype} {image.shape}"
-            )
-        grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        h, w = grey.shape
+        shape = image.shape
+        if (
+            image.dtype != np.uint8
+            or len(shape) not in (2, 3)
+            or 0 in shape
+            or (len(shape) == 3 and shape[2] != 3)
+        ):
+            raise ImageError(f"a line image must be uint8 (h, w) or (h, w, 3), got {image.dtype} {shape}")
+        grey = image if len(shape) == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        h, w = shape[:2]
         width = min(self.max_width, max(1, round(w * self.height / h)))
-        shrinking = h > self.height
-        interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+        if h <= self.height and w > width:
+            # A low, very wide crop is enlarged one way and shrunk the other, and area averaging only shrinks.
+            grey = cv2.resize(grey, (width, h), interpolation=cv2.INTER_AREA)
+        interpolation = cv2.INTER_AREA if h > self.height else cv2.INTER_LINEAR
         grey = cv2.resize(grey, (width, self.height), interpolation=interpolation)
         grey = self._stretch(grey)
         if width < self.min_width:
@@ -73,16 +98,28 @@ class LinePreprocessor:
 
     def _stretch(self, grey: np.ndarray) -> np.ndarray:
         """Map the paper's grey to 255 and the ink's to 0 through one table."""
-        counts = np.cumsum(np.bincount(grey.ravel(), minlength=256))
-        total = counts[-1]
-        ink = int(np.searchsorted(counts, 0.01 * total))
-        paper = int(np.searchsorted(counts, 0.70 * total))
+        counts = _cumulative(grey)
+        if self.detect_inverted and _is_inverted(counts):
+            grey = 255 - grey
+            counts = counts[-1] - np.concatenate((counts[-2::-1], [0]))
+        if self.flatten:
+            grey = _without_shading(grey)
+            counts = _cumulative(grey)
+        ink, paper = np.searchsorted(counts, (0.01 * counts[-1], 0.70 * counts[-1])).tolist()
         span = max(paper - ink, self.min_contrast)
         table = np.clip((np.arange(256) - (paper - span)) * (255.0 / span), 0, 255).astype(np.uint8)
         return cv2.LUT(grey, table)
 
     def batch(self, lines: Sequence[np.ndarray]) -> ImageBatch:
-        """lines: outputs of `__call__`. Returns pixels (b, 1, height, w) with ink near 1 and zero padding."""
+        """lines: outputs of `__call__`. Returns pixels (b, 1, height, w) with ink near 1 and zero padding.
+
+        Raises ImageError for no lines, or for one that `__call__` did not make.
+        """
+        wrong = [(line.dtype, line.shape) for line in lines if line.ndim != 2 or line.shape[0] != self.height]
+        if wrong or not lines:
+            raise ImageError(
+                f"a batch needs lines of height {self.height}, got {wrong[0] if wrong else 'none'}"
+            )
         widths = [line.shape[1] for line in lines]
         padded = -(-max(widths) // self.multiple) * self.multiple
         pixels = np.full((len(lines), self.height, padded), 255, np.uint8)
@@ -90,3 +127,29 @@ class LinePreprocessor:
             row[:, : line.shape[1]] = line
         tensor = torch.from_numpy(255 - pixels).unsqueeze(1).float().div_(255.0)
         return ImageBatch(tensor, torch.tensor(widths))
+
+
+def _cumulative(grey: np.ndarray) -> np.ndarray:
+    """(256,) number of pixels at or below each level."""
+    return np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64))
+
+
+def _is_inverted(counts: np.ndarray) -> bool:
+    """Whether most of a crop is dark and even, and a small part of it far lighter."""
+    darkest, middle, upper, lightest = np.searchsorted(
+        counts, np.array((0.01, 0.5, 0.7, 0.99)) * counts[-1]
+    ).tolist()
+    contrast = lightest - middle
+    return (
+        middle < 112 and contrast > 80 and contrast > 3 * (middle - darkest) and upper - middle < contrast / 2
+    )
+
+
+def _without_shading(grey: np.ndarray) -> np.ndarray:
+    """Divide by the background: what is left of a small picture when everything narrower than a letter is removed."""
+    h, w = grey.shape
+    size = (max(1, round(w * _BACKGROUND_ROWS / h)), _BACKGROUND_ROWS)
+    small = cv2.dilate(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.ones((7, 15), np.uint8))
+    small = cv2.blur(small, (31, 11), borderType=cv2.BORDER_REPLICATE)
+    background = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
+    return cv2.divide(grey, background, scale=float(np.median(small)))

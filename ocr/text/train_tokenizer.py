@@ -25,6 +25,8 @@ def train(texts: Iterator[str], size: int) -> bytes:
     Raises:
         DataError: there is no line. ConfigError: `size` cannot be met.
     """
+    if size < 1:
+        raise ConfigError(f"size is {size}, expected at least 1")
     first = next(texts, None)
     if first is None:
         raise DataError(
