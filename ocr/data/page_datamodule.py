@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import lightning as L
 import numpy as np
+import torch
 from torch.utils.data import ConcatDataset, DataLoader, Sampler
 
-from ocr.data.page_batches import PageCrops, PageSource, collate_crops
+from ocr.data.page_batches import DetectionBatch, PageCrops, PageSource, collate_crops
 from ocr.types import Page
 
 
@@ -58,6 +60,10 @@ class PageDataModule(L.LightningDataModule):
         rank, world_size = self._place()
         numbers = range(rank, len(self.val), world_size)
         return DataLoader(self.val, sampler=numbers, batch_size=None, collate_fn=_as_it_is)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Crops move to the device; whole pages stay arrays."""
+        return batch.to(device) if isinstance(batch, DetectionBatch) else batch
 
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)

@@ -23,6 +23,9 @@ TYPICAL_HEIGHT = 30.0
 MAX_SIDE = 2560
 """Longest input side of a second look."""
 
+MIN_SIDE = 3.0
+"""Height and width in page pixels under which nothing can be read."""
+
 
 class LineFinder:
     """Finds the lines, or the words, of a page.
@@ -104,7 +107,8 @@ class LineFinder:
         found = []
         for line in lines:
             polygon = clip_polygon(line.polygon / factor, height, width)
-            if len(polygon) < 3:
+            # What is left at the rim of a page, or on a page of a few pixels, is not text.
+            if len(polygon) < 3 or np.ptp(polygon, axis=0).min() < MIN_SIDE:
                 continue
             line.polygon = polygon
             line.baseline = np.clip(line.baseline / factor, 0, (width, height)).astype(np.float32)

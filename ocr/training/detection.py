@@ -118,7 +118,3 @@ class DetectionModule(L.LightningModule):
         """Inference with the weights as they are now."""
         bundle = Bundle("detector", "training", self.model, {}, parts={"preprocess": self.preprocess})
         return LineFinder(bundle, self.device, with_refiner=self.model.refiner is not None)
-
-    def transfer_batch_to_device(self, batch, device: torch.device, dataloader_idx: int):
-        """Pages stay arrays; crops move."""
-        return batch.to(device) if isinstance(batch, DetectionBatch) else batch

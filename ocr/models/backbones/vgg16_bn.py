@@ -6,6 +6,8 @@ Written from the paper's layer table. Names follow the published weights (`basen
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -39,8 +41,8 @@ class VggSlices(nn.Module):
                 block.add_module(str(number + 2), nn.ReLU(inplace=True))
                 number, channels = number + 3, item
             setattr(self, name, block)
-        # The published network has no ReLU after its last numbered layer.
-        del self.slice4[-1]
+        # The published network has no ReLU after its last numbered layer; `del` would renumber the others.
+        self.slice4 = nn.Sequential(OrderedDict(list(self.slice4.named_children())[:-1]))
         self.slice5 = nn.Sequential(
             nn.MaxPool2d(3, stride=1, padding=1),
             nn.Conv2d(512, 1024, 3, padding=6, dilation=6),

@@ -1,0 +1,126 @@
+"""The line finder with a stand-in network that sees ink."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ocr.bundle import Bundle
+from ocr.errors import BundleError, ConfigError, ImageError
+from ocr.geometry import polygon_iou
+from ocr.image.page_preprocess import PagePreprocessor
+from ocr.inference.detector import LineFinder
+from ocr.models.detector import DetectorOutput
+
+
+class InkDetector(nn.Module):
+    """Takes dark bars for line cores of text that reaches `reach` pixels both ways, and each bar for a word."""
+
+    stride = 4
+
+    def __init__(self, *, refiner: bool = True, reach: float = 15.0) -> None:
+        super().__init__()
+        self.reach = reach
+        self.refiner = nn.Identity() if refiner else None
+        self.calls: list[tuple[int, int]] = []
+
+    def forward(self, pixels):
+        self.calls.append(tuple(pixels.shape[-2:]))
+        ink = nn.functional.avg_pool2d(1 - pixels.mean(1, keepdim=True), 4, ceil_mode=True)[:, 0]
+        logits = (ink - 0.5) * 20
+        extent = torch.full((1, 2, *ink.shape[1:]), self.reach)
+        return DetectorOutput(logits, logits - 100, logits if self.refiner is not None else None, extent)
+
+
+def finder(*, refiner: bool = True, reach: float = 15.0, **options) -> LineFinder:
+    model, preprocess = InkDetector(refiner=refiner, reach=reach), PagePreprocessor(longest=640)
+    bundle = Bundle("detector", "ink", model, {}, parts={"preprocess": preprocess})
+    return LineFinder(bundle, **options)
+
+
+def page(*bars, size=(640, 480)):
+    image = np.full((*size, 3), 255, np.uint8)
+    for left, top, right, bottom in bars:
+        image[top:bottom, left:right] = 0
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (page(), "a blank page"),
+        (np.zeros((1, 1, 3), np.uint8), "a single dark pixel"),
+        (np.full((1, 900), 255, np.uint8), "a grey sliver"),
+    ],
+)
+def test_nothing_is_found_where_nothing_is(image, reason):
+    assert finder().find(image) == [], reason
+
+
+@pytest.mark.parametrize(
+    ("factor", "reason"), [(1, "as large as the network sees it"), (3, "a scan that is scaled down")]
+)
+def test_lines_come_in_reading_order_and_page_pixels(factor, reason):
+    bars = [(40, 300, 440, 312), (40, 100, 440, 112), (40, 200, 440, 212)]
+    image = page(*bars).repeat(factor, 0).repeat(factor, 1)
+    lines = finder().find(image)
+    tops = [line.baseline[:, 1].mean() / factor for line in lines]
+    assert [round(top / 100) for top in tops] == [1, 2, 3], reason
+    for line in lines:
+        assert line.polygon.min() >= 0 and line.polygon[:, 0].max() <= image.shape[1]
+        assert abs(np.ptp(line.baseline[:, 0]) / factor - 400) < 20, reason
+
+
+def test_huge_writing_is_looked_at_twice():
+    find = finder(reach=60.0)
+    find.find(page((40, 200, 440, 300)))
+    first, second = find.model.calls
+    assert second[0] < first[0]
+
+
+def test_width_is_obeyed():
+    find = finder(width=320)
+    find.find(page((40, 200, 440, 300)))
+    assert find.model.calls == [(427, 320)]
+
+
+def test_words_are_chained_into_lines():
+    words = [(40, 100, 140, 124), (160, 100, 300, 124), (40, 200, 200, 224)]
+    find = finder(refiner=False, with_refiner=False)
+    boxes = find.find_words(page(*words))
+    assert len(boxes) == 3
+    for left, top, right, bottom in words:
+        truth = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+        assert max(polygon_iou(box.polygon, truth) for box in boxes) > 0.5
+    lines = find.find(page(*words))
+    assert [round(np.ptp(line.polygon[:, 0]) / 100) for line in lines] == [3, 2]
+
+
+def test_settings_of_the_bundle_hold_until_others_are_given():
+    bundle = Bundle("detector", "ink", InkDetector(), {}, decoding={"link_threshold": 0.3, "low_text": 0.2})
+    find = LineFinder(bundle, low_text=0.6)
+    assert (find.link_threshold, find.low_text, find.text_threshold) == (0.3, 0.6, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"text_threshold": 1.5}, ConfigError),
+        ({"link_threshold": -0.1}, ConfigError),
+        ({"width": 3}, ConfigError),
+        ({"refiner": False}, BundleError),
+    ],
+)
+def test_wrong_settings_are_refused(options, error):
+    with pytest.raises(error):
+        finder(**options)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((0, 10, 3), np.uint8), np.zeros((9, 9, 3), np.float32), np.zeros((9, 9, 4), np.uint8)],
+    ids=["no pixels", "floats", "four channels"],
+)
+def test_wrong_images_are_refused(image):
+    with pytest.raises(ImageError):
+        finder().find(image)

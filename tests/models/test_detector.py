@@ -1,0 +1,105 @@
+"""The detector networks: shapes, names, gradients."""
+
+import pytest
+import torch
+
+from ocr.models.backbones.light import LightUNet
+from ocr.models.backbones.vgg16_bn import Vgg16Bn, scores_to_logits
+from ocr.models.detector import Detector, LineRefiner, LinkRefiner
+
+
+def tiny() -> Detector:
+    torch.manual_seed(0)
+    backbone = LightUNet(stem=4, widths=(8, 8, 8, 8), depths=(1, 1, 1), dilations=(1, 2), decoder=(8, 8, 8))
+    return Detector(backbone, LineRefiner(8, hidden=8))
+
+
+def craft() -> Detector:
+    torch.manual_seed(0)
+    return Detector(Vgg16Bn(), LinkRefiner())
+
+
+@pytest.mark.parametrize(
+    ("make", "size"), [(tiny, 64), (craft, 32)], ids=["light ships", "CRAFT takes published weights"]
+)
+def test_gradient_reaches_every_parameter(make, size):
+    model = make()
+    output = model(torch.rand(2, 3, size, size))
+    sum(value.square().sum() for value in vars(output).values() if value is not None).backward()
+    dead = [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert not dead
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "reason"),
+    [(64, 96, "multiples of 32"), (1, 1, "a single pixel"), (33, 130, "odd sides"), (4, 500, "a sliver")],
+)
+def test_maps_cover_any_size(height, width, reason):
+    output = tiny().eval()(torch.rand(1, 3, height, width))
+    cells = (-(-height // 4), -(-width // 4))
+    assert output.region.shape == output.affinity.shape == output.line.shape == (1, *cells), reason
+    assert output.extent.shape == (1, 2, *cells) and (output.extent >= 0).all()
+
+
+def test_no_refiner_no_lines():
+    model = Detector(tiny().backbone).eval()
+    output = model(torch.rand(1, 3, 32, 32))
+    assert output.line is None and output.extent is None
+
+
+def test_an_image_does_not_depend_on_its_neighbours():
+    model, images = tiny().eval(), torch.rand(3, 3, 64, 64)
+    together, alone = model(images), model(images[1:2])
+    assert torch.allclose(together.line[1], alone.line[0], atol=1e-5)
+
+
+def test_state_dict_is_that_of_published_craft():
+    # Slice, layer number and shape from the layer table of CRAFT over torchvision's VGG16-BN numbering.
+    convolutions = {
+        "slice1": {0: (64, 3), 3: (64, 64), 7: (128, 64), 10: (128, 128)},
+        "slice2": {14: (256, 128), 17: (256, 256)},
+        "slice3": {20: (256, 256), 24: (512, 256), 27: (512, 512)},
+        "slice4": {30: (512, 512), 34: (512, 512), 37: (512, 512)},
+    }
+    state = Vgg16Bn().state_dict()
+    expected = {"basenet.slice5.1.weight": (1024, 512, 3, 3), "basenet.slice5.2.weight": (1024, 1024, 1, 1)}
+    for name, layers in convolutions.items():
+        for number, shape in layers.items():
+            expected[f"basenet.{name}.{number}.weight"] = (*shape, 3, 3)
+            expected[f"basenet.{name}.{number + 1}.running_mean"] = shape[:1]
+    for number, (wide, middle, out) in enumerate(
+        [(1536, 512, 256), (768, 256, 128), (384, 128, 64), (192, 64, 32)], start=1
+    ):
+        expected[f"upconv{number}.conv.0.weight"] = (middle, wide, 1, 1)
+        expected[f"upconv{number}.conv.3.weight"] = (out, middle, 3, 3)
+        expected[f"upconv{number}.conv.4.running_var"] = (out,)
+    for number, shape in {
+        0: (32, 32, 3),
+        2: (32, 32, 3),
+        4: (16, 32, 3),
+        6: (16, 16, 1),
+        8: (2, 16, 1),
+    }.items():
+        expected[f"conv_cls.{number}.weight"] = (*shape, shape[-1])
+    assert {key: tuple(state[key].shape) for key in expected if key in state} == expected
+    weights = {key for key, value in state.items() if value.ndim == 4}
+    assert weights == {key for key, shape in expected.items() if len(shape) == 4}
+    # The whole published network.
+    assert sum(weight.numel() for weight in Vgg16Bn().parameters()) == 20_770_466
+
+
+def test_state_dict_is_that_of_published_refiner():
+    state = LinkRefiner().state_dict()
+    assert state["last_conv.0.weight"].shape == (64, 34, 3, 3)
+    for number in range(1, 5):
+        shapes = [tuple(state[f"aspp{number}.{layer}.weight"].shape) for layer in (0, 3, 6)]
+        assert shapes == [(128, 64, 3, 3), (128, 128, 1, 1), (1, 128, 1, 1)]
+
+
+def test_scores_become_logits_that_keep_their_thresholds():
+    scores = torch.tensor([-0.5, 0.1, 0.4, 0.7, 1.5], requires_grad=True)
+    logits = scores_to_logits(scores)
+    assert torch.allclose(logits[1:4].sigmoid(), scores[1:4])
+    assert (logits.diff() > 0).all()
+    logits.sum().backward()
+    assert (scores.grad > 1).all()
