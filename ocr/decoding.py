@@ -1,4 +1,4 @@
-"""From network outputs to text: CTC, greedy, beam and joint decoding, with alignment and confidences.
+"""From network outputs to text: CTC with or without a language model, greedy, beam and joint decoding.
 
 Every strategy maps (model, encoded batch, tokenizers) to one `Hypothesis` a line; validation, evaluation and
 inference share them. The autoregressive strategies carry a guard: where the CTC head finds the decoder's text
@@ -8,6 +8,7 @@ far less likely than its own reading (repeats, runaway or invented text), the CT
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,7 +19,8 @@ import torch.nn.functional as F
 from ocr.errors import ConfigError
 from ocr.models.recognizer import Recognizer
 from ocr.models.vit import Encoded
-from ocr.text.tokenizer import CharTokenizer, Tokenizer
+from ocr.text.ngram import CharNgram
+from ocr.text.tokenizer import SPECIALS, CharTokenizer, Tokenizer
 
 
 @dataclass
@@ -95,7 +97,7 @@ def align(log_probs: np.ndarray, ids: list[int]) -> list[tuple[int, int]]:
             index = state // 2
             first[index] = column
             last[index] = max(last[index], column + 1)
-        state -= back[column, state]
+        state -= int(back[column, state])
     return list(zip(first.tolist(), last.tolist(), strict=True))
 
 
@@ -119,6 +121,12 @@ def _spans(
         confidence = float(np.exp(log_probs[start:end, identity].max())) if end > start else 0.0
         spans.append(CharacterSpan(tokenizer.decode([identity]), left * stride, right * stride, confidence))
     return spans
+
+
+def _trimmed(spans: list[CharacterSpan]) -> list[CharacterSpan]:
+    """Without spaces at either end."""
+    inked = [index for index, span in enumerate(spans) if span.character != " "]
+    return spans[inked[0] : inked[-1] + 1] if inked else []
 
 
 def _line_confidence(spans: list[CharacterSpan]) -> float:
@@ -149,11 +157,90 @@ class CtcGreedy:
     def _read(log_probs: np.ndarray, tokenizer: CharTokenizer, stride: int) -> Hypothesis:
         found = ctc_collapse(log_probs.argmax(-1))
         spans = _spans([f[0] for f in found], [f[1:] for f in found], log_probs, tokenizer, stride)
-        while spans and spans[0].character == " ":
-            spans.pop(0)
-        while spans and spans[-1].character == " ":
-            spans.pop()
+        spans = _trimmed(spans)
         return Hypothesis("".join(span.character for span in spans), _line_confidence(spans), spans)
+
+
+class CtcBeam:
+    """Prefix beam search over the CTC head with a character language model (Hannun et al. 2014).
+
+    Without a language model (`ngram=None`) it sums the alignments of each text, no more.
+
+    Args:
+        ngram: gives the log-probabilities of the next character. beams: texts kept a column.
+        weight: of the language model's log-probability. bonus: added a character, against short texts.
+        threshold: characters less likely than this in a column are not tried.
+    """
+
+    def __init__(
+        self,
+        ngram: CharNgram | None = None,
+        *,
+        beams: int = 12,
+        weight: float = 0.45,
+        bonus: float = 0.7,
+        threshold: float = 1e-3,
+    ) -> None:
+        self.ngram = ngram
+        self.beams = beams
+        self.weight = weight
+        self.bonus = bonus
+        self.threshold = math.log(threshold)
+
+    def __call__(
+        self, model: Recognizer, encoded: Encoded, ctc_tokenizer: CharTokenizer, tokenizer: Tokenizer | None
+    ) -> list[Hypothesis]:
+        """Read every line of the batch; `tokenizer` is not used."""
+        hypotheses = []
+        for log_probs in _ctc_log_probs(model, encoded):
+            ids = self._search(log_probs, ctc_tokenizer.encode(" ")[0])
+            spans = _spans(ids, align(log_probs, ids), log_probs, ctc_tokenizer, encoded.stride)
+            spans = _trimmed(spans)
+            hypotheses.append(Hypothesis("".join(s.character for s in spans), _line_confidence(spans), spans))
+        return hypotheses
+
+    def _search(self, log_probs: np.ndarray, space: int) -> list[int]:
+        """log_probs: (t, v). Returns the ids of the best text."""
+        start = (space,) * ((self.ngram.order - 1) if self.ngram else 1)
+        # prefix -> [log p of alignments ending in blank, ... in the last character, language model score]
+        beams: dict[tuple[int, ...], list[float]] = {start: [0.0, -math.inf, 0.0]}
+        for column in log_probs:
+            blank = float(column[0])
+            tried = np.flatnonzero(column > self.threshold)
+            characters = [(int(i), float(column[i])) for i in tried if i >= SPECIALS]
+            grown: dict[tuple[int, ...], list[float]] = {}
+            for prefix, (ends_blank, ends_char, language) in beams.items():
+                total = _add(ends_blank, ends_char)
+                last = prefix[-1] if len(prefix) > len(start) else -1
+                entry = grown.setdefault(prefix, [-math.inf, -math.inf, language])
+                entry[0] = _add(entry[0], total + blank)
+                following = None
+                for character, score in characters:
+                    if character == last:
+                        entry[1] = _add(entry[1], ends_char + score)
+                        arrival = ends_blank + score
+                    else:
+                        arrival = total + score
+                    if arrival == -math.inf:
+                        continue
+                    longer = (*prefix, character)
+                    found = grown.get(longer)
+                    if found is None:
+                        if self.ngram is not None and following is None:
+                            following = self.ngram.log_probs(prefix)
+                        gain = self.weight * float(following[character]) if following is not None else 0.0
+                        found = grown[longer] = [-math.inf, -math.inf, language + gain + self.bonus]
+                    found[1] = _add(found[1], arrival)
+            ranked = sorted(grown.items(), key=lambda item: -(_add(item[1][0], item[1][1]) + item[1][2]))
+            beams = dict(ranked[: self.beams])
+        return list(next(iter(beams))[len(start) :])
+
+
+def _add(a: float, b: float) -> float:
+    """log(exp(a) + exp(b))"""
+    if a < b:
+        a, b = b, a
+    return a if b == -math.inf else a + math.log1p(math.exp(b - a))
 
 
 class Autoregressive:
@@ -315,16 +402,17 @@ def ctc_scores(log_probs: np.ndarray, texts: list[list[int]]) -> list[float]:
     return (-F.ctc_loss(rows, flat, columns, lengths, reduction="none")).tolist()
 
 
-DECODERS: dict[str, DecodingStrategy] = {
-    "ctc": CtcGreedy(),
-    "greedy": Autoregressive(beams=1),
-    "beam": Autoregressive(beams=4),
-    "joint": Autoregressive(beams=4, ctc_weight=0.5),
+DECODERS: dict[str, Callable[[CharNgram | None], DecodingStrategy]] = {
+    "ctc": lambda ngram: CtcGreedy(),
+    "ctc_beam": CtcBeam,
+    "greedy": lambda ngram: Autoregressive(beams=1),
+    "beam": lambda ngram: Autoregressive(beams=4),
+    "joint": lambda ngram: Autoregressive(beams=4, ctc_weight=0.5),
 }
 
 
-def get_decoder(name: str) -> DecodingStrategy:
-    """The strategy called `name`. Raises ConfigError listing the known names."""
+def get_decoder(name: str, *, ngram: CharNgram | None = None) -> DecodingStrategy:
+    """The strategy called `name`; `ngram` serves `ctc_beam`. Raises ConfigError listing the known names."""
     if name not in DECODERS:
         raise ConfigError(f"unknown decode={name!r}: choose from {', '.join(DECODERS)}")
-    return DECODERS[name]
+    return DECODERS[name](ngram)

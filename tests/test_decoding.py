@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocr.decoding import Autoregressive, CtcGreedy, align, ctc_collapse, ctc_scores, get_decoder
+from ocr.decoding import Autoregressive, CtcBeam, CtcGreedy, align, ctc_collapse, ctc_scores, get_decoder
 from ocr.errors import ConfigError
 from ocr.models.vit import Encoded
 from ocr.text.tokenizer import CharTokenizer
@@ -140,3 +140,43 @@ def test_unknown_strategy_names_the_known_ones():
 def test_decoder_strategy_on_a_ctc_only_model_is_refused():
     with pytest.raises(ConfigError, match="decode=ctc"):
         get_decoder("greedy")(FakeModel(sure(PATH), None), encoded(8), TOKENIZER, None)
+
+
+def test_long_texts_are_aligned():
+    """More than 63 characters once overflowed the table of states."""
+    ids = [A, B] * 50
+    path = [i for pair in ids for i in (pair, 0)]
+    log_probs = sure(path).log_softmax(-1).numpy()
+    assert align(log_probs, ids) == [(2 * i, 2 * i + 1) for i in range(100)]
+
+
+def test_prefix_beam_search_sums_alignments():
+    """'ab' has no single best path but the largest sum; brute force over all texts agrees."""
+    log_probs = random_log_probs(4, seed=11)
+    letters = log_probs.copy()
+    letters[:, 1:4] = -40.0
+    texts = [list(t) for n in range(5) for t in itertools.product([A, B, C, SPACE], repeat=n)]
+    best = texts[int(np.argmax(ctc_scores(letters, texts)))]
+    found = CtcBeam(beams=200, bonus=0.0, threshold=1e-9)._search(letters, SPACE)
+    assert found == best
+
+
+class FakeNgram:
+    """Wants B after A, and nothing else."""
+
+    order = 2
+
+    def log_probs(self, context):
+        wanted = np.full(TOKENIZER.size, -3.0, np.float32)
+        wanted[B if context[-1] == A else A] = -0.1
+        return wanted
+
+
+def test_a_language_model_settles_what_the_image_leaves_open():
+    logits = sure([A, 0, C, 0]).clone()
+    logits[2, B], logits[2, C] = 4.0, 4.2
+    alone = get_decoder("ctc_beam")(FakeModel(logits, None), encoded(4), TOKENIZER, None)[0]
+    helped = get_decoder("ctc_beam", ngram=FakeNgram())(FakeModel(logits, None), encoded(4), TOKENIZER, None)[
+        0
+    ]
+    assert (alone.text, helped.text) == ("ac", "ab")

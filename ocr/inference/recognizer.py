@@ -34,7 +34,7 @@ class LineReader:
         self.ctc_tokenizer = bundle.parts["ctc_tokenizer"]
         self.tokenizer = bundle.parts.get("tokenizer")
         self.decode = decode or bundle.decoding.get("strategy", "ctc")
-        self.strategy = get_decoder(self.decode)
+        self.strategy = get_decoder(self.decode, ngram=bundle.parts.get("ngram"))
         self.batch_size = batch_size
 
     def read(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
