@@ -2,66 +2,102 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ocr.errors import ConfigError
 from ocr.nn.masking import valid_columns
 from ocr.types import ImageBatch
 
+_RESOLUTIONS = (0.4, 0.55, 0.7)
+"""Sizes that lines are shrunk to before they are enlarged again; at 48 pixels, 0.4 is just readable."""
+
 
 class LineAugment(nn.Module):
-    """Slant, scale, wobble, stroke width, blur, contrast, noise, resolution loss and erased spots.
+    """Slant, scale, wobble, stroke width, blur, shading, contrast, noise, resolution loss and erased spots.
 
     All geometry happens in one resampling. Padding stays exactly zero and widths follow the stretch. Values
     are ink in [0, 1]. A strength of 0 switches its effect off.
 
     Args:
-        slant: largest shear, pixels sideways a pixel of height. stretch: largest relative change of the width.
-        scale: largest relative change of the height. shift: largest vertical move, share of the height.
-        rotation: largest slope of the line, radians at the aspect of the line. wobble: elastic displacement,
-            pixels. stroke: chance that strokes are thickened or thinned. blur: chance of blur. noise: largest
-            standard deviation. contrast: largest relative change. resolution: chance of losing resolution.
-            erase: chance of an erased strip or spot. rule: chance of a horizontal rule. identity: share of
-            lines left alone. multiple: padded widths are a multiple of it.
+        slant: largest shear, pixels sideways a pixel of height.
+        stretch: largest change of the width: 0.25 is 1 / 1.25 to 1.25 times.
+        scale: largest relative change of the height.
+        shift: largest vertical move, share of the height.
+        rotation: largest slope of the line, radians at the aspect of the line.
+        wobble: elastic displacement, standard deviation in pixels (after Simard et al. 2003, coarse field).
+        stroke: chance that strokes are thickened or thinned.
+        blur: chance of Gaussian blur.
+        contrast: largest relative change of contrast and of gamma.
+        brightness: largest uneven veil of ink-grey added or taken away.
+        noise: largest standard deviation.
+        resolution: chance of losing resolution.
+        rule: chance of a horizontal rule.
+        erase: chance of an erased or inked strip or spot.
+        span: chance that a stretch of columns up to the line's height is blanked, so that context must tell.
+        identity: share of lines left alone; at 1 the batch is returned as it is.
+        multiple: padded widths are a multiple of it.
+
+    Raises:
+        ConfigError: a strength out of range.
     """
 
     def __init__(
         self,
         *,
         slant: float = 0.35,
-        stretch: float = 0.2,
+        stretch: float = 0.25,
         scale: float = 0.15,
         shift: float = 0.08,
         rotation: float = 0.01,
         wobble: float = 1.2,
         stroke: float = 0.3,
         blur: float = 0.25,
-        noise: float = 0.08,
         contrast: float = 0.3,
+        brightness: float = 0.1,
+        noise: float = 0.08,
         resolution: float = 0.15,
-        erase: float = 0.2,
         rule: float = 0.1,
+        erase: float = 0.2,
+        span: float = 0.0,
         identity: float = 0.1,
         multiple: int = 16,
     ) -> None:
         super().__init__()
+        chances = {"stroke": stroke, "blur": blur, "resolution": resolution, "rule": rule, "erase": erase}
+        chances |= {"span": span, "identity": identity}
+        sizes = {"slant": slant, "stretch": stretch, "shift": shift, "rotation": rotation, "wobble": wobble}
+        sizes |= {"brightness": brightness, "noise": noise}
+        for name, value in (chances | sizes | {"scale": scale, "contrast": contrast}).items():
+            if value < 0 or (name in chances and value > 1) or (name in ("scale", "contrast") and value >= 1):
+                raise ConfigError(f"augment: {name}={value} is out of range")
+        if multiple < 1:
+            raise ConfigError(f"augment: multiple={multiple}, expected at least 1")
         self.slant, self.stretch, self.scale, self.shift = slant, stretch, scale, shift
         self.rotation, self.wobble, self.stroke, self.blur = rotation, wobble, stroke, blur
-        self.noise, self.contrast, self.resolution = noise, contrast, resolution
-        self.erase, self.rule, self.identity = erase, rule, identity
-        self.multiple = multiple
+        self.contrast, self.brightness, self.noise = contrast, brightness, noise
+        self.resolution, self.rule, self.erase, self.span = resolution, rule, erase, span
+        self.identity, self.multiple = identity, multiple
 
     @torch.no_grad()
     def forward(self, images: ImageBatch, generator: torch.Generator) -> ImageBatch:
         """pixels: (b, 1, h, w) in [0, 1]; generator on the same device. Returns a batch of the same kind."""
+        if self.identity >= 1 or not len(images):
+            return images
         draw = _Draw(len(images), images.pixels.device, generator)
         changed = draw.chance(1 - self.identity)
         x, widths = self._geometry(images, draw, changed)
-        for effect in (self._resolution, self._stroke, self._blur, self._ink, self._rule, self._erase):
-            x = effect(x, draw, changed)
+        x = self._resolution(x, draw, changed)
+        x = self._stroke(x, draw, changed)
+        x = self._blur(x, draw, changed)
+        x = self._ink(x, draw, changed)
+        x = self._rule(x, draw, changed)
+        x = self._erase(x, widths, draw, changed)
         mask = valid_columns(widths, x.shape[-1])[:, None, None, :]
-        return ImageBatch(x.clamp(0, 1) * mask, widths)
+        return ImageBatch(x.clamp_(0, 1).mul_(mask), widths)
 
     def _geometry(
         self, images: ImageBatch, draw: _Draw, changed: torch.Tensor
@@ -70,89 +106,122 @@ class LineAugment(nn.Module):
         x, widths = images.pixels, images.widths
         b, _, h, w = x.shape
         on = changed.float()
-        stretch = 1 + on * self.stretch * draw.uniform()
+        stretch = torch.exp(on * math.log1p(self.stretch) * draw.uniform())
         slant, scale = on * self.slant * draw.uniform(), 1 + on * self.scale * draw.uniform()
         shift, slope = on * self.shift * h * draw.uniform(), on * self.rotation * draw.uniform()
         # Slanted ink leans out of the crop: widen it by half of what the top moves on each side.
         room = slant.abs() * h / 2
         new_widths = (widths * stretch + room).round().long().clamp(min=8)
         out_w = -(-int(new_widths.max()) // self.multiple) * self.multiple
-        ys = torch.arange(h, device=x.device, dtype=torch.float32) + 0.5 - h / 2
-        xs = torch.arange(out_w, device=x.device, dtype=torch.float32) + 0.5
-        row, column = ys[None, :, None], xs[None, None, :]
-        across = (column - new_widths[:, None, None] / 2) / stretch[:, None, None]
-        source_x = across + slant[:, None, None] * row + widths[:, None, None] / 2
-        source_y = (row - shift[:, None, None]) / scale[:, None, None] + slope[:, None, None] * across + h / 2
+        row = torch.arange(h, device=x.device)[None, :] + 0.5 - h / 2
+        column = torch.arange(out_w, device=x.device)[None, :] + 0.5
+        across = (column - new_widths[:, None] / 2) / stretch[:, None]
+        # Where each pixel comes from, x and y as grid_sample counts (-1 to 1): the wobble, then in place the rest.
         if self.wobble:
-            field = draw.normal(2, 3, max(2, out_w // 24)) * self.wobble * on[:, None, None, None]
+            size = on.new_tensor([2 / w, 2 / h]) * self.wobble
+            field = draw.normal(2, 3, max(2, out_w // 24)) * (size[:, None, None] * on[:, None, None, None])
             field = F.interpolate(field, (h, out_w), mode="bilinear", align_corners=True)
-            source_x, source_y = source_x + field[:, 0], source_y + field[:, 1]
-        grid = torch.stack((source_x.expand(b, h, out_w) * (2 / w) - 1, source_y * (2 / h) - 1), dim=-1)
+        else:
+            field = x.new_zeros(b, 2, h, out_w)
+        source_x, source_y = field.unbind(dim=1)
+        source_x += ((across + widths[:, None] / 2) * (2 / w) - 1)[:, None, :]
+        source_x += (slant[:, None] * row * (2 / w))[:, :, None]
+        source_y += (slope[:, None] * across * (2 / h))[:, None, :]
+        source_y += ((row - shift[:, None]) / scale[:, None] * (2 / h))[:, :, None]
+        grid = field.permute(0, 2, 3, 1)
         return F.grid_sample(x, grid, padding_mode="zeros", align_corners=False), new_widths
 
     def _resolution(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
         """Some lines are shrunk and enlarged again, as after a careless scan."""
-        lost = changed & draw.chance(self.resolution)
-        if not self.resolution or not lost.any():
-            return x
-        small = F.interpolate(x[lost], scale_factor=0.55, mode="bilinear", antialias=True)
-        x = x.clone()
-        x[lost] = F.interpolate(small, x.shape[-2:], mode="bilinear")
+        lost, pick = changed & draw.chance(self.resolution), draw.choice(len(_RESOLUTIONS))
+        for index, factor in enumerate(_RESOLUTIONS):
+            rows = lost & (pick == index)
+            if rows.any():
+                small = F.interpolate(x[rows], scale_factor=factor, mode="bilinear", antialias=True)
+                x[rows] = F.interpolate(small, x.shape[-2:], mode="bilinear")
         return x
 
     def _stroke(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
         """Thicker by local maxima, thinner by local minima, mixed by a random amount."""
         amount = draw.uniform() * (changed & draw.chance(self.stroke)).float()
-        if not self.stroke:
-            return x
-        for rows, sign in ((amount > 0, 1.0), (amount < 0, -1.0)):
+        for rows, extreme in ((amount > 0, torch.maximum), (amount < 0, torch.minimum)):
             if rows.any():
-                other = sign * F.max_pool2d(sign * x[rows], 3, stride=1, padding=1)
-                x = x.clone() if sign > 0 else x
-                x[rows] = torch.lerp(x[rows], other, amount[rows].abs()[:, None, None, None])
+                wide = x[rows]
+                for axis in (2, 3):
+                    before, after = _shifted(wide, 1, axis)
+                    wide = extreme(extreme(before, after), wide)
+                x[rows] = torch.lerp(x[rows], wide, amount[rows].abs()[:, None, None, None])
         return x
 
     def _blur(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
-        """A 3x3 or 5x5 box, mixed in."""
+        """Gaussian, separable, of standard deviation 0.3 to 1.2 pixels."""
         rows = changed & draw.chance(self.blur)
-        if not self.blur or not rows.any():
+        deviation = 0.75 + 0.45 * draw.uniform()
+        if not rows.any():
             return x
-        soft = F.avg_pool2d(x[rows], 3, stride=1, padding=1)
-        amount = draw.uniform()[rows].abs()[:, None, None, None]
-        x = x.clone()
-        x[rows] = torch.lerp(x[rows], soft, amount)
+        taps = torch.exp(-0.5 * (torch.arange(3, device=x.device) / deviation[rows, None]) ** 2)
+        taps = taps / (taps[:, :1] + 2 * taps[:, 1:].sum(dim=1, keepdim=True))
+        centre, near, far = taps[:, :, None, None, None].unbind(dim=1)
+        soft = x[rows]
+        for axis in (2, 3):
+            one, two = _shifted(soft, 1, axis), _shifted(soft, 2, axis)
+            soft = soft * centre + (one[0] + one[1]) * near + (two[0] + two[1]) * far
+        x[rows] = soft
         return x
 
     def _ink(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
-        """Gamma, contrast, a grey veil, noise."""
+        """Gamma, contrast, an uneven grey veil, noise."""
+        h, w = x.shape[-2:]
         on = changed.float()[:, None, None, None]
-        gamma = torch.exp(self.contrast * draw.uniform()[:, None, None, None] * on)
-        gain = 1 + self.contrast * draw.uniform()[:, None, None, None] * on
-        x = x.clamp(1e-4, 1).pow(gamma) * gain
-        deviation = self.noise * draw.uniform().abs()[:, None, None, None] * on
-        return x + draw.normal(*x.shape[1:]) * deviation
+        if self.contrast:
+            gamma = torch.exp(self.contrast * draw.uniform()[:, None, None, None] * on)
+            gain = 1 + self.contrast * draw.uniform()[:, None, None, None] * on
+            x = x.clamp_(1e-4, 1).pow_(gamma).mul_(gain)
+        if self.brightness:
+            coarse = (draw.rand(1, 2, max(2, w // 160)) * 2 - 1) * self.brightness * on
+            x += F.interpolate(coarse, (h, w), mode="bilinear", align_corners=True)
+        if self.noise:
+            x += draw.normal(1, h, w).mul_(self.noise * draw.uniform().abs()[:, None, None, None] * on)
+        return x
 
     def _rule(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
         """A thin horizontal rule through some lines, below the middle."""
         h = x.shape[-2]
         at = ((0.75 + 0.2 * draw.uniform()) * h).long().clamp(0, h - 1)
         ink = (0.2 + 0.4 * draw.uniform().abs()) * (changed & draw.chance(self.rule)).float()
-        rows = torch.arange(h, device=x.device)[None, :] == at[:, None]
-        return torch.maximum(x, (rows * ink[:, None])[:, None, :, None])
+        index = torch.arange(len(x), device=x.device)
+        x[index, 0, at] = torch.maximum(x[index, 0, at], ink[:, None])
+        return x
 
-    def _erase(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
-        """One rectangle of paper or of ink-grey a line, a few pixels wide."""
+    def _erase(
+        self, x: torch.Tensor, widths: torch.Tensor, draw: _Draw, changed: torch.Tensor
+    ) -> torch.Tensor:
+        """A spot or strip of paper or of ink-grey a few pixels wide; a blank as wide as the line is high."""
         h, w = x.shape[-2:]
-        on = changed & draw.chance(self.erase)
-        wide, high = 2 + 8 * draw.uniform().abs(), h * (0.1 + 0.9 * draw.uniform().abs())
-        left, top = (draw.uniform() + 1) / 2 * w, (draw.uniform() + 1) / 2 * h - high / 2
-        columns = torch.arange(w, device=x.device)[None, :] - left[:, None]
-        rows = torch.arange(h, device=x.device)[None, :] - top[:, None]
-        inside_x = (columns >= 0) & (columns < wide[:, None]) & on[:, None]
-        inside_y = (rows >= 0) & (rows < high[:, None])
-        spot = inside_y[:, None, :, None] & inside_x[:, None, None, :]
-        fill = (draw.uniform() > 0.6).float()[:, None, None, None] * 0.7
-        return torch.where(spot, fill.to(x.dtype), x)
+        columns, rows = torch.arange(w, device=x.device)[None, :], torch.arange(h, device=x.device)[None, :]
+        if self.erase:
+            on = changed & draw.chance(self.erase)
+            wide, high = 2 + 8 * draw.uniform().abs(), h * (0.1 + 0.9 * draw.uniform().abs())
+            left, top = draw.rand() * widths, draw.rand() * h - high / 2
+            across = (columns >= left[:, None]) & (columns < (left + wide)[:, None]) & on[:, None]
+            down = (rows >= top[:, None]) & (rows < (top + high)[:, None])
+            fill = (draw.uniform() > 0.6).float()[:, None, None, None] * 0.7
+            x = torch.where(down[:, None, :, None] & across[:, None, None, :], fill, x)
+        if self.span:
+            on = changed & draw.chance(self.span)
+            wide, left = h * draw.rand(), draw.rand() * widths
+            across = (columns >= left[:, None]) & (columns < (left + wide)[:, None]) & on[:, None]
+            x = x.masked_fill(across[:, None, None, :], 0.0)
+        return x
+
+
+def _shifted(x: torch.Tensor, by: int, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """x: (b, 1, h, w). Returns it moved `by` pixels back and forth along the axis, its border repeated."""
+    size = x.shape[axis]
+    index = torch.arange(size, device=x.device)
+    return x.index_select(axis, (index - by).clamp_(min=0)), x.index_select(
+        axis, (index + by).clamp_(max=size - 1)
+    )
 
 
 class _Draw:
@@ -161,13 +230,21 @@ class _Draw:
     def __init__(self, rows: int, device: torch.device, generator: torch.Generator) -> None:
         self.rows, self.device, self.generator = rows, device, generator
 
+    def rand(self, *shape: int) -> torch.Tensor:
+        """(b, *shape) in [0, 1)"""
+        return torch.rand(self.rows, *shape, device=self.device, generator=self.generator)
+
     def uniform(self) -> torch.Tensor:
         """(b,) in [-1, 1)"""
-        return torch.rand(self.rows, device=self.device, generator=self.generator) * 2 - 1
+        return self.rand() * 2 - 1
+
+    def choice(self, count: int) -> torch.Tensor:
+        """(b,) int64 in [0, count)."""
+        return torch.randint(count, (self.rows,), device=self.device, generator=self.generator)
 
     def chance(self, probability: float) -> torch.Tensor:
         """(b,) bool, True with the given probability."""
-        return torch.rand(self.rows, device=self.device, generator=self.generator) < probability
+        return self.rand() < probability
 
     def normal(self, *shape: int) -> torch.Tensor:
         """(b, *shape) standard normal."""
