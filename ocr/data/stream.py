@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import logging
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -221,6 +224,10 @@ def one_thread(worker: int) -> None:
     os.nice(5)
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
+    if sys.platform == "linux":
+        # Where the training is killed, a worker would wait forever for someone to take its last pool.
+        die_with_parent = 1
+        ctypes.CDLL(None).prctl(die_with_parent, signal.SIGKILL)
 
 
 def _unchanged(pool: Pool) -> Pool:

@@ -1,0 +1,192 @@
+"""Every configuration composes and builds, and a wrong one is refused in one line that names the culprit."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hydra import compose, initialize_config_dir
+from lightning import LightningDataModule, LightningModule, Trainer
+from omegaconf import OmegaConf, open_dict
+from PIL import Image
+
+import evaluate
+import train
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+LINE_SETS = [
+    *(f"{name}-train" for name in ("copiste", "poilus", "cremma19", "peraire", "cremma20", "celestine")),
+    "stanford-train",
+    *(f"{name}-val" for name in ("copiste", "stanford", "poilus", "peraire", "cremma19")),
+]
+PAGE_SETS = ("copiste", "stanford", "poilus", "peraire", "cremma19", "cremma20", "celestine")
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+
+
+def composed(name, *overrides):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return compose(name, list(overrides))
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory) -> Path:
+    """A data folder as the experiments expect it: every line set with one line, and a page a split and set."""
+    folder = tmp_path_factory.mktemp("data")
+    for part in ("lines", "pages"):
+        (folder / part).mkdir()
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((64, 200), 255, np.uint8)).save(buffer, format="PNG")
+    for name in LINE_SETS:
+        columns = {"id": ["1"], "image": [buffer.getvalue()], "text": ["a"], "width": [200]}
+        kind = "typed" if name == "stanford-train" else "handwritten"
+        pq.write_table(pa.table(columns | {"kind": [kind]}), folder / "lines" / f"{name}.parquet")
+    Image.fromarray(np.full((90, 120, 3), 255, np.uint8)).save(folder / "pages" / "page.png")
+    line = {
+        "id": "l",
+        "polygon": [[5, 5], [90, 5], [90, 25], [5, 25]],
+        "baseline": [[5, 22], [90, 22]],
+        "text": "a",
+    }
+    rows = [
+        {
+            "id": f"{split}",
+            "file": "page.png",
+            "width": 120,
+            "height": 90,
+            "source": source,
+            "split": split,
+            "lines": [line],
+        }
+        for split in ("train", "val")
+        for source in PAGE_SETS
+    ]
+    (folder / "pages" / "pages.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return folder
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = composed(
+        "train", f"experiment={experiment}", f"paths.data={data_folder}", f"run_dir={tmp_path}/run"
+    )
+    trainer, module, data = train.assemble(config)
+    assert isinstance(trainer, Trainer) and isinstance(module, LightningModule)
+    assert isinstance(data, LightningDataModule) and len(data.train) > 0 and len(data.val) > 0
+    assert config.name == experiment, "two experiments must not share a run's folder"
+    assert all(set(row) == {"name", "licence", "use", "note"} for row in config.training_data)
+    assert trainer.max_steps > 0, "the learning rate is planned over the steps"
+    lines = (CONFIGS / "experiment" / f"{experiment}.yaml").read_text().splitlines()
+    assert sum(not line.startswith("#") for line in lines) <= 12, "an experiment says only what is special"
+
+
+@pytest.mark.parametrize("debug", options("debug"))
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_debug_settings_override_experiments(experiment, debug, data_folder):
+    if debug == "overfit" and experiment.startswith("detector"):
+        pytest.skip("overfit is about lines")
+    config = composed("train", f"experiment={experiment}", f"debug={debug}", f"paths.data={data_folder}")
+    assert config.name == f"debug_{debug}"
+    assert config.trainer.max_steps <= 250
+
+
+@pytest.mark.parametrize(
+    ("group", "option"),
+    [
+        (group, option)
+        for group in (
+            "tokenizer",
+            "preprocess",
+            "augment",
+            "model",
+            "optim",
+            "logger",
+            "trainer",
+            "callbacks",
+        )
+        for option in options(group)
+    ],
+)
+def test_every_option_composes_and_resolves(group, option):
+    task = "detection" if option.startswith(("detector", "page")) else "recognition"
+    config = composed("train", f"{group}={option}", f"task={task}")
+    with open_dict(config):
+        config.vocabulary = {"ctc_tokenizer": 9, "tokenizer": 9}
+    assert OmegaConf.to_container(config[group], resolve=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit", "why"),
+    [
+        (["foo=1"], "'foo'", "an option that does not exist"),
+        (["model.encoder.deepth=3"], "'model.encoder.deepth'", "a typing error deep inside"),
+        (
+            ["experiment=best"],
+            "experiment/best.*synth_pretrain",
+            "an unknown experiment; the known are listed",
+        ),
+        (["experiment=handwriting_finetune"], "paths.data=DIR", "data that the project does not have"),
+        (["experiment=handwriting_finetune", "paths.data=/none"], "/none/lines/copiste", "data missing"),
+        (["paths.fonts=/none"], "/none", "fonts missing"),
+        (["paths.corpus=/none"], "/none", "text missing"),
+        (["init_from=best"], "'best'", "an unknown bundle"),
+        (["resume=none.ckpt"], "resume=none.ckpt", "an unknown checkpoint"),
+        (["task.module.ctc_weight=2"], "ctc_weight", "a value out of range"),
+        (["tokenizer.text.model=none.model"], "none.model", "a tokenizer missing"),
+        (["optim.optimizer.lr=["], "optim.optimizer.lr|input", "not a value at all"),
+        (["synth_pretrain"], "synth_pretrain", "key=value forgotten"),
+    ],
+)
+def test_train_refuses_in_one_line(arguments, culprit, why, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert train.main([*arguments, f"run_dir={tmp_path}/run", "data.num_workers=0"]) == 2, why
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and re.search(culprit, errors[0])
+    assert not (tmp_path / "run").exists(), "nothing is left behind"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "culprit", "why"),
+    [
+        (["data=nothing"], "data/nothing.*parquet", "unknown data; the known are listed"),
+        (["bundle=best"], "data.*parquet", "no data"),
+        (["bundle=best", "data=parquet"], "data.path", "data without a file"),
+        (["data=parquet", "data.path=x.parquet"], "bundle|x.parquet", "no bundle"),
+        (["bundle=best", "data=parquet", "data.path=none.parquet"], "none.parquet", "data missing"),
+        (["bundle=best", "data=parquet", "data.path=lines.parquet"], "'best'", "unknown bundle"),
+        (["bundle=tiny", "data=handwriting"], "for training", "a mix is not a test set"),
+        (
+            ["bundle=tiny", "data=parquet", "data.path=lines.parquet", "decode=magic"],
+            "'magic'",
+            "unknown decoding",
+        ),
+        (
+            ["bundle=tiny", "data=parquet", "data.path=lines.parquet", "kind=typed"],
+            "typed",
+            "nothing of a kind",
+        ),
+        (
+            ["bundle=tiny", "data=parquet", "data.path=lines.parquet", "limit=0"],
+            "limit",
+            "an empty selection",
+        ),
+        (["bundle=tiny", "data=parquet", "data.path=lines.parquet", "beam=3"], "'beam'", "an unknown option"),
+    ],
+)
+def test_evaluate_refuses_in_one_line(
+    arguments, culprit, why, tmp_path, data_folder, tiny_recognizer, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny").symlink_to(tiny_recognizer)
+    (tmp_path / "lines.parquet").symlink_to(data_folder / "lines" / "copiste-val.parquet")
+    assert evaluate.main(arguments) == 2, why
+    out, err = capsys.readouterr()
+    assert not out and err.count("\n") == 1
+    assert err.startswith("error: ") and re.search(culprit, err)
