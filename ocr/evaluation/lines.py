@@ -104,7 +104,8 @@ def evaluate_lines(
                 )
     seconds = time.perf_counter() - start
     if not results:
-        why = f"the first: {skipped[0]['reason']}" if skipped else f"none is of kind {kind!r}"
+        usable = len(source) - len(skipped)
+        why = f"none is of kind {kind!r}" if usable else f"the first: {skipped[0]['reason']}"
         raise DataError(f"{source.name}: none of {len(source)} lines can be scored, {why}")
     report = rates(results)
     report["seconds"] = round(seconds, 3)
