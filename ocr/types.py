@@ -70,8 +70,8 @@ class Page:
 
     @property
     def text(self) -> str:
-        """Lines joined by newlines, in reading order."""
-        return "\n".join(line.text for line in self.lines)
+        """Lines joined by newlines, in reading order; lines in which nothing was read are left out."""
+        return "\n".join(line.text for line in self.lines if line.text)
 
 
 @dataclass
