@@ -1,7 +1,7 @@
 """Read handwriting: detector, recogniser, synthesis, training and inference in one package.
 
-    >>> from ocr import Reader
-    >>> print(Reader.from_pretrained().read("letter.jpg").text)
+>>> from ocr import Reader
+>>> print(Reader.from_pretrained().read("letter.jpg").text)
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ MOST_SKIPPED = 5
 
 def print_report(report: dict[str, Any], *, title: str, console: Console | None = None) -> None:
     """A table with one row a source and one for all; then what was skipped."""
-    console = console or Console()
+    # A pipe has no width; the default of 80 columns would cut the table.
+    console = console or Console(width=None if sys.stdout.isatty() else 140)
     columns = [key for key in COLUMNS if key in report]
     table = Table(title=title, title_justify="left")
     table.add_column("source")
