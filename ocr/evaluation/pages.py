@@ -69,9 +69,10 @@ def evaluate_pages(
         limit: take only the first pages. iou: overlap from which a found line counts as the true one.
     Returns:
         `precision`, `recall`, `f1` of lines and `order_error` (pairs of lines read in the wrong order) as
-        fractions; with text `cer`, `wer` in percent of the page read in order, lines joined by spaces, with
-        `cer_ci`, `wer_ci` (95 % bootstrap over pages), and `cer_any_order`, which forgives the order; `pages`,
-        `lines`, `seconds`, `pages_per_second`, `per_source`, and `skipped` pages with the reason.
+        fractions; `precision` and `f1` are None where no page is completely annotated. With text `cer`, `wer` in
+        percent of the page read in order, lines joined by spaces, with `cer_ci`, `wer_ci` (95 % bootstrap over
+        pages), and `cer_any_order`, which forgives the order. `pages`, `lines`, `seconds`, `pages_per_second`,
+        `per_source`, and `skipped` pages with the reason.
     Raises:
         DataError: not one page could be read.
     """
@@ -161,9 +162,10 @@ def page_rates(pages: Sequence[PageCounts], *, with_text: bool) -> dict[str, Any
             "cer_any_order": round(total.any_order.cer, 3),
         }
     return rates | {
-        "precision": round(total.detection.precision, 4),
+        # Where no page is completely annotated, a line too many cannot be told from a line left out.
+        "precision": round(total.detection.precision, 4) if total.detection.predicted else None,
         "recall": round(total.detection.recall, 4),
-        "f1": round(total.detection.f1, 4),
+        "f1": round(total.detection.f1, 4) if total.detection.predicted else None,
         "order_error": round(total.pairs_out_of_order / total.pairs, 4) if total.pairs else 0.0,
         "over_segmented": total.detection.over_segmented,
         "under_segmented": total.detection.under_segmented,

@@ -75,6 +75,8 @@ def write_lines(rows: Sequence[Any], path: str | Path) -> None:
 
 
 def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return "-"
     if key.endswith("_ci"):
         return f"{value[0]:.1f} - {value[1]:.1f}"
     if isinstance(value, int):

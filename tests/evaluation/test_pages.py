@@ -8,7 +8,7 @@ from PIL import Image
 
 from ocr.data.page_dataset import PagesManifest
 from ocr.evaluation import evaluate_pages
-from ocr.evaluation.pages import score_page
+from ocr.evaluation.pages import page_rates, score_page
 from ocr.types import Page, TextLine
 
 
@@ -48,6 +48,12 @@ def test_scores_of_a_page(found, page, edits, any_order, f1, why):
 def test_order_error_is_the_share_of_pairs_in_the_wrong_order(found, share):
     counts = score_page(found, Page("page", 100, 100, lines=list(TRUE)))
     assert counts.pairs_out_of_order / counts.pairs == pytest.approx(share)
+
+
+def test_precision_is_unknown_without_a_complete_page():
+    counts = score_page(TRUE, Page("page", 100, 100, lines=list(TRUE), complete=False))
+    rates = page_rates([counts], with_text=False)
+    assert (rates["precision"], rates["f1"], rates["recall"]) == (None, None, 1)
 
 
 def test_a_missing_page_is_skipped_and_named(tmp_path):
