@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 # What Pillow's decoders raise on damaged data.
 _DAMAGED = (
+    struct.error,
     OSError,
     SyntaxError,
     ValueError,
@@ -63,15 +66,34 @@ def load_pages(source: str | Path | bytes) -> Iterator[np.ndarray]:
 def _pages(source: str | Path | bytes) -> Iterator[np.ndarray]:
     name = "image" if isinstance(source, bytes) else str(source)
     with _open(source, name) as image:
-        # Only TIFF holds pages: the second picture of a phone's JPEG is a depth map, of a PNG or WebP a movement.
-        count = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+        count = _page_count(image, name)
         for number in range(count):
             where = name if count == 1 else f"{name}, page {number + 1}"
             try:
-                image.seek(number)
+                with _quiet():
+                    image.seek(number)
             except _DAMAGED as error:
                 raise ImageError(f"{where}: damaged ({_reason(error)})") from error
             yield _to_rgb(image, where)
+
+
+def _page_count(image: Image.Image, name: str) -> int:
+    # Only TIFF holds pages: the second picture of a phone's JPEG is a depth map, of a PNG or WebP a movement.
+    if image.format != "TIFF":
+        return 1
+    try:
+        with _quiet():
+            return image.n_frames
+    except _DAMAGED as error:
+        raise ImageError(f"{name}: damaged ({_reason(error)})") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the decoder's warnings: what it can still read is read, and what not is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _open(source: str | Path | bytes, name: str) -> Image.Image:
@@ -85,13 +107,12 @@ def _open(source: str | Path | bytes, name: str) -> Image.Image:
             raise ImageError(f"{name}: is a folder, not a picture")
         try:
             empty = stream.stat().st_size == 0
-        except OSError as error:
-            raise ImageError(f"{name}: {error.strerror or error}") from error
+        except (OSError, ValueError) as error:
+            raise ImageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
     if empty:
         raise ImageError(f"{name}: the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             image = Image.open(stream, formats=FORMATS)
     except UnidentifiedImageError as error:
         raise ImageError(f"{name}: not a picture (known: JPEG, PNG, WebP, TIFF, BMP)") from error
@@ -111,8 +132,7 @@ def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
             f"more than {MAX_PIXELS / 1e6:.0f}"
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             image.load()
             upright = ImageOps.exif_transpose(image)
     except _DAMAGED as error:

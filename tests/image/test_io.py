@@ -97,6 +97,14 @@ def jpeg() -> bytes:
     return buffer.getvalue()
 
 
+def tiff_with_a_damaged_second_page() -> bytes:
+    buffer = io.BytesIO()
+    gradient().save(buffer, "TIFF", save_all=True, append_images=[gradient()])
+    width_tag, other_tag = struct.pack("<HHI", 256, 4, 1), struct.pack("<HHI", 999, 4, 1)
+    first, last = buffer.getvalue().rsplit(width_tag, 1)
+    return first + other_tag + last
+
+
 @pytest.mark.parametrize(
     ("content", "reason", "why"),
     [
@@ -105,6 +113,7 @@ def jpeg() -> bytes:
         (jpeg()[:3000], "damaged or cut off", "half a JPEG"),
         (png_header(30000, 30000), "900 megapixels", "a header that would take gigabytes"),
         (png_header(0, 10), "a.jpg", "no columns"),
+        (tiff_with_a_damaged_second_page(), "damaged", "a page that does not tell its width"),
         (b"%PDF-1.4 hello", "not a picture", "a document"),
     ],
 )
