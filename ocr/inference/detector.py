@@ -41,7 +41,7 @@ class LineFinder:
         with_refiner: lines from the refiner's line map; False: words, chained to lines by geometry.
 
     Raises:
-        ConfigError: a threshold out of range. BundleError: the bundle has no refiner but one is asked for.
+        ConfigError: a threshold out of range. BundleError: the bundle's weights cannot do what is asked for.
     """
 
     def __init__(
@@ -82,6 +82,8 @@ class LineFinder:
         self.model: Detector = bundle.model
         if options["with_refiner"] and self.model.refiner is None:
             raise BundleError(f"bundle {bundle.name!r} has no refiner: set with_refiner=False")
+        if not options["with_refiner"] and not bundle.decoding.get("word_maps", True):
+            raise BundleError(f"bundle {bundle.name!r} was trained on lines alone: it needs with_refiner=true")
         self.preprocess: PagePreprocessor = bundle.parts.get("preprocess") or PagePreprocessor()
         self.text_threshold = float(options["text_threshold"])
         self.link_threshold = float(options["link_threshold"])

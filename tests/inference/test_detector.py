@@ -124,3 +124,12 @@ def test_wrong_settings_are_refused(options, error):
 def test_wrong_images_are_refused(image):
     with pytest.raises(ImageError):
         finder().find(image)
+
+
+def test_untrained_word_maps_are_refused():
+    """The shipped detector learned lines alone; silence instead of words would be a false answer."""
+    from ocr.bundle import Bundle
+    from ocr.errors import BundleError
+
+    with pytest.raises(BundleError, match="needs with_refiner=true"):
+        LineFinder(Bundle.load("image_text_detector_v2"), with_refiner=False)
