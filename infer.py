@@ -48,6 +48,8 @@ def parse(arguments: Sequence[str]) -> InferOptions:
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
             config = compose("infer", overrides)
         values = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(InferOptions), config))
+        if not all(isinstance(name, str) and name.isidentifier() for name in values["formats"]):
+            raise ConfigError(f"formats={values['formats']}: give names, as in formats=[txt,json]")
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"{' '.join(overrides)}: {str(error).splitlines()[0]}") from error
     return InferOptions(**values | literal)

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from ocr.bundle import Bundle
-from ocr.decoding import Hypothesis, get_decoder
+from ocr.decoding import Autoregressive, Hypothesis, get_decoder
+from ocr.errors import ConfigError
 from ocr.types import ImageBatch
 
 
@@ -18,6 +19,8 @@ class LineReader:
     Args:
         bundle: a recogniser. device: torch device. decode: strategy name, default the bundle's own.
         batch_size: lines a batch; lines are sorted by width first, so that little is padding.
+    Raises:
+        ConfigError: an unknown strategy, or one that needs a decoder which the model lacks.
     """
 
     def __init__(
@@ -35,6 +38,10 @@ class LineReader:
         self.tokenizer = bundle.parts.get("tokenizer")
         self.decode = decode or bundle.decoding.get("strategy", "ctc")
         self.strategy = get_decoder(self.decode, ngram=bundle.parts.get("ngram"))
+        if isinstance(self.strategy, Autoregressive) and bundle.model.decoder is None:
+            raise ConfigError(
+                f"decode={self.decode}: {bundle.name} has no autoregressive decoder, use decode=ctc"
+            )
         self.batch_size = batch_size
 
     def read(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
