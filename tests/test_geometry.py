@@ -256,6 +256,10 @@ ORDERS = [
         ],
         "columns, a band across, columns again",
     ),
+    (
+        [*block(60, 380, 100, 4), row(60, 220, 450), *block(60, 380, 250, 4), *block(420, 740, 112, 8)],
+        "a line that runs on into the next column spans nothing",
+    ),
     ([*block(40, 250, 100, 9), *block(290, 500, 100, 9), *block(540, 750, 100, 9)], "three columns"),
     ([*block(60, 380, 100, 10, slope=0.04), *block(420, 740, 113, 10, slope=0.04)], "slanted columns"),
     ([row(500, 50, 740), row(500, 80, 700), *block(100, 740, 140, 6), row(400, 350, 600)], "a letter"),

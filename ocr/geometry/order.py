@@ -95,7 +95,8 @@ def _column_cut(segments: _Segments, indices: np.ndarray) -> list[list[np.ndarra
     slack = 0.5 * np.median(height)
     best, best_score = None, 0.0
     for x in np.unique(np.concatenate([left, right])):
-        spans = (left < x - slack) & (right > x + slack)
+        # A line that merely runs on into the gap, or over it, still belongs to its own column.
+        spans = np.minimum(x - left, right - x) > np.maximum(slack, 0.12 * (right - left))
         if spans.mean() > 0.5:
             continue
         is_left = (left + right) / 2 < x
@@ -146,11 +147,14 @@ def _are_columns(segments: _Segments, a: np.ndarray, b: np.ndarray) -> bool:
     overlap = min(ya[-1], yb[-1]) - max(ya[0], yb[0])
     if overlap < 0.5 * min(np.ptp(ya), np.ptp(yb)):
         return False
-    # Short labels whose answers stand level with them are the rows of a form.
-    aligned = np.abs(ya[:, None] - yb[None]).min(axis=1) < 0.35 * height
-    aspect = [np.median((segments.right[s] - segments.left[s]) / segments.height[s]) for s in (a, b)]
+    # Short or ragged entries that stand level with those across the gap are the rows of a form, list or table.
+    level = np.abs(ya[:, None] - yb[None]) < 0.35 * height
+    aligned = max(level.any(axis=1).mean(), level.any(axis=0).mean())
+    widths = [segments.right[side] - segments.left[side] for side in (a, b)]
+    aspect = min(np.median(w / segments.height[side]) for w, side in zip(widths, (a, b), strict=True))
+    fullness = min(np.median(w) / np.percentile(w, 90) for w in widths)
     gap = segments.left[b].min() - segments.right[a].max()
-    return not (aligned.mean() > 0.7 and min(aspect) < 5 and gap < 8 * height)
+    return not (aligned > 0.7 and (aspect < 5 or fullness < 0.7) and gap < 20 * height)
 
 
 def _count_rows(y: np.ndarray, height: float) -> int:
