@@ -1,4 +1,5 @@
-"""Command line: `python -m ocr.synth sheet|folder|parquet`, synthetic lines as pictures or as a data set."""
+"""Command line: `python -m ocr.synth sheet|folder|parquet|pages`: synthetic lines or pages to look at, or lines
+as a data set."""
 
 from __future__ import annotations
 
@@ -11,7 +12,9 @@ import cv2
 import numpy as np
 
 from ocr.errors import OcrError
+from ocr.synth.layouts import LAYOUTS
 from ocr.synth.line import LineSynthesizer, SynthLine, build_line_synthesizer
+from ocr.synth.page import SynthPage, build_page_synthesizer
 
 
 def lines(synthesizer: LineSynthesizer, count: int, seed: int) -> Iterator[SynthLine]:
@@ -111,6 +114,41 @@ def _inside(sample: SynthLine) -> np.ndarray:
     return np.clip(sample.polygon.round(), 0, (width - 1, height - 1)).astype(np.int16)
 
 
+def draw_page(sample: SynthPage) -> np.ndarray:
+    """The page uint8 (h, w, 3) RGB with its characters, words, lines, baselines and ignored areas drawn on it."""
+    picture = sample.image.copy()
+
+    def outline(polygon: np.ndarray, color: tuple[int, int, int], *, closed: bool = True) -> None:
+        points = np.round((polygon - 0.5) * 16).astype(np.int32)
+        cv2.polylines(picture, [points], closed, color, 1, cv2.LINE_AA, 4)
+
+    for character in (quad for word in sample.character_polygons for quad in word):
+        outline(character, (255, 190, 0))
+    for line in sample.page.lines:
+        for word in line.words:
+            outline(word.polygon, (0, 110, 255))
+        outline(line.polygon, (230, 0, 0))
+        outline(line.baseline, (0, 170, 0), closed=False)
+    for area in sample.page.ignore:
+        outline(area, (220, 0, 220))
+    return picture
+
+
+def write_pages(pictures: list[np.ndarray], out: Path, *, cell: int = 900) -> None:
+    """One picture with the pages side by side, each scaled to fit a square of `cell` pixels; one alone is kept."""
+    if len(pictures) == 1:
+        out.write_bytes(_png(pictures[0][..., ::-1]))
+        return
+    columns = int(np.ceil(np.sqrt(len(pictures))))
+    contact = np.full((-(-len(pictures) // columns) * cell, columns * cell, 3), 128, np.uint8)
+    for index, picture in enumerate(pictures):
+        scale = (cell - 8) / max(picture.shape[:2])
+        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        top, left = index // columns * cell, index % columns * cell
+        contact[top : top + small.shape[0], left : left + small.shape[1]] = small
+    out.write_bytes(_png(contact[..., ::-1]))
+
+
 def _count(value: str) -> int:
     number = int(value)
     if number < 1:
@@ -125,15 +163,19 @@ def _parser() -> argparse.ArgumentParser:
         ("sheet", "a contact sheet (PNG) to look at", 24),
         ("folder", "PNG files and labels.tsv", 1000),
         ("parquet", "one Parquet file", 1000),
+        ("pages", "a contact sheet (PNG) of whole pages", 9),
     ):
         command = commands.add_parser(name, help=summary)
         command.add_argument("--out", type=Path, required=True, help="where to write")
-        command.add_argument("--count", type=_count, default=count, help="number of lines")
+        command.add_argument("--count", type=_count, default=count, help="number of lines, or of pages")
         command.add_argument("--fonts", help="folder with fonts.csv and fonts/ (default: the shipped ones)")
         command.add_argument("--corpus", help="text file or folder (default: the shipped text)")
         command.add_argument("--seed", type=int, default=0)
-        command.add_argument("--height", type=int, default=64, help="line height in pixels")
-        if name == "sheet":
+        if name == "pages":
+            command.add_argument("--layout", choices=sorted(LAYOUTS), help="only pages of this kind")
+        else:
+            command.add_argument("--height", type=int, default=64, help="line height in pixels")
+        if name in ("sheet", "pages"):
             command.add_argument("--boxes", action="store_true", help="draw boxes and baselines on top")
     return parser
 
@@ -141,6 +183,13 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
+        if options.command == "pages":
+            only = {options.layout: 1.0} if options.layout else None
+            pages = build_page_synthesizer(fonts=options.fonts, corpus=options.corpus, layouts=only)
+            drawn = (pages.sample(np.random.default_rng([options.seed, i])) for i in range(options.count))
+            pictures = [draw_page(page) if options.boxes else page.image for page in drawn]
+            write_pages(pictures, options.out)
+            return
         synthesizer = build_line_synthesizer(
             fonts=options.fonts, corpus=options.corpus, height=options.height
         )

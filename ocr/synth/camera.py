@@ -54,15 +54,10 @@ def _sheet_mask(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     mask = np.full(size, 255, np.uint8)
     if rng.random() < 0.17:
         depth = rng.uniform(2, 0.018 * width)
-        for _ in range(int(rng.integers(1, 4))):
-            mask = np.ascontiguousarray(np.rot90(mask))
-            reach = mask.shape[1]
-            edge = np.abs(np.cumsum(rng.normal(0, 0.35, reach)))
-            edge = np.clip(edge, 0, depth)
-            mask[np.arange(mask.shape[0])[:, None] < edge[None]] = 0
-        mask = np.rot90(mask, -0).copy()
-        while mask.shape != size:
-            mask = np.ascontiguousarray(np.rot90(mask))
+        for turn in rng.choice(4, int(rng.integers(1, 4)), replace=False):
+            side = np.rot90(mask, int(turn))  # a view: the edge on top is torn
+            edge = np.clip(np.abs(np.cumsum(rng.normal(0, 0.35, side.shape[1]))), 0, depth)
+            side[np.arange(side.shape[0])[:, None] < edge[None]] = 0
     return mask
 
 

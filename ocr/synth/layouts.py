@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from ocr.synth.paper import scribble, stamp
@@ -448,8 +449,6 @@ def blank(desk: Desk) -> None:
         else:
             size = int(2 * radius) + 8, int(rng.uniform(1, 3) * radius) + 8
             noise = rng.random((int(rng.integers(2, 30)), int(rng.integers(2, 30)))).astype(np.float32)
-            import cv2
-
             picture = cv2.resize(
                 noise, size, interpolation=int(rng.choice([cv2.INTER_NEAREST, cv2.INTER_CUBIC]))
             )

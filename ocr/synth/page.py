@@ -87,14 +87,14 @@ class PageSynthesizer:
         aspect *= rng.uniform(0.95, 1.05)
         size = (longest, int(longest / aspect)) if aspect >= 1 else (int(longest * aspect), longest)
         height, width = size
-        x_height = float(longest * np.exp(rng.normal(np.log(0.0105), 0.28)))
-        x_height = float(np.clip(x_height, 4.5, 0.025 * longest))
+        x_height = float(longest * np.exp(rng.normal(np.log(0.0125), 0.27)))
+        x_height = float(np.clip(x_height, 4.5, 0.028 * longest))
         hand = self.scribe.hand(rng, x_height)
         font = hand.font
         reach = (font.descender - font.ascender) / -font.x_height
         pitch = x_height * max(rng.uniform(2.2, 3.9), rng.uniform(0.75, 1.1) * reach)
         sheet = blank_sheet(rng, size, pitch)
-        margins = rng.uniform(0.03, 0.11, 4)
+        margins = rng.uniform(0.025, 0.1, 4)
         margins[0] = rng.uniform(0.12, 0.25) if rng.random() < 0.2 else margins[0]
         desk = Desk(
             sheet=sheet,

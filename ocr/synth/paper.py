@@ -32,8 +32,8 @@ def blank_sheet(rng: np.random.Generator, size: tuple[int, int], pitch: float) -
     image[:] = tone
     if not clean:
         clouds = rng.standard_normal((int(rng.integers(3, 9)), int(rng.integers(3, 9)))).astype(np.float32)
-        texture = cv2.resize(clouds, (width, height), interpolation=cv2.INTER_CUBIC) * rng.uniform(0.5, 7)
-        texture += tile(rng, size, kind=int(rng.integers(3))) * rng.uniform(0.5, 5)
+        texture = cv2.resize(clouds, (width, height), interpolation=cv2.INTER_CUBIC) * rng.uniform(0.5, 6)
+        texture += tile(rng, size, kind=int(rng.choice([0, 1, 1, 2]))) * rng.uniform(0.5, 4)
         image += texture[..., None]
         if rng.random() < 0.3:
             _age_edges(rng, image)

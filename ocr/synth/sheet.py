@@ -13,6 +13,9 @@ from ocr.synth.render import RenderedLine
 from ocr.synth.scribe import Hand, Scribe
 from ocr.types import Baseline, Polygon
 
+MOST_SQUEEZED = 1.25
+"""By how much a line too long for its place is narrowed at most."""
+
 
 @dataclass
 class WrittenWord:
@@ -111,26 +114,37 @@ class Sheet:
         """
         given = text is not None
         for _ in range(3):
-            count = max(1, int(width * fill / hand.char_width))
+            # A text breaks off before the word that is too long: ask for a little more than fits.
+            count = max(1, int(width * fill / hand.char_width)) + 2
             drawn = scribe.drawable(hand, text) if given else scribe.text(rng, hand, int(0.9 * count), count)
             words = drawn.split()
             while len(words) > 1 and len(" ".join(words)) * hand.char_width > 1.15 * width:
                 words.pop()
-            struck: frozenset[int] = frozenset()
-            if len(words) > 2 and rng.random() < strike:
-                at = int(rng.integers(len(words)))
-                words.insert(at, words[int(rng.integers(len(words)))])
-                struck = frozenset({at})
-            if not words:
-                continue
-            try:
-                line = scribe.draw(rng, hand, " ".join(words), struck=struck)
-            except FontError:
-                continue
-            if not line.words:
-                continue
-            return self._place(rng, hand, line, x, y, width=width, angle=angle, align=align)
+            line = self._draw(scribe, rng, hand, words, strike)
+            if line is not None and len(words) > 1 and _width(line, hand) > MOST_SQUEEZED * 1.1 * width:
+                # Wider letters than most: write less.
+                line = self._draw(scribe, rng, hand, words[: max(1, int(len(words) * 0.7))], strike)
+            if line is not None:
+                return self._place(rng, hand, line, x, y, width=width, angle=angle, align=align)
         return None
+
+    @staticmethod
+    def _draw(
+        scribe: Scribe, rng: np.random.Generator, hand: Hand, words: list[str], strike: float
+    ) -> RenderedLine | None:
+        """Ink of some words, one more of which may be struck out; None where the font cannot draw them."""
+        struck: frozenset[int] = frozenset()
+        if len(words) > 2 and rng.random() < strike:
+            at = int(rng.integers(len(words)))
+            words = [*words[:at], words[int(rng.integers(len(words)))], *words[at:]]
+            struck = frozenset({at})
+        if not words:
+            return None
+        try:
+            line = scribe.draw(rng, hand, " ".join(words), struck=struck)
+        except FontError:
+            return None
+        return line if line.words else None
 
     def _place(
         self,
@@ -144,11 +158,10 @@ class Sheet:
         angle: float,
         align: float,
     ) -> WrittenLine | None:
-        left = min(box[0] for box in [box for _, box in line.words] + line.struck)
-        right = max(box[2] for box in [box for _, box in line.words] + line.struck)
+        left = min(box[0] for box in _boxes(line))
         scale = hand.x_height / line.x_height
-        squeeze = float(np.clip(width / ((right - left) * scale), 0.8, 1.0))
-        start = align * max(0.0, width - (right - left) * scale * squeeze)
+        squeeze = float(np.clip(width / _width(line, hand), 1 / MOST_SQUEEZED, 1.0))
+        start = align * max(0.0, width - _width(line, hand) * squeeze)
         radians = np.radians(angle)
         cos, sin = np.cos(radians), np.sin(radians)
         turn = np.array([[cos, -sin, x], [sin, cos, y], [0, 0, 1]])
@@ -190,6 +203,17 @@ class Sheet:
         written = WrittenLine(outline, to_sheet.apply(line.baseline), words, hand.kind)
         self.lines.append(written)
         return written
+
+
+def _boxes(line: RenderedLine) -> list[tuple[float, float, float, float]]:
+    return [box for _, box in line.words] + line.struck
+
+
+def _width(line: RenderedLine, hand: Hand) -> float:
+    """Width on the page of a line that nobody squeezes."""
+    boxes = _boxes(line)
+    reach = max(box[2] for box in boxes) - min(box[0] for box in boxes)
+    return reach * hand.x_height / line.x_height
 
 
 def cross_out(
