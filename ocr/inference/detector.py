@@ -83,7 +83,9 @@ class LineFinder:
         if options["with_refiner"] and self.model.refiner is None:
             raise BundleError(f"bundle {bundle.name!r} has no refiner: set with_refiner=False")
         if not options["with_refiner"] and not bundle.decoding.get("word_maps", True):
-            raise BundleError(f"bundle {bundle.name!r} was trained on lines alone: it needs with_refiner=true")
+            raise BundleError(
+                f"bundle {bundle.name!r} was trained on lines alone: it needs with_refiner=true"
+            )
         self.preprocess: PagePreprocessor = bundle.parts.get("preprocess") or PagePreprocessor()
         self.text_threshold = float(options["text_threshold"])
         self.link_threshold = float(options["link_threshold"])

@@ -1,0 +1,76 @@
+"""The recogniser's loop: what cannot be learned from is named and left out, and the rest is learned."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from ocr.data.collate import LineCollate
+from ocr.errors import ConfigError
+from ocr.image.preprocess import LinePreprocessor
+from ocr.text.tokenizer import CharTokenizer
+from ocr.training.recognition import RecognitionModule
+from ocr.types import LineSample
+from tests.models.conftest import make_recognizer
+
+TOKENIZER = CharTokenizer("abcdefg ")
+
+
+def module(**options) -> RecognitionModule:
+    model = make_recognizer()
+    made = RecognitionModule(
+        model,
+        ctc_tokenizer=TOKENIZER,
+        tokenizer=TOKENIZER,
+        augment=None,
+        optimizer=torch.optim.AdamW,
+        scheduler=None,
+        **options,
+    )
+    made.log = lambda *args, **kwargs: None
+    return made
+
+
+def batch(*texts: str):
+    rng = np.random.default_rng(0)
+    collate = LineCollate(LinePreprocessor(height=16, multiple=16))
+    lines = [
+        LineSample(rng.integers(0, 255, (16, 80), np.uint8), text, f"line-{i}", "doc")
+        for i, text in enumerate(texts)
+    ]
+    return collate(lines)
+
+
+def test_a_label_outside_the_charset_is_named_and_left_out(caplog):
+    trained = module()
+    with caplog.at_level(logging.WARNING):
+        loss = trained.training_step(batch("abc", "n€in", "bad"), 0)
+    assert torch.isfinite(loss)
+    warnings = [r.getMessage() for r in caplog.records if "left out" in r.getMessage()]
+    assert len(warnings) == 1 and "line-1" in warnings[0] and "'€'" in warnings[0]
+
+
+def test_a_batch_without_a_usable_label_is_no_step():
+    assert module().training_step(batch("€", "ß"), 0) is None
+
+
+@pytest.mark.parametrize("fraction", [0.01, 0.5, 1.0])
+def test_any_share_of_lines_may_train_the_decoder(fraction):
+    loss = module(decoder_fraction=fraction).training_step(batch("abc", "bad", "cab", "dad"), 0)
+    assert torch.isfinite(loss)
+
+
+def test_ctc_alone_leaves_the_decoder_untouched():
+    trained = module(ctc_weight=1.0)
+    trained.training_step(batch("abc", "bad"), 0).backward()
+    assert all(p.grad is None for p in trained.model.decoder.parameters())
+
+
+def test_a_decoder_loss_without_a_decoder_is_refused():
+    model = make_recognizer()
+    model.decoder = None
+    with pytest.raises(ConfigError, match="needs a decoder"):
+        RecognitionModule(
+            model, ctc_tokenizer=TOKENIZER, tokenizer=TOKENIZER, augment=None, optimizer=None, scheduler=None
+        )
