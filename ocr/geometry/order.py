@@ -154,7 +154,7 @@ def _are_columns(segments: _Segments, a: np.ndarray, b: np.ndarray) -> bool:
     aspect = min(np.median(w / segments.height[side]) for w, side in zip(widths, (a, b), strict=True))
     fullness = min(np.median(w) / np.percentile(w, 90) for w in widths)
     gap = segments.left[b].min() - segments.right[a].max()
-    return not (aligned > 0.7 and (aspect < 5 or fullness < 0.7) and gap < 20 * height)
+    return not (aligned > 0.7 and (aspect < 3 or fullness < 0.8) and gap < 20 * height)
 
 
 def _count_rows(y: np.ndarray, height: float) -> int:
