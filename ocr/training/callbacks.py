@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class BundleExport(L.Callback):
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write if this is the best yet."""
         score = trainer.callback_metrics.get(self.monitor)
-        if trainer.sanity_checking or score is None:
+        if trainer.sanity_checking or score is None or not torch.isfinite(score):
             return
         if self.best is None or self.sign * float(score) < self.sign * self.best:
             self.best = float(score)
@@ -215,7 +216,8 @@ def _captioned(pixels: np.ndarray, truth: str, reading: str) -> np.ndarray:
     canvas = Image.new("L", (max(w, 600), h + 36), 255)
     canvas.paste(Image.fromarray((255 * (1 - pixels.clip(0, 1))).astype(np.uint8)))
     draw = ImageDraw.Draw(canvas)
-    font = ImageFont.load_default(13)
+    # Pillow's own font has no accents.
+    font = ImageFont.truetype(str(files("ocr.synth") / "assets/fonts/fonts/ABeeZee-Regular.ttf"), 13)
     draw.text((2, h + 2), f"= {truth}", fill=90, font=font)
     draw.text((2, h + 18), f"> {reading}", fill=0, font=font)
     return np.asarray(canvas)
