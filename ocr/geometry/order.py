@@ -147,14 +147,17 @@ def _are_columns(segments: _Segments, a: np.ndarray, b: np.ndarray) -> bool:
     overlap = min(ya[-1], yb[-1]) - max(ya[0], yb[0])
     if overlap < 0.5 * min(np.ptp(ya), np.ptp(yb)):
         return False
-    # Short or ragged entries that stand level with those across the gap are the rows of a form, list or table.
+    # Short or ragged entries, or two sides of unlike width, that stand level across the gap are the rows of a
+    # form, a list or a table.
     level = np.abs(ya[:, None] - yb[None]) < 0.35 * height
     aligned = max(level.any(axis=1).mean(), level.any(axis=0).mean())
     widths = [segments.right[side] - segments.left[side] for side in (a, b)]
+    narrow, wide = sorted(np.median(w) for w in widths)
     aspect = min(np.median(w / segments.height[side]) for w, side in zip(widths, (a, b), strict=True))
     fullness = min(np.median(w) / np.percentile(w, 90) for w in widths)
     gap = segments.left[b].min() - segments.right[a].max()
-    return not (aligned > 0.7 and (aspect < 3 or fullness < 0.8) and gap < 20 * height)
+    tabular = aspect < 3 or fullness < 0.8 or narrow < 0.5 * wide
+    return not (aligned > 0.7 and tabular and gap < 20 * height)
 
 
 def _count_rows(y: np.ndarray, height: float) -> int:
