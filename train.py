@@ -37,8 +37,8 @@ def assemble(config: DictConfig) -> tuple:
     with open_dict(config):
         config.vocabulary = {key: part.size for key, part in tokenizers.items()}
     task, model = config.task, OmegaConf.to_container(config.model, resolve=True)
-    bundle = run.new_bundle(task.kind, config.bundle_name, model, parts, init_from=config.init_from)
-    bundle.training_data = OmegaConf.to_container(config.training_data, resolve=True)
+    facts = {"init_from": config.init_from, "training_data": OmegaConf.to_container(config.training_data)}
+    bundle = run.new_bundle(task.kind, config.bundle_name, model, parts, **facts)
     bundle.decoding = OmegaConf.to_container(task.decoding)
     module = instantiate(task.module, model=run.trainable(bundle.model), **tokenizers, **config.optim)
     callbacks = [instantiate(node) for node in config.callbacks.values() if node]

@@ -43,7 +43,7 @@ def data_folder(tmp_path_factory) -> Path:
         (folder / part).mkdir()
     buffer = io.BytesIO()
     Image.fromarray(np.full((64, 200), 255, np.uint8)).save(buffer, format="PNG")
-    for name in LINE_SETS:
+    for name in [*LINE_SETS, "../train", "../val"]:
         columns = {"id": ["1"], "image": [buffer.getvalue()], "text": ["a"], "width": [200]}
         kind = "typed" if name == "stanford-train" else "handwritten"
         pq.write_table(pa.table(columns | {"kind": [kind]}), folder / "lines" / f"{name}.parquet")

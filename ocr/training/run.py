@@ -7,7 +7,7 @@ import ctypes
 import logging
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +75,19 @@ def new_bundle(
     parts: Mapping[str, Any],
     *,
     init_from: str | None = None,
+    training_data: Sequence[dict[str, str]] = (),
 ) -> Bundle:
     """A bundle that training fills; with `init_from` it starts with that bundle's weights.
 
     Args:
         parts: objects stored beside the model, each with a `config()`.
+        training_data: what the run adds to what the weights of `init_from` were trained on.
     Raises:
         BundleError: `init_from` is unknown, or the model cannot be built.
         ConfigError: its tokenizers or sizes are not those of this run.
     """
     configs = {key: part.config() for key, part in parts.items()}
-    bundle = Bundle(kind, name, build(model_config), model_config, configs)
+    bundle = Bundle(kind, name, build(model_config), model_config, configs, training_data=list(training_data))
     if init_from is None:
         return bundle
     start = Bundle.load(init_from, kind=kind)
@@ -97,6 +99,8 @@ def new_bundle(
     except RuntimeError as error:
         detail = str(error).splitlines()[1:2] or [str(error)]
         raise ConfigError(f"init_from={init_from}: {detail[0].strip()}") from error
+    added = [row for row in training_data if row not in start.training_data]
+    bundle.training_data = [*start.training_data, *added]
     return bundle
 
 

@@ -160,8 +160,16 @@ def test_only_matrices_decay():
 
 def test_a_run_starts_from_a_bundle_or_says_why_not(tiny_recognizer, tmp_path):
     start = Bundle.load(tiny_recognizer)
-    made = new_bundle("recognizer", "mine", start.model_config, start.parts, init_from=str(tiny_recognizer))
-    assert made.name == "mine"
+    rows = [{"name": "mine"}]
+    made = new_bundle(
+        "recognizer",
+        "mine",
+        start.model_config,
+        start.parts,
+        init_from=str(tiny_recognizer),
+        training_data=rows,
+    )
+    assert made.name == "mine" and made.training_data == [*start.training_data, *rows]
     for name, weight in start.model.state_dict().items():
         assert torch.equal(weight, made.model.state_dict()[name]), name
     wider = {**start.model_config, "ctc_vocabulary": 9}
