@@ -51,8 +51,8 @@ def train(config: DictConfig) -> None:
     """Run the training that `config` describes. Raises OcrError where it cannot work."""
     from ocr.training.run import find_checkpoint, run_folder
 
-    checkpoint = find_checkpoint(config.run_dir, config.resume)
     trainer, module, data = assemble(config)
+    checkpoint = find_checkpoint(config.run_dir, config.resume, module=module)
     OmegaConf.save(config, run_folder(config.run_dir) / "config.yaml")
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=False)
 

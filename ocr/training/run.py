@@ -48,24 +48,34 @@ def run_folder(path: str | Path) -> Path:
     return Path(path)
 
 
-def find_checkpoint(run_dir: str | Path, resume: str | None) -> Path | None:
+def find_checkpoint(run_dir: str | Path, resume: str | None, *, module: nn.Module) -> Path | None:
     """The checkpoint to resume from.
 
     Args:
         resume: None starts anew; `auto` takes the newest complete checkpoint of the run, if there is one; else
             a path.
+        module: what it will be loaded into.
     Raises:
-        ConfigError: the path is not a checkpoint.
+        ConfigError: the path is not a checkpoint, or it was made with another model.
     """
     if resume is None:
         return None
     if resume == "auto":
         found = sorted(Path(run_dir).glob("checkpoints/*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
         # A run that was killed while it wrote leaves a file without the index at its end.
-        return next((path for path in reversed(found) if zipfile.is_zipfile(path)), None)
-    if not zipfile.is_zipfile(resume):
-        raise ConfigError(f"resume={resume}: no such checkpoint, or an incomplete one")
-    return Path(resume)
+        path = next((path for path in reversed(found) if zipfile.is_zipfile(path)), None)
+        if path is None:
+            return None
+    else:
+        path = Path(resume)
+        if not zipfile.is_zipfile(path):
+            raise ConfigError(f"resume={resume}: no such checkpoint, or an incomplete one")
+    saved = torch.load(path, map_location="meta", weights_only=False)["state_dict"]
+    mine = module.state_dict()
+    for key in [*mine, *saved]:
+        if key not in saved or key not in mine or saved[key].shape != mine[key].shape:
+            raise ConfigError(f"resume={path}: made with another model or tokenizer ({key} differs)")
+    return path
 
 
 def new_bundle(

@@ -101,10 +101,13 @@ def test_without_validation_the_last_weights_are_exported(tmp_path):
 
 @pytest.mark.parametrize(("every", "left"), [(2, "0000005"), (100, "0000005")])
 def test_the_end_of_a_run_is_saved_whatever_the_interval(tmp_path, every, left):
-    checkpoint = StepCheckpoint(str(tmp_path / "checkpoints"), every=every)
-    fit(Scripted([1.0] * 9), [checkpoint], 5, tmp_path, enable_checkpointing=True)
+    checkpoint, module = StepCheckpoint(str(tmp_path / "checkpoints"), every=every), Scripted([1.0] * 9)
+    fit(module, [checkpoint], 5, tmp_path, enable_checkpointing=True)
     assert [path.stem for path in (tmp_path / "checkpoints").iterdir()] == [left]
-    assert find_checkpoint(tmp_path, "auto").stem == left
+    assert find_checkpoint(tmp_path, "auto", module=module).stem == left
+    module.model = nn.Linear(2, 1, bias=False)
+    with pytest.raises(ConfigError, match=r"another model.*model\.weight"):
+        find_checkpoint(tmp_path, "auto", module=module)
 
 
 def test_pictures_show_lines_with_label_and_reading(tmp_path):
