@@ -94,13 +94,14 @@ def find_sources(name: str | None, output: Path | None = None) -> list[Source]:
     if not name:
         raise ConfigError("no input: name an image, a folder or a pattern, as in input=letter.jpg")
     path = Path(name)
-    if path.is_dir():
+    # os.path, whose tests are False rather than an error for names too long or out of reach.
+    if os.path.isdir(path):
         visible = (item for item in path.rglob("*") if not _hidden(item.relative_to(path)))
         found = _images(visible, root=path, output=output)
         if not found:
             raise ConfigError(f"input={printable(name)}: no images in this folder ({_suffixes()})")
         return _name_results(found, root=path)
-    if path.exists():
+    if os.path.exists(path):
         return [Source(path, Path(path.stem or path.name))]
     if not glob.has_magic(name):
         raise ConfigError(f"input={printable(name)}: no such file or folder")
@@ -214,7 +215,7 @@ def _images(paths: Iterator[Path], *, root: Path, output: Path | None) -> list[P
     for path in paths:
         if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.endswith(".draw.png"):
             continue
-        if path.is_file() and not (skip is not None and path.resolve().is_relative_to(skip)):
+        if os.path.isfile(path) and not (skip is not None and path.resolve().is_relative_to(skip)):
             found.append(path)
     return sorted(found, key=_natural)
 

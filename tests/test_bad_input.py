@@ -121,6 +121,8 @@ def test_pages_before_a_broken_one_are_kept(run, tmp_path, capsys):
     [
         (["input=missing.jpg"], "missing.jpg: no such file"),
         (["input=no/such/folder/"], "no/such/folder/"),
+        (["input=" + 300 * "x"], "no such file"),
+        (["input=good.png/below.png"], "no such file"),
         (["input=hollow"], "hollow: no images in this folder"),
         (["input=texts"], "texts: no images in this folder"),
         (["input=*.gif"], r"\*.gif: no image matches"),

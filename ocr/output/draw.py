@@ -1,7 +1,7 @@
 """A picture of what was found: line and word outlines over the page, numbered in reading order.
 
-Colour tells confidence: from vermillion (half sure or less) to blue (sure), which colour-blind readers can
-tell apart too; grey outlines hold ink that was read as nothing.
+Colour tells confidence: from orange (half sure or less) over purple to blue (sure), which colour-blind readers
+can tell apart too; grey outlines hold ink that was read as nothing.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from ocr.types import Page
 LONGEST_SIDE = 2000
 """Larger pages are drawn scaled down to this many pixels."""
 
-UNSURE, SURE, UNREAD = (213, 94, 0), (0, 114, 178), (128, 128, 128)
+UNSURE, MIDDLE, SURE, UNREAD = (213, 94, 0), (170, 70, 150), (0, 114, 178), (128, 128, 128)
 
 
 def confidence_colour(confidence: float) -> tuple[int, int, int]:
-    """RGB for a confidence in [0, 1]: `UNSURE` up to 0.5, `SURE` at 1, blended between."""
-    share = min(max(2 * confidence - 1, 0.0), 1.0)
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(UNSURE, SURE, strict=True))
+    """RGB for a confidence in [0, 1]: `UNSURE` up to 0.5, `MIDDLE` at 0.75, `SURE` at 1, blended between."""
+    share = 4 * min(max(confidence, 0.5), 1.0) - 2
+    low, high = (UNSURE, MIDDLE) if share < 1 else (MIDDLE, SURE)
+    red, green, blue = (round(a + (b - a) * (share - (share >= 1))) for a, b in zip(low, high, strict=True))
     return red, green, blue
 
 

@@ -4,13 +4,21 @@ from PIL import Image
 
 from ocr.errors import ConfigError
 from ocr.output import WRITERS
-from ocr.output.draw import LONGEST_SIDE, SURE, UNREAD, UNSURE, confidence_colour, draw_page
+from ocr.output.draw import LONGEST_SIDE, MIDDLE, SURE, UNREAD, UNSURE, confidence_colour, draw_page
 from ocr.types import Page, TextLine
 
 
 @pytest.mark.parametrize(
     ("confidence", "colour"),
-    [(0.0, UNSURE), (0.5, UNSURE), (1.0, SURE), (-1.0, UNSURE), (2.0, SURE), (0.75, (106, 104, 89))],
+    [
+        (0.0, UNSURE),
+        (0.5, UNSURE),
+        (1.0, SURE),
+        (-1.0, UNSURE),
+        (2.0, SURE),
+        (0.75, MIDDLE),
+        (0.875, (85, 92, 164)),
+    ],
 )
 def test_colour_tells_confidence(confidence, colour):
     assert confidence_colour(confidence) == colour
