@@ -70,6 +70,7 @@ class RecognitionModule(L.LightningModule):
         self.seed = seed
         self.strategies = {name: get_decoder(name) for name in self.val_decode}
         self._counts: dict[tuple[str, str], ErrorCounts] = defaultdict(ErrorCounts)
+        self._losses: list[tuple[float, int]] = []
         self._unusable: set[str] = set()
 
     def configure_optimizers(self) -> dict:
@@ -113,7 +114,7 @@ class RecognitionModule(L.LightningModule):
         rows, targets = self._targets(batch)
         if rows:
             loss = ctc_loss(self.model.ctc_logits(encoded)[rows], encoded.lengths[rows], targets)
-            self.log("val/loss", loss, batch_size=len(rows), sync_dist=True)
+            self._losses.append((float(loss), len(rows)))
         readings: list[Hypothesis] = []
         for name, strategy in self.strategies.items():
             hypotheses = strategy(self.model, encoded, self.ctc_tokenizer, self.tokenizer)
@@ -123,26 +124,35 @@ class RecognitionModule(L.LightningModule):
         return readings
 
     def on_validation_epoch_end(self) -> None:
-        """Logs `val/cer`, `val/wer` and one CER a source, in percent, over all processes."""
+        """Logs `val/loss`, `val/cer`, `val/wer` and one CER a source, in percent, over all processes."""
+        losses, counts = self._gathered()
+        if losses:
+            mean = sum(loss * lines for loss, lines in losses) / sum(lines for _, lines in losses)
+            self.log("val/loss", mean, rank_zero_only=True)
         for name in self.val_decode:
-            counts = {source: c for (strategy, source), c in self._counts.items() if strategy == name}
+            sources = {source: c for (strategy, source), c in sorted(counts.items()) if strategy == name}
             suffix = "" if name == self.val_decode[0] else f"_{name}"
-            total = self._summed(sum(counts.values(), ErrorCounts()))
+            total = sum(sources.values(), ErrorCounts())
             self.log(f"val/cer{suffix}", total.cer, prog_bar=True, rank_zero_only=True)
             self.log(f"val/wer{suffix}", total.wer, rank_zero_only=True)
-            for source in sorted(counts):
-                self.log(f"val/{source}/cer{suffix}", self._summed(counts[source]).cer, rank_zero_only=True)
-        self._counts.clear()
+            for source, each in sources.items():
+                self.log(f"val/{source}/cer{suffix}", each.cer, rank_zero_only=True)
 
-    def _summed(self, counts: ErrorCounts) -> ErrorCounts:
-        """Counts of all processes together."""
-        if self.trainer.world_size == 1:
-            return counts
-        mine = [counts.edits, counts.characters, counts.word_edits, counts.words, counts.lines]
-        everyone = (
-            self.all_gather(torch.tensor(mine, device=self.device)).reshape(-1, len(mine)).sum(0).tolist()
-        )
-        return ErrorCounts(*(int(value) for value in everyone))
+    def _gathered(self) -> tuple[list[tuple[float, int]], dict[tuple[str, str], ErrorCounts]]:
+        """Losses and counts of all processes together; this process's start anew.
+
+        One collective call for everything: processes may have met different sources, or none.
+        """
+        tables = [(self._losses, dict(self._counts))]
+        self._losses, self._counts = [], defaultdict(ErrorCounts)
+        if self.trainer.world_size > 1:
+            mine, tables = tables[0], tables * self.trainer.world_size
+            torch.distributed.all_gather_object(tables, mine)
+        total: dict[tuple[str, str], ErrorCounts] = defaultdict(ErrorCounts)
+        for _, counts in tables:
+            for key, each in counts.items():
+                total[key] += each
+        return [pair for losses, _ in tables for pair in losses], total
 
     def _targets(self, batch: LineBatch) -> tuple[list[int], list[list[int]]]:
         """Rows whose label can be expressed, and their CTC targets; others are named once and left out."""
