@@ -1,4 +1,4 @@
-"""Polygons, rotated rectangles, coordinate maps, line rectification and reading order.
+"""Polygons, rotated rectangles, coordinate maps, line rectification, reading order and paragraphs.
 
 One convention everywhere: points are (x, y) with the origin at the top-left *corner* of the top-left pixel, so
 pixel (row i, column j) covers [j, j + 1] x [i, i + 1] and its centre is (j + 0.5, i + 0.5). Scaling an image by
@@ -8,6 +8,7 @@ counts from pixel centres, shift by half a pixel (`CoordinateMap.for_cv2`).
 
 from ocr.geometry.maps import CoordinateMap
 from ocr.geometry.order import reading_order
+from ocr.geometry.paragraphs import paragraphs
 from ocr.geometry.polygons import (
     bounding_box,
     clip_polygon,
@@ -28,6 +29,7 @@ __all__ = [
     "clip_polygon",
     "line_polygon_from_baseline",
     "min_area_rect",
+    "paragraphs",
     "polygon_area",
     "polygon_iou",
     "reading_order",

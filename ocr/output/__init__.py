@@ -1,4 +1,4 @@
-"""Writers: what was read on a page, as text, JSON or a picture."""
+"""Writers: what was read on a page, in the formats of people and programs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocr.output import draw, json, text
+from ocr.output import alto, draw, hocr, json, page_xml, text, tsv
 from ocr.types import Page
 
 
@@ -23,5 +23,9 @@ class Writer:
 WRITERS: dict[str, Writer] = {
     "txt": Writer(".txt", text.write),
     "json": Writer(".json", json.write),
+    "alto": Writer(".alto.xml", alto.write),
+    "page": Writer(".page.xml", page_xml.write),
+    "hocr": Writer(".hocr", hocr.write),
+    "tsv": Writer(".tsv", tsv.write),
     "draw": Writer(".draw.png", draw.write),
 }

@@ -18,7 +18,7 @@ def test_file_is_utf8_with_plain_newlines(page, tmp_path):
     assert (tmp_path / "out.txt").read_bytes() == 'Żółw & <b>\n"last" line\n'.encode()
 
 
-@pytest.mark.parametrize("name", ["txt", "json", "draw"])
+@pytest.mark.parametrize("name", sorted(WRITERS))
 def test_every_format_reports_an_unwritable_path(page, image, name, tmp_path):
     """The command line turns an OSError that names the file into one line."""
     path = tmp_path / "no such folder" / "out"

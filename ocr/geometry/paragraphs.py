@@ -1,0 +1,81 @@
+"""Which lines of a page belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+
+from ocr.types import TextLine
+
+GAP = 1.6
+"""A paragraph ends where the next line is lower than this many usual steps from line to line."""
+
+LOOSE = 4.0
+"""Where two lines are all there is to compare, they are apart from this many text heights on."""
+
+INDENT = 0.8
+"""A line that starts this many usual steps to the right, with the one after it back at the margin, opens one."""
+
+
+def paragraphs(lines: Sequence[TextLine]) -> list[list[TextLine]]:
+    """The lines, given in reading order, divided into paragraphs; none is empty, and the order stays.
+
+    A paragraph ends before a wider gap, before an indented line, and where the reading goes elsewhere: up, or
+    to lines that do not stand below. Steps are measured where two lines face each other, so slanted pages and
+    columns of unlike spacing keep their paragraphs.
+    """
+    rows = [_Row(line) for line in lines]
+    steps = [_step(above, below) for above, below in zip(rows, rows[1:], strict=False)]
+    downward = [step for step in steps if step is not None]
+    usual = median(downward) if len(downward) > 1 else None
+    found: list[list[_Row]] = []
+    for number, row in enumerate(rows):
+        following = rows[number + 1] if number + 1 < len(rows) and steps[number] is not None else None
+        step = steps[number - 1] if number else None
+        if step is None or _apart(step, row, usual) or _indented(row, found[-1], following, usual or step):
+            found.append([])
+        found[-1].append(row)
+    return [[row.line for row in rows] for rows in found]
+
+
+class _Row:
+    """A line as a straight segment: from `left` to `right`, `height` tall, all in pixels."""
+
+    def __init__(self, line: TextLine) -> None:
+        self.line = line
+        (start_x, start_y), (end_x, end_y) = np.asarray(line.baseline, np.float64)[[0, -1]]
+        self.left, self.right = float(line.polygon[:, 0].min()), float(line.polygon[:, 0].max())
+        # A standing line has no slope worth extending.
+        self.slope = (
+            (end_y - start_y) / (end_x - start_x) if abs(end_x - start_x) > abs(end_y - start_y) else 0
+        )
+        self.middle = ((start_x + end_x) / 2, (start_y + end_y) / 2)
+        slanted = line.polygon[:, 1] - self.slope * line.polygon[:, 0]
+        self.height = float(np.ptp(slanted))
+
+    def y(self, x: float) -> float:
+        return self.middle[1] + self.slope * (x - self.middle[0])
+
+
+def _step(above: _Row, below: _Row) -> float | None:
+    """How much lower `below` is; None where it does not stand below `above`."""
+    left, right = max(above.left, below.left), min(above.right, below.right)
+    if left >= right:
+        return None
+    step = below.y((left + right) / 2) - above.y((left + right) / 2)
+    # Words of one line that were found apart are no rows of their own.
+    return step if step > 0.3 * min(above.height, below.height) else None
+
+
+def _apart(step: float, row: _Row, usual: float | None) -> bool:
+    return step > (LOOSE * row.height if usual is None else GAP * usual)
+
+
+def _indented(row: _Row, paragraph: list[_Row], following: _Row | None, usual: float) -> bool:
+    # The first line may be indented itself.
+    margin = median(line.left for line in paragraph[1:] or paragraph)
+    if row.left - margin < INDENT * usual:
+        return False
+    return following is None or following.left - margin < INDENT * usual / 2

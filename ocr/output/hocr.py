@@ -1,0 +1,92 @@
+"""hOCR 1.2 (Breuel, The hOCR Microformat for OCR Workflow and Results, 2007), as XHTML that a browser shows too.
+
+Boxes are whole pixels and confidences whole percent (`x_wconf`); lines also carry their outline (`poly`) and
+their `baseline`: slope and height over the box's bottom-left corner.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from lxml import etree
+
+from ocr.geometry import paragraphs
+from ocr.output.layout import box, file_name, parts, software_version, xml_text
+from ocr.types import Page, TextLine, Word
+
+NAMESPACE = "http://www.w3.org/1999/xhtml"
+CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_poly ocrp_wconf"
+
+
+def page_hocr(page: Page) -> etree._Element:
+    """The page as an <html> element."""
+    root = etree.Element(_tag("html"), nsmap={None: NAMESPACE})
+    head = _add(root, "head")
+    _add(head, "title").text = file_name(page)
+    _add(head, "meta", {"http-equiv": "Content-Type", "content": "text/html; charset=utf-8"})
+    _add(head, "meta", {"name": "ocr-system", "content": f"ocr {software_version()}"})
+    _add(head, "meta", {"name": "ocr-capabilities", "content": CAPABILITIES})
+    # The image's name is quoted; a quote in it would end it.
+    image = file_name(page).replace('"', "'")
+    title = f'image "{image}"; bbox 0 0 {page.width} {page.height}; ppageno {page.number - 1}'
+    sheet = _add(
+        _add(root, "body"), "div", {"class": "ocr_page", "id": f"page_{page.number}", "title": title}
+    )
+    number = 0
+    for position, group in enumerate(paragraphs(page.lines), start=1):
+        place = _bbox([line.polygon for line in group], page)
+        area = _add(sheet, "div", {"class": "ocr_carea", "id": f"block_{position}", "title": place})
+        paragraph = _add(area, "p", {"class": "ocr_par", "id": f"par_{position}", "title": place})
+        for line in group:
+            number += 1
+            _line(paragraph, line, page, f"line_{number}")
+    return root
+
+
+def write(page: Page, image: np.ndarray | None, path: Path) -> None:
+    """Write the page as hOCR; `image` is not used. Raises OSError if `path` cannot be written."""
+    doctype = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
+    doctype += '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
+    # Line breaks between the spans of words would be spaces; those are written where they belong.
+    path.write_bytes(etree.tostring(page_hocr(page), encoding="UTF-8", xml_declaration=True, doctype=doctype))
+
+
+def _line(paragraph: etree._Element, line: TextLine, page: Page, name: str) -> None:
+    corners = " ".join(f"{max(round(float(value)), 0)}" for value in np.ravel(line.polygon))
+    title = f"{_bbox([line.polygon], page)}; baseline {_baseline(line, page)}; poly {corners}"
+    element = _add(paragraph, "span", {"class": "ocr_line", "id": name, "title": title})
+    words = parts(line)
+    for number, word in enumerate(words, start=1):
+        span = _word(element, word, page, f"{name}_{number}")
+        span.tail = " " if number < len(words) else "\n"
+
+
+def _word(line: etree._Element, word: Word, page: Page, name: str) -> etree._Element:
+    percent = round(100 * min(max(word.confidence, 0.0), 1.0))
+    title = f"{_bbox([word.polygon], page)}; x_wconf {percent}"
+    span = _add(line, "span", {"class": "ocrx_word", "id": name, "title": title})
+    span.text = xml_text(word.text)
+    return span
+
+
+def _bbox(polygons: list[np.ndarray], page: Page) -> str:
+    return "bbox {} {} {} {}".format(*box(polygons, page))
+
+
+def _baseline(line: TextLine, page: Page) -> str:
+    """A line through the baseline, fitted over x: slope, and height at the left edge over the box's bottom."""
+    left, _, _, bottom = box([line.polygon], page)
+    x, y = np.asarray(line.baseline, np.float64).T
+    # The format has no word for a standing line.
+    lies = np.ptp(x) > np.ptp(y)
+    slope, height = np.polyfit(x - left, y, 1) if lies else (0.0, y.mean())
+    return f"{slope:.4f} {height - bottom:.1f}"
+
+
+def _add(parent: etree._Element, name: str, attributes: dict[str, str] | None = None) -> etree._Element:
+    return etree.SubElement(parent, _tag(name), attributes or {})
+
+
+def _tag(name: str) -> str:
+    return f"{{{NAMESPACE}}}{name}"

@@ -1,0 +1,62 @@
+"""What the formats with places in them share: the parts of a line, and boxes around them."""
+
+from __future__ import annotations
+
+import math
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePath
+
+import numpy as np
+
+from ocr.types import Page, Polygon, TextLine, Word
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def parts(line: TextLine) -> list[Word]:
+    """The line's words; where they do not make up its text, or it has none, the whole line as a single one.
+
+    Empty for a line in which nothing was read.
+    """
+    if not line.text:
+        return []
+    if [word.text for word in line.words] == line.text.split():
+        return line.words
+    return [Word(line.text, line.polygon, line.confidence)]
+
+
+def outline(polygon: Polygon) -> Polygon:
+    """(n, 2) float32: the polygon, or a pixel's square in its place where it is too small to be read back."""
+    polygon = np.asarray(polygon, np.float32).reshape(-1, 2)
+    if len(polygon) > 2 and np.ptp(polygon, axis=0).max() >= 1:
+        return polygon
+    x, y = np.floor(polygon.min(axis=0))
+    return np.array([(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)], np.float32)
+
+
+def box(polygons: list[Polygon], page: Page) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom): whole pixels of the page that hold the polygons, at least one."""
+    points = np.concatenate([np.asarray(polygon).reshape(-1, 2) for polygon in polygons])
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    left, top = (min(max(math.floor(v), 0), size - 1) for v, size in ((left, page.width), (top, page.height)))
+    right, bottom = math.ceil(min(right, page.width)), math.ceil(min(bottom, page.height))
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def file_name(page: Page) -> str:
+    """The image's file name without its folders, as tools that look for it beside the result expect."""
+    return xml_text(PurePath(page.source.replace("\\", "/")).name)
+
+
+def software_version() -> str:
+    """This package's version; `unknown` where it runs without being installed."""
+    try:
+        return version("ocr")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def xml_text(text: str) -> str:
+    """The text with a replacement character for each that XML cannot hold."""
+    return _NOT_XML.sub("\ufffd", text)

@@ -1,0 +1,53 @@
+"""TSV: a row for the page and for each block, paragraph, line and word, in the columns of Tesseract's `tsv`.
+
+`level` is 1 for the page to 5 for a word; the numbers count from 1 inside what they are part of. Boxes are whole
+pixels, `conf` is percent for words and -1 for the rest. A line in which nothing was read has no words.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ocr.geometry import paragraphs
+from ocr.output.layout import box, parts
+from ocr.types import Page
+
+COLUMNS = (
+    *("level", "page_num", "block_num", "par_num", "line_num", "word_num"),
+    *("left", "top", "width", "height", "conf", "text"),
+)
+
+
+def page_tsv(page: Page) -> str:
+    """The page as tab-separated text with a head row; each row ends in a newline."""
+    rows: list[tuple] = [COLUMNS, _row(1, (page.number, 0, 0, 0, 0), (0, 0, page.width, page.height))]
+    for block, group in enumerate(paragraphs(page.lines), start=1):
+        place = box([line.polygon for line in group], page)
+        rows.append(_row(2, (page.number, block, 0, 0, 0), place))
+        rows.append(_row(3, (page.number, block, 1, 0, 0), place))
+        for number, line in enumerate(group, start=1):
+            rows.append(_row(4, (page.number, block, 1, number, 0), box([line.polygon], page)))
+            for position, word in enumerate(parts(line), start=1):
+                place = box([word.polygon], page)
+                # A tab or line break inside a cell would shift the table.
+                cells = f"{100 * word.confidence:.2f}", " ".join(word.text.split())
+                rows.append(_row(5, (page.number, block, 1, number, position), place, *cells))
+    return "".join("\t".join(map(str, row)) + "\n" for row in rows)
+
+
+def write(page: Page, image: np.ndarray | None, path: Path) -> None:
+    """Write the page as UTF-8 TSV; `image` is not used. Raises OSError if `path` cannot be written."""
+    path.write_text(page_tsv(page), encoding="utf-8", newline="\n")
+
+
+def _row(
+    level: int,
+    numbers: tuple[int, ...],
+    place: tuple[int, int, int, int],
+    confidence: str = "-1",
+    text: str = "",
+) -> tuple:
+    left, top, right, bottom = place
+    return (level, *numbers, left, top, right - left, bottom - top, confidence, text)
