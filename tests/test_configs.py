@@ -16,6 +16,7 @@ from PIL import Image
 
 import evaluate
 import train
+from ocr.build import build
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 LINE_SETS = [
@@ -120,6 +121,23 @@ def test_every_option_composes_and_resolves(group, option):
     with open_dict(config):
         config.vocabulary = {"ctc_tokenizer": 9, "tokenizer": 9}
     assert OmegaConf.to_container(config[group], resolve=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "least", "most", "why"),
+    [
+        ("micro", 0.1, 1, "trains inside a test"),
+        ("tiny", 2, 4, "for phones, but able to read"),
+        ("small", 6, 8, "the model that ships"),
+        ("base", 50, 62, "no larger than TrOCR-small"),
+    ],
+)
+def test_models_have_the_size_that_their_name_promises(size, least, most, why):
+    config = composed("train", f"model={size}")
+    with open_dict(config):
+        config.vocabulary = {"ctc_tokenizer": 182, "tokenizer": 1024}
+    model = build(OmegaConf.to_container(config.model, resolve=True))
+    assert least <= sum(weight.numel() for weight in model.parameters()) / 1e6 <= most, why
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import train
 ROOT = Path(__file__).parents[1]
 STEPS, SAVED_EVERY, KILLED_AT = 12, 4, 7
 SETTINGS = [
-    "model=tiny",
+    "model=micro",
     "synth=short_lines",
     # Epochs of 5 batches and pools of 2: neither the checkpoint nor the kill falls on a boundary of either.
     "data.train.length=10",
