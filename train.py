@@ -1,7 +1,7 @@
 """Train a recogniser or a detector.
 
     uv run train.py experiment=synth_pretrain
-    uv run train.py experiment=handwriting_finetune paths.data=DIR init_from=runs/synth_pretrain/bundle resume=auto
+    uv run train.py experiment=adapt data.path=FILE_OR_FOLDER
     uv run train.py --multirun optim.optimizer.lr=1e-3,2e-3 'name=lr_${optim.optimizer.lr}'
 
 A run leaves all in runs/NAME: bundle/ (the best model), checkpoints/, logs, pictures. The options of train.yaml:
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import hydra
@@ -22,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ocr.errors import ConfigError, OcrError, one_line
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
+plain = partial(OmegaConf.to_container, resolve=True)
 
 
 def assemble(config: DictConfig) -> tuple:
@@ -29,17 +31,21 @@ def assemble(config: DictConfig) -> tuple:
     from ocr.training import run
     from ocr.training.callbacks import BundleExport
 
-    if OmegaConf.is_missing(config.paths, "data") and "${paths.data}" in OmegaConf.to_yaml(config.data):
-        raise ConfigError("this data is not part of the project: say where it is with paths.data=DIR")
+    for name in config.paths:
+        if OmegaConf.is_missing(config.paths, name) and f"${{paths.{name}}}" in OmegaConf.to_yaml(config.data):
+            raise ConfigError(f"this data is not part of the project: say where it is with paths.{name}=PATH")
     run.prepare(threads=config.threads, seed=config.seed)
-    parts = run.build_parts(OmegaConf.to_container(config.task.parts, resolve=True))
+    task = config.task
+    if config.inherit:
+        for key, value in run.inherited(config.init_from, kind=task.kind).items():
+            OmegaConf.update(config, key, value, merge=False)
+    parts = run.build_parts(plain(task.parts))
     tokenizers = {key: part for key, part in parts.items() if "tokenizer" in key}
     with open_dict(config):
         config.vocabulary = {key: part.size for key, part in tokenizers.items()}
-    task, model = config.task, OmegaConf.to_container(config.model, resolve=True)
-    facts = {"init_from": config.init_from, "training_data": OmegaConf.to_container(config.training_data)}
-    bundle = run.new_bundle(task.kind, config.bundle_name, model, parts, **facts)
-    bundle.decoding = OmegaConf.to_container(task.decoding)
+    facts = {"training_data": plain(config.training_data), "decoding": plain(task.decoding)}
+    facts["init_from"] = config.init_from
+    bundle = run.new_bundle(task.kind, config.bundle_name, plain(config.model), parts, **facts)
     module = instantiate(task.module, model=run.trainable(bundle.model), **tokenizers, **config.optim)
     callbacks = [instantiate(node) for node in config.callbacks.values() if node]
     callbacks.append(BundleExport(bundle, f"{config.run_dir}/bundle", monitor=task.monitor, mode=task.mode))

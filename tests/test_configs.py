@@ -150,7 +150,7 @@ def test_models_have_the_size_that_their_name_promises(size, least, most, why):
             "experiment/best.*synth_pretrain",
             "an unknown experiment; the known are listed",
         ),
-        (["experiment=handwriting_finetune"], "paths.data=DIR", "data that the project does not have"),
+        (["experiment=handwriting_finetune"], "paths.data=PATH", "data that the project does not have"),
         (["experiment=handwriting_finetune", "paths.data=/none"], "/none/lines/copiste", "data missing"),
         (["paths.fonts=/none"], "/none", "fonts missing"),
         (["paths.corpus=/none"], "/none", "text missing"),

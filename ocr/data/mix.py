@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +11,7 @@ from ocr.data.sources import LineSource
 from ocr.errors import ConfigError
 from ocr.types import LineSample
 
-_BLOCK_TAG, _ORDER_TAG = 1, 2
+_BLOCK_TAG, _ORDER_TAG, _VARY_TAG = 1, 2, 4
 
 
 class MixedLines:
@@ -27,6 +27,7 @@ class MixedLines:
         weights: share of lines for each source; scaled to sum to 1. None: in proportion to length.
         length: number of lines called an epoch; default the sum of the sources' lengths.
         seed: of the order.
+        vary: `(sample, generator) -> sample`, run on every line with the generator of its position.
     """
 
     endless = True
@@ -39,6 +40,7 @@ class MixedLines:
         length: int | None = None,
         seed: int = 0,
         name: str = "mix",
+        vary: Callable[[LineSample, np.random.Generator], LineSample] | None = None,
     ) -> None:
         self.sources = list(sources)
         if not self.sources:
@@ -57,6 +59,7 @@ class MixedLines:
             raise ConfigError(f"length must be > 0, got {self.length}")
         self.seed = seed
         self.name = name
+        self.vary = vary
         self.epoch = 0
         # The heaviest source absorbs the rounding of all others, at most one line each a block.
         self.block = max(256, 2 * len(self.sources) ** 2)
@@ -88,7 +91,10 @@ class MixedLines:
         """Line at `position` >= 0 of the endless sequence."""
         which, index = self.locate(position)
         source = self.sources[which]
-        return source.at(index) if getattr(source, "endless", False) else source[index]
+        sample = source.at(index) if getattr(source, "endless", False) else source[index]
+        if self.vary is None:
+            return sample
+        return self.vary(sample, np.random.default_rng([self.seed, _VARY_TAG, position]))
 
     def locate(self, position: int) -> tuple[int, int]:
         """(number of the source, index inside it) of `position`."""

@@ -1,0 +1,110 @@
+"""Where each character of a transcribed line stands, by forced alignment with a recogniser's CTC head.
+
+    python -m ocr.inference.align train.parquet --output aligned.parquet
+
+reads line manifests and writes their rows again with two more columns: `spans`, the columns [start, end) of every
+character of `text` in pixels of the stored image, and `fit`, the mean log-probability of a character under that
+alignment; a label that says something else than the picture has a low one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from ocr.bundle import Bundle
+from ocr.decoding import align
+from ocr.errors import DataError, OcrError, one_line
+from ocr.image.io import load_image
+from ocr.text.normalize import normalize
+
+BATCH = 16
+
+
+@torch.inference_mode()
+def align_lines(
+    bundle: Bundle, images: Sequence[np.ndarray], texts: Sequence[str]
+) -> list[tuple[list[float], float]]:
+    """Align texts to line images.
+
+    Args:
+        bundle: a recogniser with a CTC head. images: uint8 (h, w) or (h, w, 3), any height.
+        texts: in the tokenizer's characters.
+    Returns:
+        For each line the spans, start and end of each character in turn, in pixel columns of its image, and
+        the fit (see the module).
+    Raises:
+        LabelError: a text cannot be expressed.
+    """
+    preprocess, tokenizer = bundle.parts["preprocess"], bundle.parts["ctc_tokenizer"]
+    lines = [preprocess(image) for image in images]
+    results: list[tuple[list[float], float]] = [([], 0.0)] * len(lines)
+    order = sorted(range(len(lines)), key=lambda i: lines[i].shape[1])
+    for start in range(0, len(order), BATCH):
+        rows = order[start : start + BATCH]
+        encoded = bundle.model.encode(preprocess.batch([lines[i] for i in rows]))
+        log_probs = bundle.model.ctc_logits(encoded).float().log_softmax(-1).numpy()
+        for row, i in enumerate(rows):
+            ids = tokenizer.encode(texts[i])
+            scores = log_probs[row, : int(encoded.lengths[row])]
+            runs = align(scores, ids)
+            scale = encoded.stride * images[i].shape[1] / lines[i].shape[1]
+            fit = [scores[a:b, c].max(initial=-20.0) for (a, b), c in zip(runs, ids, strict=True)]
+            results[i] = ([edge * scale for run in runs for edge in run], float(np.mean(fit)))
+    return results
+
+
+def align_manifest(bundle: Bundle, files: Sequence[str | Path], output: str | Path) -> tuple[int, int]:
+    """Align the lines of manifests; rows that cannot be are left out and named on standard error.
+
+    Returns the number of rows written and of rows left out. Raises DataError where a file cannot be read.
+    """
+    rows, left_out = [], 0
+    for file in files:
+        try:
+            table = pq.read_table(file)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DataError(f"{file}: not a readable Parquet file ({one_line(error)})") from error
+        if missing := {"id", "image", "text"} - set(table.column_names):
+            raise DataError(f"{file}: no column {', '.join(sorted(missing))}")
+        for row in table.to_pylist():
+            try:
+                row["text"] = normalize(row["text"] or "")
+                bundle.parts["ctc_tokenizer"].encode(row["text"])
+                rows.append((row, load_image(row["image"])))
+            except OcrError as error:
+                left_out += 1
+                print(f"{file}: row {row['id']}: {one_line(error)}", file=sys.stderr)
+    aligned = align_lines(bundle, [image for _, image in rows], [row["text"] for row, _ in rows])
+    for (row, _), (spans, fit) in zip(rows, aligned, strict=True):
+        row["spans"], row["fit"] = spans, fit
+    pq.write_table(pa.Table.from_pylist([row for row, _ in rows]), output)
+    return len(rows), left_out
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser("python -m ocr.inference.align", description=__doc__.split("\n\n")[0])
+    parser.add_argument("manifests", nargs="+", help="Parquet files of lines")
+    parser.add_argument("--output", required=True, help="Parquet file to write")
+    parser.add_argument("--recognizer", default="ocr_small_handwritten", help="bundle with a CTC head")
+    options = parser.parse_args(arguments)
+    try:
+        bundle = Bundle.load(options.recognizer, kind="recognizer")
+        written, left_out = align_manifest(bundle, options.manifests, options.output)
+    except OcrError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+    print(f"{options.output}: {written} lines aligned, {left_out} left out")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
