@@ -63,6 +63,10 @@ class Page:
     lines: list[TextLine] = field(default_factory=list)
     number: int = 1
     """1-based position inside a multi-page file."""
+    dpi: float = 0.0
+    """Pixels per inch; 0 where unknown."""
+    embedded_text: str = ""
+    """What the file itself says is written here: the text of a PDF that was born digital, or read before."""
     ignore: list[Polygon] = field(default_factory=list)
     """Areas left out of loss and score (ground truth only)."""
     complete: bool = True

@@ -1,0 +1,164 @@
+"""Searchable PDF: the page images, with the text laid over them invisibly, word by word along each line.
+
+All pages of a file go into one PDF. It is written as the pages come and never held in memory, which PDF libraries
+do not offer. The little of the format that this takes (ISO 32000-1) is here and in the two modules beside.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from ocr.errors import ConfigError
+from ocr.output.layout import outline, parts, software_version
+from ocr.output.pdf_file import PdfFile, text_value
+from ocr.output.pdf_font import ADVANCE, InvisibleFont
+from ocr.types import Page, TextLine
+
+QUALITY = 90
+"""Of JPEG, for pages with colours or shades."""
+
+A4 = 841.89
+"""Points of the longer side of a page whose resolution is not known."""
+
+
+class PdfDocument:
+    """A PDF that grows page by page. A context manager: without `close` the file is no PDF.
+
+    Raises:
+        OSError: `path` cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.file = PdfFile(path)
+        self.pages: list[int] = []
+        self.title = ""
+        self.font = InvisibleFont()
+        self.font_number, self.tree_number = self.file.reserve(), self.file.reserve()
+
+    def add(self, page: Page, image: np.ndarray | None) -> None:
+        """Append a page with its image, uint8 (h, w, 3) RGB. Raises ConfigError without one, or OSError."""
+        if image is None:
+            raise ConfigError(f"{page.source}: the pdf format needs the page's image")
+        self.title = self.title or page.source
+        scale = 72 / page.dpi if page.dpi else A4 / max(page.height, page.width)
+        height, width = page.height * scale, page.width * scale
+        picture = self._picture(image)
+        text = "".join(self._line(line, scale, height) for line in page.lines)
+        content = f"q {width:.3f} 0 0 {height:.3f} 0 0 cm /I Do Q\nBT 3 Tr\n{text}ET\n"
+        stream = self.file.stream(zlib.compress(content.encode("ascii")), {"Filter": "/FlateDecode"})
+        resources = f"<< /XObject << /I {picture} 0 R >> /Font << /F {self.font_number} 0 R >> >>"
+        self.pages.append(
+            self.file.dictionary(
+                {
+                    "Type": "/Page",
+                    "Parent": f"{self.tree_number} 0 R",
+                    "MediaBox": f"[0 0 {width:.3f} {height:.3f}]",
+                    "Resources": resources,
+                    "Contents": f"{stream} 0 R",
+                }
+            )
+        )
+
+    def close(self) -> None:
+        """Finish the file. Raises OSError if it cannot be written."""
+        self.font.write(self.file, self.font_number)
+        kids = " ".join(f"{number} 0 R" for number in self.pages)
+        tree = {"Type": "/Pages", "Kids": f"[{kids}]", "Count": str(len(self.pages))}
+        self.file.dictionary(tree, number=self.tree_number)
+        root = self.file.dictionary({"Type": "/Catalog", "Pages": f"{self.tree_number} 0 R"})
+        producer = text_value(f"ocr {software_version()}")
+        info = self.file.dictionary({"Title": text_value(self.title), "Producer": producer})
+        self.file.close(root=root, info=info)
+
+    def __enter__(self) -> PdfDocument:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            self.file.abandon()
+        else:
+            self.close()
+
+    def _picture(self, image: np.ndarray) -> int:
+        """Write the image: black and white without loss in a bit a pixel, anything else as JPEG."""
+        height, width = image.shape[:2]
+        grey = bool((image == image[:, :, :1]).all())
+        fields = {
+            "Type": "/XObject",
+            "Subtype": "/Image",
+            "Width": str(width),
+            "Height": str(height),
+            "ColorSpace": "/DeviceGray" if grey else "/DeviceRGB",
+        }
+        plane = image[:, :, 0] if grey else image
+        if grey and bool(((plane == 0) | (plane == 255)).all()):
+            data = zlib.compress(np.packbits(plane > 0, axis=1).tobytes())
+            return self.file.stream(data, {**fields, "BitsPerComponent": "1", "Filter": "/FlateDecode"})
+        buffer = io.BytesIO()
+        Image.fromarray(plane).save(buffer, format="JPEG", quality=QUALITY)
+        return self.file.stream(
+            buffer.getvalue(), {**fields, "BitsPerComponent": "8", "Filter": "/DCTDecode"}
+        )
+
+    def _line(self, line: TextLine, scale: float, height: float) -> str:
+        """The operators that place a line's words, and the spaces between them, on a page of `height` points."""
+        shown = []
+        words = parts(line)
+        places = [_place(line, outline(word.polygon)) for word in words]
+        for number, (word, place) in enumerate(zip(words, places, strict=True)):
+            size = max(place.height * scale, 1.0)
+            # y grows upwards in a PDF.
+            cos, sin = place.along[0], -place.along[1]
+            x, y = place.start[0] * scale, height - place.start[1] * scale
+            shown.append(f"/F {size:.2f} Tf {cos:.5f} {sin:.5f} {-sin:.5f} {cos:.5f} {x:.3f} {y:.3f} Tm\n")
+            shown.append(self._show(word.text, place.width * scale, size))
+            if number + 1 < len(words):
+                gap = (places[number + 1].start - place.start) @ place.along - place.width
+                shown.append(self._show(" ", gap * scale, size))
+        return "".join(shown)
+
+    def _show(self, text: str, width: float, size: float) -> str:
+        """Operators that show `text`, stretched to `width` points."""
+        stretch = 100 * max(width, 0.01 * size) / (len(text) * ADVANCE * size)
+        return f"{stretch:.2f} Tz <{self.font.encode(text)}> Tj\n"
+
+
+def write(page: Page, image: np.ndarray | None, path: Path) -> None:
+    """Write one page as a PDF. Raises ConfigError without an image, OSError if `path` cannot be written."""
+    with PdfDocument(path) as document:
+        document.add(page, image)
+
+
+class _Place(NamedTuple):
+    """A word on its line's baseline: `start` and the direction `along` are (2,) float64; all in pixels."""
+
+    start: np.ndarray
+    along: np.ndarray
+    width: float
+    height: float
+
+
+def _place(line: TextLine, polygon: np.ndarray) -> _Place:
+    baseline = np.asarray(line.baseline, np.float64)
+    along = _direction(baseline[-1] - baseline[0], otherwise=np.array([1.0, 0.0]))
+    frame = np.column_stack([along, (-along[1], along[0])])
+    word, path = np.asarray(polygon, np.float64) @ frame, baseline @ frame
+    path = path[np.argsort(path[:, 0], kind="stable")]
+    ends = np.array([word[:, 0].min(), word[:, 0].max()])
+    start, end = np.column_stack([ends, np.interp(ends, *path.T)]) @ frame.T
+    along = _direction(end - start, otherwise=along)
+    return _Place(start, along, float(np.linalg.norm(end - start)), float(np.ptp(word[:, 1])))
+
+
+def _direction(vector: np.ndarray, *, otherwise: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vector)
+    return vector / length if length > 1e-6 else otherwise

@@ -1,0 +1,62 @@
+"""The bytes of a PDF: numbered objects one after the other, then a table of where each begins (ISO 32000-1, 7.5)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+
+class PdfFile:
+    """Writes objects as they come. Raises OSError if `path` cannot be written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file = open(path, "wb")  # noqa: SIM115 - open until the last page is written
+        self.offsets: list[int] = []
+        # The second line tells transfer programs that the file is binary.
+        self.file.write(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
+
+    def reserve(self) -> int:
+        """The number of an object to be written later."""
+        self.offsets.append(0)
+        return len(self.offsets)
+
+    def dictionary(self, fields: dict[str, str], *, number: int | None = None) -> int:
+        """Write a dictionary of values in PDF's notation; returns its number."""
+        return self._object(_dictionary(fields).encode("ascii"), number)
+
+    def stream(self, data: bytes, fields: dict[str, str]) -> int:
+        """Write a stream of bytes, encoded as `fields` say; returns its number."""
+        head = _dictionary({**fields, "Length": str(len(data))})
+        return self._object(b"%s\nstream\n%s\nendstream" % (head.encode("ascii"), data), None)
+
+    def close(self, *, root: int, info: int) -> None:
+        """Write the table of objects and close the file."""
+        start = self.file.tell()
+        rows = "".join(f"{offset:010d} 00000 n \n" for offset in self.offsets)
+        table = f"xref\n0 {len(self.offsets) + 1}\n0000000000 65535 f \n{rows}"
+        trailer = {"Size": str(len(self.offsets) + 1), "Root": f"{root} 0 R", "Info": f"{info} 0 R"}
+        self.file.write(
+            f"{table}trailer\n{_dictionary(trailer)}\nstartxref\n{start}\n%%EOF\n".encode("ascii")
+        )
+        self.file.close()
+
+    def abandon(self) -> None:
+        """Close the file as it is, no PDF yet."""
+        with suppress(OSError):
+            self.file.close()
+
+    def _object(self, body: bytes, number: int | None) -> int:
+        number = number or self.reserve()
+        self.offsets[number - 1] = self.file.tell()
+        self.file.write(b"%d 0 obj\n%s\nendobj\n" % (number, body))
+        return number
+
+
+def text_value(text: str) -> str:
+    """Any text in PDF's notation: UTF-16 with a byte order mark, in hexadecimal."""
+    return f"<FEFF{text.encode('utf-16-be', errors='replace').hex().upper()}>"
+
+
+def _dictionary(fields: dict[str, str]) -> str:
+    return f"<< {' '.join(f'/{key} {value}' for key, value in fields.items())} >>"

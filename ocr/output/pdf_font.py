@@ -1,0 +1,121 @@
+"""A font without ink for PDF: it holds any character, and says what each stands for."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from functools import cache
+
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+
+from ocr.geometry.rectify import BASELINE_SHARE
+from ocr.output.pdf_file import PdfFile
+
+ADVANCE = 0.5
+"""Width of every glyph, as a share of the font's size."""
+
+ASCENT = round(1000 * BASELINE_SHARE)
+"""Thousandths of the size above the baseline; the rest is below, as with lines of handwriting."""
+
+
+class InvisibleFont:
+    """Numbers characters as they come; all are drawn as the same blank glyph."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, int] = {}
+
+    def encode(self, text: str) -> str:
+        """The text's codes in hexadecimal, as `Tj` takes them."""
+        return "".join(f"{self.codes.setdefault(char, len(self.codes) + 1):04X}" for char in text)
+
+    def write(self, file: PdfFile, number: int) -> None:
+        """Write the font, for all that was encoded so far, as object `number`."""
+        program = file.stream(
+            zlib.compress(_program()), {"Filter": "/FlateDecode", "Length1": str(len(_program()))}
+        )
+        descriptor = file.dictionary(
+            {
+                "Type": "/FontDescriptor",
+                "FontName": "/NoInk",
+                "Flags": "4",
+                "FontBBox": f"[0 {ASCENT - 1000} {1000 * ADVANCE:.0f} {ASCENT}]",
+                "ItalicAngle": "0",
+                "Ascent": str(ASCENT),
+                "Descent": str(ASCENT - 1000),
+                "CapHeight": str(ASCENT),
+                "StemV": "80",
+                "FontFile2": f"{program} 0 R",
+            }
+        )
+        glyphs = file.stream(zlib.compress(b"\0\1" * (len(self.codes) + 1)), {"Filter": "/FlateDecode"})
+        descendant = file.dictionary(
+            {
+                "Type": "/Font",
+                "Subtype": "/CIDFontType2",
+                "BaseFont": "/NoInk",
+                "CIDSystemInfo": "<< /Registry (Adobe) /Ordering (Identity) /Supplement 0 >>",
+                "FontDescriptor": f"{descriptor} 0 R",
+                "DW": f"{1000 * ADVANCE:.0f}",
+                "CIDToGIDMap": f"{glyphs} 0 R",
+            }
+        )
+        meaning = file.stream(zlib.compress(self._to_unicode().encode("ascii")), {"Filter": "/FlateDecode"})
+        file.dictionary(
+            {
+                "Type": "/Font",
+                "Subtype": "/Type0",
+                "BaseFont": "/NoInk",
+                "Encoding": "/Identity-H",
+                "DescendantFonts": f"[{descendant} 0 R]",
+                "ToUnicode": f"{meaning} 0 R",
+            },
+            number=number,
+        )
+
+    def _to_unicode(self) -> str:
+        """A CMap from codes to characters (Adobe Technical Note 5411)."""
+        pairs = [
+            f"<{code:04X}> <{character.encode('utf-16-be', errors='replace').hex().upper()}>"
+            for character, code in self.codes.items()
+        ]
+        # A block holds a hundred at most.
+        blocks = [pairs[start : start + 100] for start in range(0, len(pairs), 100)]
+        lines = [
+            "/CIDInit /ProcSet findresource begin 12 dict begin begincmap",
+            "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def",
+            "/CMapName /Adobe-Identity-UCS def /CMapType 2 def",
+            "1 begincodespacerange <0000> <FFFF> endcodespacerange",
+            *(line for block in blocks for line in (f"{len(block)} beginbfchar", *block, "endbfchar")),
+            "endcmap CMapName currentdict /CMap defineresource pop end end",
+        ]
+        return "\n".join(lines)
+
+
+@cache
+def _program() -> bytes:
+    """A TrueType font of blank glyphs: viewers refuse a font without one.
+
+    The glyph is a line without width, from corner to corner: it has no ink, but a size, without which PDFium passes
+    over words of a single letter.
+    """
+    builder = FontBuilder(1000, isTTF=True)
+    builder.font.recalcTimestamp = False
+    glyphs = [".notdef", "blank"]
+    builder.setupGlyphOrder(glyphs)
+    builder.setupCharacterMap({0x20: "blank"})
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, ASCENT - 1000))
+    pen.lineTo((round(1000 * ADVANCE), ASCENT))
+    pen.closePath()
+    builder.setupGlyf(dict.fromkeys(glyphs, pen.glyph()))
+    builder.setupHorizontalMetrics({glyph: (round(1000 * ADVANCE), 0) for glyph in glyphs})
+    builder.setupHorizontalHeader(ascent=ASCENT, descent=ASCENT - 1000)
+    builder.setupNameTable({"familyName": "NoInk", "styleName": "Regular", "psName": "NoInk"})
+    builder.setupOS2(
+        sTypoAscender=ASCENT, sTypoDescender=ASCENT - 1000, usWinAscent=ASCENT, usWinDescent=1000 - ASCENT
+    )
+    builder.setupPost()
+    buffer = io.BytesIO()
+    builder.save(buffer)
+    return buffer.getvalue()
