@@ -22,7 +22,7 @@ from ocr.errors import BundleError
 
 WEIGHTS = Path(__file__).parent / "weights"
 FORMAT = 1
-KINDS = ("recognizer", "detector")
+KINDS = ("recognizer", "detector", "encoder")
 
 
 def available() -> list[str]:

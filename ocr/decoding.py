@@ -2,7 +2,8 @@
 
 Every strategy maps (model, encoded batch, tokenizers) to one `Hypothesis` a line; validation, evaluation and
 inference share them. The autoregressive strategies carry a guard: where the CTC head finds the decoder's text
-far less likely than its own reading (repeats, runaway or invented text), the CTC reading is returned.
+far less likely than its own reading (repeats, runaway or invented text), the CTC reading is returned. A model
+without a CTC head (`ctc_tokenizer` None) is read by its decoder alone, without guard and alignment.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class CharacterSpan:
 
 @dataclass
 class Hypothesis:
-    """The reading of one line. `confidence`: geometric mean of its characters' probabilities, 0 if empty."""
+    """The reading of one line. `confidence`: geometric mean of its characters' probabilities (its tokens', where
+    the model has no CTC head), 0 if empty."""
 
     text: str
     confidence: float
@@ -48,9 +50,13 @@ class DecodingStrategy(Protocol):
     """What all strategies look like."""
 
     def __call__(
-        self, model: Recognizer, encoded: Encoded, ctc_tokenizer: CharTokenizer, tokenizer: Tokenizer | None
+        self,
+        model: Recognizer,
+        encoded: Encoded,
+        ctc_tokenizer: CharTokenizer | None,
+        tokenizer: Tokenizer | None,
     ) -> list[Hypothesis]:
-        """Read every line of the encoded batch."""
+        """Read every line of the encoded batch. Raises ConfigError where the model lacks the head for it."""
         ...
 
 
@@ -127,6 +133,15 @@ def _trimmed(spans: list[CharacterSpan]) -> list[CharacterSpan]:
     """Without spaces at either end."""
     inked = [index for index, span in enumerate(spans) if span.character != " "]
     return spans[inked[0] : inked[-1] + 1] if inked else []
+
+
+def _even_spans(text: str, width: float, confidence: float) -> list[CharacterSpan]:
+    """The characters of a text side by side, all equally wide: all that can be said without an alignment."""
+    edges = np.linspace(0, width, len(text) + 1).tolist()
+    return [
+        CharacterSpan(character, start, end, confidence)
+        for character, start, end in zip(text, edges, edges[1:], strict=False)
+    ]
 
 
 def _line_confidence(spans: list[CharacterSpan]) -> float:
@@ -246,6 +261,9 @@ def _add(a: float, b: float) -> float:
 class Autoregressive:
     """Beam search over the decoder's tokens; `beams=1` is greedy decoding.
 
+    Without a CTC head (`ctc_tokenizer` None) the decoder's best text stands, and its characters are spread evenly
+    over the line.
+
     Args:
         beams: hypotheses kept a line. length_penalty: exponent of the length a score is divided by.
         ctc_weight: share of the CTC score when the final beams are ranked (0: decoder alone; Watanabe et al.
@@ -263,12 +281,25 @@ class Autoregressive:
         self.guard = guard
 
     def __call__(
-        self, model: Recognizer, encoded: Encoded, ctc_tokenizer: CharTokenizer, tokenizer: Tokenizer | None
+        self,
+        model: Recognizer,
+        encoded: Encoded,
+        ctc_tokenizer: CharTokenizer | None,
+        tokenizer: Tokenizer | None,
     ) -> list[Hypothesis]:
-        """Read every line of the batch. Raises ConfigError if the model has no decoder."""
+        """Read every line of the batch. Raises ConfigError if the model lacks the decoder, or the CTC head that
+        `ctc_weight` asks for."""
         if model.decoder is None or tokenizer is None:
             raise ConfigError("this model has no autoregressive decoder: use decode=ctc")
-        candidates = self._search(model, encoded, tokenizer)
+        if ctc_tokenizer is None:
+            if self.ctc_weight:
+                raise ConfigError("this model has no CTC head: use decode=greedy or decode=beam")
+            found = self._search(model, encoded, tokenizer, limit=model.decoder.max_length - 1)
+            widths = (encoded.lengths * encoded.stride).tolist()
+            return [self._decoder_alone(texts, width) for texts, width in zip(found, widths, strict=True)]
+        # A column cannot hold more than one character, so neither can the text hold more tokens than columns.
+        limit = min(model.decoder.max_length - 1, int(encoded.lengths.max()) + 2)
+        candidates = self._search(model, encoded, tokenizer, limit=limit)
         readings = CtcGreedy()(model, encoded, ctc_tokenizer, None)
         hypotheses = []
         for log_probs, texts, reading in zip(
@@ -302,10 +333,23 @@ class Autoregressive:
         spans = _spans(chosen, align(log_probs, chosen), log_probs, ctc_tokenizer, stride)
         return Hypothesis(text, _line_confidence(spans), spans)
 
+    @staticmethod
+    def _decoder_alone(texts: list[tuple[str, float]], width: float) -> Hypothesis:
+        """The best of one line's candidates (text, score a token), its characters spread over `width` pixels."""
+        text, score = texts[0]
+        text = text.strip()
+        if not text:
+            return Hypothesis("", 0.0)
+        confidence = min(math.exp(score), 1.0)
+        return Hypothesis(text, confidence, _even_spans(text, width, confidence))
+
     def _search(
-        self, model: Recognizer, encoded: Encoded, tokenizer: Tokenizer
+        self, model: Recognizer, encoded: Encoded, tokenizer: Tokenizer, *, limit: int
     ) -> list[list[tuple[str, float]]]:
-        """Batched beam search. Returns, a line, up to `beams` (text, mean log-probability) pairs, best first."""
+        """Batched beam search over texts of up to `limit` tokens.
+
+        Returns, a line, up to `beams` (text, mean log-probability) pairs, best first.
+        """
         decoder = model.decoder
         b, k, device = len(encoded.lengths), self.beams, encoded.features.device
         rows = torch.arange(b, device=device).repeat_interleave(k)
@@ -314,12 +358,10 @@ class Autoregressive:
         scores[:, 0] = 0.0
         tokens = torch.full((b * k, 1), tokenizer.bos, dtype=torch.long, device=device)
         finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(b)]
-        # A column cannot hold more than one character, so neither can the text hold more tokens than columns.
-        limit = min(decoder.max_length - 1, int(encoded.lengths.max()) + 2)
         open_lines = torch.ones(b, dtype=torch.bool, device=device)
         for _ in range(limit):
             log_probs = decoder.step(tokens[:, -1], cache).float().log_softmax(-1)
-            log_probs[:, [tokenizer.pad, tokenizer.bos]] = -torch.inf
+            log_probs[:, list(tokenizer.suppressed)] = -torch.inf
             total = scores.view(-1, 1) + log_probs
             best, flat = total.view(b, -1).topk(min(2 * k, total.shape[-1] * k), dim=-1)
             parents, words = flat // log_probs.shape[-1], flat % log_probs.shape[-1]
@@ -409,6 +451,9 @@ DECODERS: dict[str, Callable[[CharNgram | None], DecodingStrategy]] = {
     "beam": lambda ngram: Autoregressive(beams=4),
     "joint": lambda ngram: Autoregressive(beams=4, ctc_weight=0.5),
 }
+
+WITHOUT_CTC = ("greedy", "beam")
+"""The strategies that a model without a CTC head can use."""
 
 
 def get_decoder(name: str, *, ngram: CharNgram | None = None) -> DecodingStrategy:

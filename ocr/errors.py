@@ -28,6 +28,10 @@ class BundleError(OcrError):
     """A model bundle is unknown, incomplete, or does not match its weights."""
 
 
+class WeightsError(OcrError):
+    """Foreign weights cannot be read, or are not of an architecture that can be converted."""
+
+
 class ConfigError(OcrError):
     """A configuration value is out of range or names something that does not exist."""
 

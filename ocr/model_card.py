@@ -31,6 +31,7 @@ HEADS = {
 USES = {
     "recognizer": "Reads images of single lines. Not for proof of authorship, for text of legal or medical "
     "weight without a person who checks it, or for scripts outside its characters.",
+    "encoder": "Reads nothing by itself: a start for training (`train.py init_encoder=`).",
     "detector": "Finds lines of text on images of pages. It does not read them.",
 }
 
@@ -67,9 +68,8 @@ def model_card(bundle: Bundle, *, size: int) -> str:
         )
     parts += ["## Measured", _metrics(bundle.metrics)]
     parts += ["## Trained on", _table(bundle.training_data, ["name", "licence", "use", "note"])]
-    if bundle.kind == "recognizer":
-        tokenizer = bundle.parts["ctc_tokenizer"]
-        characters = tokenizer.config().get("characters", "").strip().replace("`", "")
+    if "ctc_tokenizer" in bundle.parts:
+        characters = bundle.parts["ctc_tokenizer"].config().get("characters", "").strip().replace("`", "")
         if characters:
             parts += ["## Characters", f"`` {characters} ``, the space and the backtick"]
     parts += ["## Settings", _settings(bundle)]

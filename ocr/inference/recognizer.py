@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ocr.bundle import Bundle
-from ocr.decoding import Autoregressive, Hypothesis, get_decoder
+from ocr.decoding import WITHOUT_CTC, Autoregressive, Hypothesis, get_decoder
 from ocr.errors import ConfigError
 from ocr.types import ImageBatch
 
@@ -20,7 +20,7 @@ class LineReader:
         bundle: a recogniser. device: torch device. decode: strategy name, default the bundle's own.
         batch_size: lines a batch; lines are sorted by width first, so that little is padding.
     Raises:
-        ConfigError: an unknown strategy, or one that needs a decoder which the model lacks.
+        ConfigError: an unknown strategy, one that needs a head which the model lacks, or not a recogniser.
     """
 
     def __init__(
@@ -31,16 +31,22 @@ class LineReader:
         decode: str | None = None,
         batch_size: int = 16,
     ) -> None:
+        if bundle.kind != "recognizer":
+            raise ConfigError(f"bundle {bundle.name!r} is a {bundle.kind}, not a recognizer")
         self.bundle = bundle.to(device)
         self.device = torch.device(device)
         self.preprocess = bundle.parts["preprocess"]
-        self.ctc_tokenizer = bundle.parts["ctc_tokenizer"]
+        self.ctc_tokenizer = bundle.parts.get("ctc_tokenizer")
         self.tokenizer = bundle.parts.get("tokenizer")
         self.decode = decode or bundle.decoding.get("strategy", "ctc")
         self.strategy = get_decoder(self.decode, ngram=bundle.parts.get("ngram"))
         if isinstance(self.strategy, Autoregressive) and bundle.model.decoder is None:
             raise ConfigError(
                 f"decode={self.decode}: {bundle.name} has no autoregressive decoder, use decode=ctc"
+            )
+        if bundle.model.ctc_head is None and self.decode not in WITHOUT_CTC:
+            raise ConfigError(
+                f"decode={self.decode}: {bundle.name} has no CTC head, use decode={' or '.join(WITHOUT_CTC)}"
             )
         self.batch_size = batch_size
 

@@ -71,7 +71,58 @@ class DecoderBlock(nn.Module):
         return x + self.mlp(self.norm3(x)), past
 
 
-class TransformerDecoder(nn.Module):
+class CachedDecoder(nn.Module):
+    """What every text decoder is to training and decoding: teacher forcing by `forward`, one token by `step`.
+
+    A subclass has `blocks`, `drop` and `max_length` (longest text in tokens, begin and end included), and says
+    how tokens become vectors and vectors scores.
+    """
+
+    blocks: nn.ModuleList
+    drop: nn.Dropout
+    max_length: int
+
+    def embedded(self, tokens: torch.Tensor, first: int) -> torch.Tensor:
+        """tokens: (b, l) at positions `first`, `first` + 1 ... of their texts. Returns (b, l, d)."""
+        raise NotImplementedError
+
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        """x: (b, l, d), the last block's output. Returns (b, l, v)."""
+        raise NotImplementedError
+
+    def start(self, features: torch.Tensor, mask: torch.Tensor) -> DecoderCache:
+        """features: (b, t, m); mask: (b, t) bool. The cache before the first token."""
+        return DecoderCache(
+            cross=[block.cross.keys_values(features) for block in self.blocks],
+            mask=mask[:, None, None, :],
+            self_=[None] * len(self.blocks),
+        )
+
+    def forward(self, tokens: torch.Tensor, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """tokens: (b, l) int64 starting with bos; features: (b, t, m); mask: (b, t).
+
+        Returns logits (b, l, v) of each next token. Raises ConfigError when l exceeds `max_length`.
+        """
+        length = tokens.shape[1]
+        if length > self.max_length:
+            raise ConfigError(f"{length} tokens exceed the decoder's max_length {self.max_length}")
+        x = self.drop(self.embedded(tokens, 0))
+        for block in self.blocks:
+            x = block(x, block.cross.keys_values(features), mask[:, None, None, :])
+        return self.logits(x)
+
+    def step(self, tokens: torch.Tensor, cache: DecoderCache) -> torch.Tensor:
+        """tokens: (b,) int64, the newest of each row. Grows `cache` in place; returns logits (b, v)."""
+        if cache.length >= self.max_length:
+            raise ConfigError(f"decoding ran past the decoder's max_length {self.max_length}")
+        x = self.embedded(tokens[:, None], cache.length)
+        for index, block in enumerate(self.blocks):
+            x, cache.self_[index] = block.step(x, cache.self_[index], cache.cross[index], cache.mask)
+        cache.length += 1
+        return self.logits(x)[:, 0]
+
+
+class TransformerDecoder(CachedDecoder):
     """Predicts the next token from the text so far and the image (Li et al. 2021, TrOCR).
 
     Args:
@@ -105,37 +156,10 @@ class TransformerDecoder(nn.Module):
         self.scale = dim**0.5
         nn.init.normal_(self.embed.weight, std=dim**-0.5)
 
-    def start(self, features: torch.Tensor, mask: torch.Tensor) -> DecoderCache:
-        """features: (b, t, m); mask: (b, t) bool. The cache before the first token."""
-        return DecoderCache(
-            cross=[block.cross.keys_values(features) for block in self.blocks],
-            mask=mask[:, None, None, :],
-            self_=[None] * len(self.blocks),
-        )
+    def embedded(self, tokens: torch.Tensor, first: int) -> torch.Tensor:
+        """Scaled embeddings plus sinusoids; see `CachedDecoder`."""
+        return self.embed(tokens) * self.scale + self.position[first : first + tokens.shape[1]]
 
-    def forward(self, tokens: torch.Tensor, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """tokens: (b, l) int64 starting with bos; features: (b, t, m); mask: (b, t).
-
-        Returns logits (b, l, v) of each next token. Raises ConfigError when l exceeds `max_length`.
-        """
-        length = tokens.shape[1]
-        if length > self.max_length:
-            raise ConfigError(f"{length} tokens exceed the decoder's max_length {self.max_length}")
-        x = self.drop(self.embed(tokens) * self.scale + self.position[:length])
-        for block in self.blocks:
-            x = block(x, block.cross.keys_values(features), mask[:, None, None, :])
-        return self._logits(x)
-
-    def step(self, tokens: torch.Tensor, cache: DecoderCache) -> torch.Tensor:
-        """tokens: (b,) int64, the newest of each row. Grows `cache` in place; returns logits (b, v)."""
-        if cache.length >= self.max_length:
-            raise ConfigError(f"decoding ran past the decoder's max_length {self.max_length}")
-        x = self.embed(tokens)[:, None] * self.scale + self.position[cache.length]
-        for index, block in enumerate(self.blocks):
-            x, cache.self_[index] = block.step(x, cache.self_[index], cache.cross[index], cache.mask)
-        cache.length += 1
-        return self._logits(x)[:, 0]
-
-    def _logits(self, x: torch.Tensor) -> torch.Tensor:
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
         """(b, l, d) -> (b, l, v) through the transposed embedding."""
         return nn.functional.linear(self.norm(x), self.embed.weight, self.bias.to(self.embed.weight.dtype))

@@ -18,7 +18,8 @@ from ocr.nn.position import ConditionalPosition
 class Encoded:
     """What the encoder knows of a batch of lines.
 
-    `features`: (b, t, d). `lengths`: (b,) valid columns; with a one-row grid these are the valid tokens.
+    `features`: (b, t, d), the grid row by row, after the prefix tokens if the encoder keeps them.
+    `lengths`: (b,) valid columns; with a one-row grid and no prefix these are the valid tokens.
     `mask`: (b, t) bool, True where a token is valid. `stride`: pixels a column.
     """
 
@@ -62,8 +63,8 @@ class ViT(nn.Module):
         patch_embed: maps pixels (b, c, h, w) and widths (b,) to a grid (b, d, gh, gw) and valid columns (b,).
         position: added to the grid once, (b, d, gh, gw) -> same; None for none.
         conditional_kernel: width in columns of a conditional position run before every block; 0 for none.
-        prefix_tokens: learned tokens put first (DeiT: 1 class token, 2 with distillation), dropped from the
-            output.
+        prefix_tokens: learned tokens put first (DeiT: 1 class token, 2 with distillation).
+        keep_prefix: whether they stay in the output, for a decoder to look at; a CTC head wants columns alone.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class ViT(nn.Module):
         position: nn.Module | None = None,
         conditional_kernel: int = 0,
         prefix_tokens: int = 0,
+        keep_prefix: bool = False,
         qkv_bias: bool = True,
         dropout: float = 0.0,
         drop_path: float = 0.0,
@@ -93,6 +95,7 @@ class ViT(nn.Module):
         )
         self.prefix = nn.Parameter(torch.zeros(1, prefix_tokens, dim)) if prefix_tokens else None
         self.prefix_tokens = prefix_tokens
+        self.keep_prefix = keep_prefix
         rates = torch.linspace(0, drop_path, depth).tolist()
         self.blocks = nn.ModuleList(
             Block(
@@ -134,8 +137,10 @@ class ViT(nn.Module):
             if self.block_position is not None:
                 x = self._on_grid(self.block_position[index], x, mask, (gh, gw))
             x = block(x, attend)
-        x = self.norm(x)[:, self.prefix_tokens :]
-        return Encoded(x, columns, mask, self.patch_embed.stride)
+        x = self.norm(x)
+        if self.keep_prefix:
+            return Encoded(x, columns, seen, self.patch_embed.stride)
+        return Encoded(x[:, self.prefix_tokens :], columns, mask, self.patch_embed.stride)
 
     def _on_grid(
         self, module: nn.Module, x: torch.Tensor, mask: torch.Tensor, size: tuple[int, int]

@@ -7,16 +7,16 @@ from torch import nn
 
 
 class Mlp(nn.Module):
-    """Linear, GELU, linear; parameter names follow timm's ViT.
+    """Linear, activation, linear; parameter names follow timm's ViT.
 
     Args:
-        dim: width in and out. hidden: inner width. dropout: after each linear layer.
+        dim: width in and out. hidden: inner width. dropout: after each linear layer. act: None for GELU.
     """
 
-    def __init__(self, dim: int, hidden: int, *, dropout: float = 0.0) -> None:
+    def __init__(self, dim: int, hidden: int, *, dropout: float = 0.0, act: nn.Module | None = None) -> None:
         super().__init__()
         self.fc1 = nn.Linear(dim, hidden)
-        self.act = nn.GELU()
+        self.act = act or nn.GELU()
         self.fc2 = nn.Linear(hidden, dim)
         self.drop = nn.Dropout(dropout)
 

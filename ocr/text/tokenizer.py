@@ -24,10 +24,12 @@ ASSETS = Path(__file__).parent / "assets"
 
 
 class Tokenizer(Protocol):
-    """Text to ids and back. `pad` is the CTC blank as well."""
+    """Text to ids and back. `pad` is the CTC blank as well; decoding starts with `bos`, ends with `eos`, and
+    never chooses an id of `suppressed`."""
 
     pad: int
     bos: int
+    suppressed: tuple[int, ...]
     eos: int
     unk: int
     size: int
@@ -45,7 +47,7 @@ class Tokenizer(Protocol):
         ...
 
 
-class _Immutable:
+class Immutable:
     """Attributes are set once: a tokenizer is shared by loaders, models and bundles."""
 
     __slots__ = ()
@@ -59,11 +61,12 @@ class _Immutable:
         raise AttributeError(f"a tokenizer is immutable; cannot delete {name}")
 
 
-class CharTokenizer(_Immutable):
+class CharTokenizer(Immutable):
     """One id a character, after the four specials. Raises ConfigError on a repeated character."""
 
     __slots__ = ("_charset", "size")
     pad, bos, eos, unk = PAD, BOS, EOS, UNK
+    suppressed = (PAD, BOS)
 
     def __init__(self, characters: str = DEFAULT_CHARACTERS) -> None:
         self._charset = Charset(characters)
@@ -82,7 +85,7 @@ class CharTokenizer(_Immutable):
         try:
             return [SPECIALS + index[c] for c in text]
         except KeyError:
-            raise _inexpressible("characters outside the charset", self.missing(text), text) from None
+            raise inexpressible("characters outside the charset", self.missing(text), text) from None
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids; specials and ids out of range are skipped."""
@@ -94,7 +97,7 @@ class CharTokenizer(_Immutable):
         return {"_target_": "ocr.text.tokenizer.CharTokenizer", "characters": self._charset.characters}
 
 
-class SentencePieceTokenizer(_Immutable):
+class SentencePieceTokenizer(Immutable):
     """Unigram pieces with byte fallback (Kudo & Richardson 2018), so that any text can be expressed.
 
     Args:
@@ -106,6 +109,7 @@ class SentencePieceTokenizer(_Immutable):
 
     __slots__ = ("_processor", "_proto", "_space_bytes", "size")
     pad, bos, eos, unk = PAD, BOS, EOS, UNK
+    suppressed = (PAD, BOS)
 
     def __init__(self, model: bytes | str) -> None:
         shown = "given bytes" if isinstance(model, bytes) else model[:80]
@@ -144,7 +148,7 @@ class SentencePieceTokenizer(_Immutable):
             text.encode()
         except UnicodeEncodeError:
             surrogates = [c for c in dict.fromkeys(text) if "\ud800" <= c <= "\udfff"]
-            raise _inexpressible("not Unicode text", surrogates, text) from None
+            raise inexpressible("not Unicode text", surrogates, text) from None
         encode = self._processor.EncodeAsIds
         if _SPACE_SIGN in text:
             # The library would read the sign as a space; its bytes come back as themselves.
@@ -154,7 +158,7 @@ class SentencePieceTokenizer(_Immutable):
             ids = encode(text)
         if UNK in ids:
             unknown = [c for c in dict.fromkeys(text) if c == _SPACE_SIGN or UNK in encode(c)]
-            raise _inexpressible("characters outside the pieces", unknown, text)
+            raise inexpressible("characters outside the pieces", unknown, text)
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -169,6 +173,6 @@ class SentencePieceTokenizer(_Immutable):
         }
 
 
-def _inexpressible(reason: str, characters: list[str], text: str) -> LabelError:
+def inexpressible(reason: str, characters: list[str], text: str) -> LabelError:
     named = " ".join(f"{c!r} (U+{ord(c):04X})" for c in characters)
     return LabelError(f"{reason}: {named} in {text[:60]!r}")

@@ -56,6 +56,8 @@ class RecognitionModule(L.LightningModule):
             raise ConfigError(f"ctc_weight must lie in (0, 1], got {ctc_weight}")
         if ctc_weight < 1 and (tokenizer is None or model.decoder is None):
             raise ConfigError(f"ctc_weight={ctc_weight} needs a decoder and its tokenizer")
+        if model.ctc_head is None:
+            raise ConfigError("training needs a model with a CTC head, this one has ctc_vocabulary=null")
         self.model = model
         self.ctc_tokenizer = ctc_tokenizer
         self.tokenizer = tokenizer

@@ -1,0 +1,50 @@
+"""The JSON files of a checkpoint folder, and models made from what they and the weights say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ocr.build import build
+from ocr.errors import BundleError, ConfigError, WeightsError
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises WeightsError if there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise WeightsError(f"{path}: not JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise WeightsError(f"{path}: not a JSON object")
+    return content
+
+
+def expect(path: Path, found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Raises WeightsError, naming `path`, where `found` says something else than `expected`."""
+    for key, value in expected.items():
+        if found.get(key, value) != value:
+            raise WeightsError(f"{path}: {key} is {found[key]!r}, expected {value!r}")
+
+
+def filled_model(config: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -> nn.Module:
+    """The model of a `_target_` dict with all of `state`, which came from `path`, in evaluation mode.
+
+    Raises:
+        WeightsError: there is no such model, or names or shapes differ.
+    """
+    try:
+        model = build(config)
+        model.load_state_dict(state)
+    except (BundleError, ConfigError) as error:
+        raise WeightsError(f"{path}: {error}") from error
+    except RuntimeError as error:
+        detail = str(error).splitlines()[1:2] or [str(error)]
+        raise WeightsError(f"{path}: does not fit ({detail[0].strip()})") from error
+    return model.eval()

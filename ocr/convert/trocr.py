@@ -1,0 +1,221 @@
+"""TrOCR (Li et al. 2021) as Hugging Face stores it: a VisionEncoderDecoder folder becomes a recogniser bundle."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ocr.bundle import Bundle
+from ocr.convert.files import expect, filled_model, read_json
+from ocr.convert.hf_text import LONGEST, read_generation, read_tokenizer
+from ocr.convert.vit import HUGGING_FACE, Colours, take_encoder, vit_config
+from ocr.convert.weights import Weights
+from ocr.errors import WeightsError
+from ocr.image.squash import SquashPreprocessor
+
+FILES = ("model.safetensors", "pytorch_model.bin")
+FILTERS = {2: "bilinear", 3: "bicubic"}
+"""Pillow's numbers of interpolations."""
+
+ENCODER = {
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "image_size": 224,
+    "patch_size": 16,
+    "layer_norm_eps": 1e-12,
+}
+DECODER = {
+    "vocab_size": 50265,
+    "d_model": 1024,
+    "decoder_layers": 12,
+    "decoder_attention_heads": 16,
+    "decoder_ffn_dim": 4096,
+    "activation_function": "gelu",
+    "max_position_embeddings": 512,
+    "scale_embedding": False,
+    "use_learned_position_embeddings": True,
+    "layernorm_embedding": True,
+    "decoder_start_token_id": 2,
+    "eos_token_id": 2,
+    "pad_token_id": 1,
+}
+"""What the library takes for settings that a `config.json` leaves out."""
+
+AT = "decoder.model.decoder."
+UNUSED_POSITIONS = 2
+"""Rows at the beginning of published position tables that no token gets."""
+
+
+def convert_trocr(folder: str | Path, *, name: str) -> Bundle:
+    """The recogniser bundle of a TrOCR checkpoint folder, which it is read by its decoder alone.
+
+    `description["not_carried_over"]` holds settings of its text generation that our decoding does not have.
+
+    Raises:
+        WeightsError: a file is missing or damaged, or the architecture is not TrOCR's.
+    """
+    folder = Path(folder)
+    source = folder / "config.json"
+    config = read_json(source)
+    encoder, decoder = ENCODER | (config.get("encoder") or {}), DECODER | (config.get("decoder") or {})
+    kinds = encoder.get("model_type"), decoder.get("model_type")
+    if kinds not in (("vit", "trocr"), ("deit", "trocr")):
+        raise WeightsError(f"{source}: encoder and decoder are {kinds}, expected vit or deit, and trocr")
+    expect(source, encoder, {"hidden_act": "gelu", "num_channels": 3})
+    generation = read_generation(folder, config, decoder)
+    tokenizer = read_tokenizer(folder, pad=generation.pad, bos=generation.start, eos=generation.end)
+    preprocess, colours = _preprocessing(folder, encoder["image_size"])
+
+    weights = Weights.read(next((folder / f for f in FILES if (folder / f).is_file()), folder / FILES[0]))
+    weights.ignore("pooler.", "mask_token", "_float_tensor")
+    encoder_state = take_encoder(weights, HUGGING_FACE, "encoder.", colours=colours)
+    encoder_config = _encoder_config(source, encoder, encoder_state)
+    decoder_config, decoder_state = _decoder(weights, decoder, memory_dim=encoder_config["dim"])
+    decoder_config["max_length"] = min(generation.longest or LONGEST, decoder_config["positions"])
+    weights.finish()
+    model_config = {
+        "_target_": "ocr.models.recognizer.Recognizer",
+        "ctc_vocabulary": None,
+        "encoder": encoder_config,
+        "decoder": decoder_config,
+    }
+    state = {f"encoder.{key}": value for key, value in encoder_state.items()}
+    state |= {f"decoder.{key}": value for key, value in decoder_state.items()}
+    description = {
+        "summary": f"TrOCR, converted from {folder.name}.",
+        "licence": "that of the original weights",
+    }
+    if generation.dropped:
+        description["not_carried_over"] = generation.dropped
+    return Bundle(
+        "recognizer",
+        name,
+        filled_model(model_config, state, weights.path),
+        model_config,
+        {"preprocess": preprocess.config(), "tokenizer": tokenizer.config()},
+        decoding={"strategy": "beam" if generation.beams > 1 else "greedy"},
+        training_data=[{"name": folder.name, "licence": "see the original", "use": "its weights"}],
+        description=description,
+    )
+
+
+def _preprocessing(folder: Path, image_size: Any) -> tuple[SquashPreprocessor, Colours]:
+    """What `preprocessor_config.json`, or its part of `processor_config.json`, says."""
+    path = folder / "preprocessor_config.json"
+    if path.is_file() or not (folder / "processor_config.json").is_file():
+        said = read_json(path)
+    else:
+        path = folder / "processor_config.json"
+        said = read_json(path).get("image_processor") or {}
+    size, crop = _height_width(said.get("size", image_size)), said.get("crop_size")
+    if size != _height_width(image_size) or (
+        said.get("do_center_crop") and _height_width(crop or size) != size
+    ):
+        raise WeightsError(
+            f"{path}: size {size}, crop {crop}: expected the encoder's {image_size} and no crop"
+        )
+    expect(path, said, {"do_resize": True, "do_rescale": True})
+    if abs(said.get("rescale_factor", 1 / 255) * 255 - 1) > 1e-6:
+        raise WeightsError(f"{path}: rescale_factor is {said['rescale_factor']}, expected 1/255")
+    kind = str(said.get("image_processor_type") or said.get("feature_extractor_type") or "")
+    resample = said.get("resample", 3 if kind.startswith("DeiT") else 2)
+    if resample not in FILTERS:
+        raise WeightsError(f"{path}: resample is {resample!r}, expected one of {list(FILTERS)}")
+    colours = Colours(said.get("image_mean", [0.5] * 3), said.get("image_std", [0.5] * 3))
+    if not said.get("do_normalize", True):
+        colours = Colours([0.0] * 3, [1.0] * 3)
+    return SquashPreprocessor(height=size[0], width=size[1], filter=FILTERS[resample]), colours
+
+
+def _encoder_config(source: Path, said: dict[str, Any], state: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """The encoder's `_target_` dict. Raises WeightsError where configuration and weights contradict each other."""
+    config = vit_config(
+        state, heads=said["num_attention_heads"], norm_epsilon=said["layer_norm_eps"], keep_prefix=True
+    )
+    grid, patch = config["position"], config["patch_embed"]["patch"]
+    told = {
+        "hidden_size": config["dim"],
+        "num_hidden_layers": config["depth"],
+        "patch_size": tuple(patch),
+        "image_size": (grid["height"] * patch[0], grid["width"] * patch[1]),
+    }
+    sizes = {key: _height_width(said[key]) for key in ("patch_size", "image_size")}
+    expect(source, said | sizes, told)
+    return config
+
+
+def _decoder(
+    weights: Weights, said: dict[str, Any], *, memory_dim: int
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """The decoder's `_target_` dict, without `max_length`, and its state."""
+    embedding, scores = f"{AT}embed_tokens.weight", "decoder.output_projection.weight"
+    state = {"embed.weight": weights.take(embedding if embedding in weights else scores)}
+    # Tied matrices are stored once or twice, whatever the configuration says of them.
+    if scores in weights and not torch.equal(out := weights.take(scores), state["embed.weight"]):
+        state["out.weight"] = out
+    if said["use_learned_position_embeddings"]:
+        state["position"] = weights.take(f"{AT}embed_positions.weight")[UNUSED_POSITIONS:]
+    else:
+        first = said["pad_token_id"] + 1
+        state["position"] = fairseq_sinusoid(said["max_position_embeddings"], said["d_model"], first=first)
+    for kind in ("weight", "bias"):
+        if said["layernorm_embedding"]:
+            state[f"norm.{kind}"] = weights.take(f"{AT}layernorm_embedding.{kind}")
+        for layer in range(said["decoder_layers"]):
+            state |= _block(weights, layer, kind)
+    return {
+        "_target_": "ocr.models.trocr_decoder.TrocrDecoder",
+        "vocabulary": said["vocab_size"],
+        "dim": said["d_model"],
+        "depth": said["decoder_layers"],
+        "heads": said["decoder_attention_heads"],
+        "hidden": said["decoder_ffn_dim"],
+        "memory_dim": memory_dim,
+        "positions": state["position"].shape[0],
+        "activation": said["activation_function"],
+        "embedding_norm": said["layernorm_embedding"],
+        "scale_embedding": said["scale_embedding"],
+        "tied": "out.weight" not in state,
+    }, state
+
+
+def _block(weights: Weights, layer: int, kind: str) -> dict[str, torch.Tensor]:
+    """Weights or biases of one decoder block under our names."""
+    theirs, mine = f"{AT}layers.{layer}.", f"blocks.{layer}."
+    single = {
+        "attn.proj": "self_attn.out_proj",
+        "norm1": "self_attn_layer_norm",
+        "cross.q": "encoder_attn.q_proj",
+        "cross.proj": "encoder_attn.out_proj",
+        "norm2": "encoder_attn_layer_norm",
+        "mlp.fc1": "fc1",
+        "mlp.fc2": "fc2",
+        "norm3": "final_layer_norm",
+    }
+    fused = {
+        "attn.qkv": [f"self_attn.{part}_proj" for part in "qkv"],
+        "cross.kv": [f"encoder_attn.{part}_proj" for part in "kv"],
+    }
+    state = {f"{mine}{m}.{kind}": weights.take(f"{theirs}{t}.{kind}") for m, t in single.items()}
+    for m, parts in fused.items():
+        state[f"{mine}{m}.{kind}"] = torch.cat([weights.take(f"{theirs}{part}.{kind}") for part in parts])
+    return state
+
+
+def fairseq_sinusoid(length: int, dim: int, *, first: int) -> torch.Tensor:
+    """(length, dim) sines, then cosines, of positions `first`, `first` + 1 ..., as fairseq lays them out."""
+    half = dim // 2
+    rate = torch.exp(torch.arange(half).float() * -(math.log(10000) / (half - 1)))
+    angle = torch.arange(first, first + length).float()[:, None] * rate
+    return torch.nn.functional.pad(torch.cat((angle.sin(), angle.cos()), dim=1), (0, dim % 2))
+
+
+def _height_width(size: Any) -> tuple[int, int]:
+    """A size as Hugging Face writes it: one number, a pair, or a dictionary."""
+    if isinstance(size, dict):
+        return size.get("height"), size.get("width")
+    return (size, size) if isinstance(size, int) else tuple(size)
