@@ -1,4 +1,5 @@
-"""Decode pictures safely: whatever a camera, a scanner or a stranger wrote becomes uint8 RGB or one clear error."""
+"""Decode pictures and documents safely: whatever a camera, a scanner or a stranger wrote becomes uint8 RGB or one
+clear error."""
 
 from __future__ import annotations
 
@@ -12,15 +13,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ocr.errors import ImageError
+from ocr.errors import ConfigError, ImageError
+from ocr.image.page_image import ALL_PAGES, PageImage, PageRange, check_size
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+"""Suffixes of page images that data sets are looked for beside."""
+
+PAGE_SUFFIXES = IMAGE_SUFFIXES | {".pdf", ".heic", ".heif"}
 """Suffixes looked for in folders; a file named on its own is opened whatever its suffix."""
 
-MAX_PIXELS = 300_000_000
-"""Larger pictures are refused by their header, before any memory is taken for them."""
-
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+
+DPI = 200
+"""Pixels an inch that PDF pages are drawn at."""
+
+_SCANNED_DPI = (100, 2400)
+"""Lower resolutions are what programs write that know none."""
 
 # Pillow's own limit is lower than ours and only warns.
 Image.MAX_IMAGE_PIXELS = None
@@ -55,26 +63,50 @@ def load_image(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndar
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _to_rgb(source, "image")
-    return next(_pages(source))
+    return next(open_pages(source)).pixels
 
 
-def load_pages(source: str | Path | bytes) -> Iterator[np.ndarray]:
-    """Every page of a file as uint8 RGB (h, w, 3), one at a time. Raises ImageError as `load_image`."""
-    yield from _pages(source)
+def load_pages(
+    source: str | Path | bytes, *, name: str = "", pages: PageRange = ALL_PAGES, dpi: int = DPI
+) -> Iterator[np.ndarray]:
+    """The pixels of `open_pages`: uint8 RGB (h, w, 3), one page at a time."""
+    for page in open_pages(source, name=name, pages=pages, dpi=dpi):
+        yield page.pixels
 
 
-def _pages(source: str | Path | bytes) -> Iterator[np.ndarray]:
-    name = "image" if isinstance(source, bytes) else str(source)
-    with _open(source, name) as image:
+def open_pages(
+    source: str | Path | bytes, *, name: str = "", pages: PageRange = ALL_PAGES, dpi: int = DPI
+) -> Iterator[PageImage]:
+    """The wanted pages of a picture, multi-page TIFF or PDF, one at a time: no other is held in memory.
+
+    Args:
+        source: a path, or the bytes of a file. name: what messages call it; the path, if not given.
+        dpi: pixels an inch that PDF pages are drawn at; pictures have the pixels they have.
+    Raises:
+        ImageError: naming the file, the page and the reason. ConfigError: `dpi` is out of range.
+    """
+    if not 20 <= dpi <= 2400:
+        raise ConfigError(f"dpi={dpi}: must be from 20 to 2400")
+    name = name or ("image" if isinstance(source, bytes) else str(source))
+    head = _head(source, name)
+    if head.lstrip().startswith(b"%PDF-"):
+        # Loaded on demand: reading pictures alone is quicker without.
+        from ocr.image.pdf import pdf_pages
+
+        yield from pdf_pages(
+            source if isinstance(source, bytes) else Path(source), name, pages=pages, dpi=dpi
+        )
+        return
+    with _open(source, name, head) as image:
         count = _page_count(image, name)
-        for number in range(count):
-            where = name if count == 1 else f"{name}, page {number + 1}"
+        for number in pages.select(count, name):
+            where = name if count == 1 else f"{name}, page {number}"
             try:
                 with _quiet():
-                    image.seek(number)
+                    image.seek(number - 1)
             except _DAMAGED as error:
                 raise ImageError(f"{where}: damaged ({_reason(error)})") from error
-            yield _to_rgb(image, where)
+            yield PageImage(_to_rgb(image, where), number=number, dpi=_dpi(image))
 
 
 def _page_count(image: Image.Image, name: str) -> int:
@@ -96,41 +128,60 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _open(source: str | Path | bytes, name: str) -> Image.Image:
-    """Read the header; nothing is decoded yet."""
+def _head(source: str | Path | bytes, name: str) -> bytes:
+    """The first bytes of a file, which tell its kind."""
     if isinstance(source, bytes):
-        stream: io.BytesIO | Path = io.BytesIO(source)
-        empty = not source
+        head = source[:1024]
+    elif Path(source).is_dir():
+        raise ImageError(f"{name}: is a folder, not a picture")
     else:
-        stream = Path(source)
-        if stream.is_dir():
-            raise ImageError(f"{name}: is a folder, not a picture")
         try:
-            empty = stream.stat().st_size == 0
+            with open(source, "rb") as file:
+                head = file.read(1024)
         except (OSError, ValueError) as error:
             raise ImageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
-    if empty:
+    if not head:
         raise ImageError(f"{name}: the file is empty")
+    return head
+
+
+def _open(source: str | Path | bytes, name: str, head: bytes) -> Image.Image:
+    """Read the header; nothing is decoded yet."""
+    formats = FORMATS
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
+        _allow_heif(name)
+        formats = ("HEIF",)
     try:
         with _quiet():
-            image = Image.open(stream, formats=FORMATS)
+            return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=formats)
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name}: not a picture (known: JPEG, PNG, WebP, TIFF, BMP)") from error
+        raise ImageError(f"{name}: not a picture or PDF (known: JPEG, PNG, WebP, TIFF, BMP, PDF)") from error
     except _DAMAGED as error:
         raise ImageError(f"{name}: cannot be opened ({_reason(error)})") from error
-    return image
+
+
+def _allow_heif(name: str) -> None:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise ImageError(f"{name}: HEIC needs the extra `heic` (pip install 'ocr[heic]')") from error
+    pillow_heif.register_heif_opener()
+
+
+def _dpi(image: Image.Image) -> float:
+    """Pixels an inch if the file tells believably, else 0."""
+    try:
+        across, down = (float(value) for value in image.info.get("dpi", (0, 0)))
+    except (TypeError, ValueError, ZeroDivisionError):
+        return 0.0
+    low, high = _SCANNED_DPI
+    return across if low <= across <= high and abs(across - down) < 0.02 * across else 0.0
 
 
 def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
     """Decode one page and bring it to uint8 RGB."""
     width, height = image.size
-    if width < 1 or height < 1:
-        raise ImageError(f"{name}: has no pixels ({width} x {height})")
-    if width * height > MAX_PIXELS:
-        raise ImageError(
-            f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels, "
-            f"more than {MAX_PIXELS / 1e6:.0f}"
-        )
+    check_size(name, height=height, width=width)
     try:
         with _quiet():
             image.load()

@@ -16,7 +16,8 @@ from ocr.decoding import CharacterSpan, Hypothesis
 from ocr.errors import ConfigError
 from ocr.geometry import RectifiedLine, rectify_line, to_shapely
 from ocr.geometry.rectify import BASELINE_SHARE
-from ocr.image.io import load_image, load_pages
+from ocr.image.io import DPI, load_image, open_pages
+from ocr.image.page_image import ALL_PAGES, PageImage, PageRange
 from ocr.inference.detector import LineFinder
 from ocr.inference.recognizer import LineReader
 from ocr.types import Page, Polygon, TextLine, Word
@@ -111,10 +112,21 @@ class Reader:
         """
         return self.read_array(load_image(image), source=source_name(image))
 
-    def read_pages(self, path: str | Path) -> Iterator[Page]:
-        """Read every page of a file, one at a time. Raises ImageError on reaching an unreadable page."""
-        for number, image in enumerate(load_pages(path), start=1):
-            yield self.read_array(image, source=source_name(path), number=number)
+    def read_pages(
+        self, path: str | Path | bytes, *, pages: PageRange = ALL_PAGES, dpi: int = DPI
+    ) -> Iterator[Page]:
+        """Read the wanted pages of a file, one at a time; a PDF's are drawn at `dpi` pixels an inch.
+
+        Raises ImageError on reaching an unreadable page.
+        """
+        for image in open_pages(path, pages=pages, dpi=dpi):
+            yield self.read_page(image, source=source_name(path))
+
+    def read_page(self, image: PageImage, *, source: str = "") -> Page:
+        """Read a page of a file; `source` is kept with the result, as are the page's number and resolution."""
+        page = self.read_array(image.pixels, source=source, number=image.number)
+        page.dpi, page.embedded_text = image.dpi, image.text
+        return page
 
     def read_array(self, image: np.ndarray, *, source: str = "", number: int = 1) -> Page:
         """Read the uint8 (h, w, 3) RGB pixels of a page; `source` and `number` are kept with the result."""

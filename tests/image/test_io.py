@@ -114,7 +114,7 @@ def tiff_with_a_damaged_second_page() -> bytes:
         (png_header(30000, 30000), "900 megapixels", "a header that would take gigabytes"),
         (png_header(0, 10), "a.jpg", "no columns"),
         (tiff_with_a_damaged_second_page(), "damaged", "a page that does not tell its width"),
-        (b"%PDF-1.4 hello", "not a picture", "a document"),
+        (b"%PDF-1.4 hello", "a PDF that is damaged", "a document, hardly"),
     ],
 )
 def test_bad_files_are_named_in_one_line(tmp_path, content, reason, why):

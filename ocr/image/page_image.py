@@ -1,0 +1,70 @@
+"""A page as it comes out of a file, and which pages of a file are wanted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ocr.errors import ConfigError, ImageError
+
+MAX_PIXELS = 300_000_000
+"""Larger pages are refused by their header, before any memory is taken for them."""
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """One page of a file: `pixels` uint8 (h, w, 3) RGB, upright."""
+
+    pixels: np.ndarray
+    number: int = 1
+    """1-based position in the file."""
+    dpi: float = 0.0
+    """Pixels per inch; 0 where the file does not tell."""
+    text: str = ""
+    """The text that a PDF holds beside what is to be seen; empty for pictures."""
+
+
+@dataclass(frozen=True)
+class PageRange:
+    """Which pages of a file are wanted: numbers from 1 and spans of them, all inclusive."""
+
+    spans: tuple[tuple[int, int], ...]
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> PageRange:
+        """`7`, `1-3,7`, `-2` (up to 2), `5-` (from 5 on). Raises ConfigError for anything else."""
+        spans = []
+        for part in text.split(","):
+            match = re.fullmatch(r"\s*(\d{0,9})\s*(-?)\s*(\d{0,9})\s*", part, re.ASCII)
+            first, dash, last = match.groups() if match else ("", "", "")
+            if not (first or last) or (last and not dash):
+                raise ConfigError(f"pages={text}: give numbers and spans, as in pages=1-3,7")
+            start, end = int(first or 1), int(last) if last else 10**9 if dash else int(first)
+            if start < 1 or end < start:
+                raise ConfigError(f"pages={text}: {part.strip()} is no span of pages counted from 1")
+            spans.append((start, end))
+        return cls(tuple(spans), text)
+
+    def select(self, count: int, name: str) -> list[int]:
+        """The wanted ones of `count` pages, ascending. Raises ImageError, naming the file, where there are none."""
+        found = [n for n in range(1, count + 1) if any(start <= n <= end for start, end in self.spans)]
+        if not found:
+            raise ImageError(f"{name}: has {count} page{'s' * (count != 1)}, none of pages={self.text}")
+        return found
+
+
+ALL_PAGES = PageRange(((1, 10**9),), "1-")
+
+
+def check_size(name: str, *, height: int, width: int) -> None:
+    """Raises ImageError for a page without pixels or of more than `MAX_PIXELS`."""
+    if width < 1 or height < 1:
+        raise ImageError(f"{name}: has no pixels ({width} x {height})")
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels, "
+            f"more than {MAX_PIXELS / 1e6:.0f}"
+        )
