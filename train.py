@@ -2,7 +2,6 @@
 
     uv run train.py experiment=synth_pretrain
     uv run train.py experiment=adapt data.path=FILE_OR_FOLDER
-    uv run train.py --multirun optim.optimizer.lr=1e-3,2e-3 'name=lr_${optim.optimizer.lr}'
 
 A run leaves all in runs/NAME: bundle/ (the best model), checkpoints/, logs, pictures. The options of train.yaml:
 """
@@ -17,7 +16,7 @@ from pathlib import Path
 import hydra
 from hydra.errors import HydraException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ocr.errors import ConfigError, OcrError, one_line
@@ -31,21 +30,18 @@ def assemble(config: DictConfig) -> tuple:
     from ocr.training import run
     from ocr.training.callbacks import BundleExport
 
-    for name in config.paths:
-        if OmegaConf.is_missing(config.paths, name) and f"${{paths.{name}}}" in OmegaConf.to_yaml(config.data):
-            raise ConfigError(f"this data is not part of the project: say where it is with paths.{name}=PATH")
+    data = OmegaConf.to_yaml(config.data)
+    for key in sorted(key for key in OmegaConf.missing_keys(config.paths) if f"${{{key}}}" in data):
+        raise ConfigError(f"this data is not part of the project: say where it is with {key}=PATH")
     run.prepare(threads=config.threads, seed=config.seed)
     task = config.task
-    if config.inherit:
-        for key, value in run.inherited(config.init_from, kind=task.kind).items():
-            OmegaConf.update(config, key, value, merge=False)
-    parts = run.build_parts(plain(task.parts))
-    tokenizers = {key: part for key, part in parts.items() if "tokenizer" in key}
-    with open_dict(config):
-        config.vocabulary = {key: part.size for key, part in tokenizers.items()}
-    facts = {"training_data": plain(config.training_data), "decoding": plain(task.decoding)}
-    facts["init_from"] = config.init_from
+    for key, value in run.inherited(config.init_from, kind=task.kind, inherit=config.inherit).items():
+        OmegaConf.update(config, key, value, merge=False)
+    parts, tokenizers, sizes = run.build_parts(plain(task.parts))
+    OmegaConf.update(config, "vocabulary", sizes, force_add=True)
+    facts = {"init_from": config.init_from, "training_data": plain(config.training_data)}
     bundle = run.new_bundle(task.kind, config.bundle_name, plain(config.model), parts, **facts)
+    bundle.decoding = plain(task.decoding)
     module = instantiate(task.module, model=run.trainable(bundle.model), **tokenizers, **config.optim)
     callbacks = [instantiate(node) for node in config.callbacks.values() if node]
     callbacks.append(BundleExport(bundle, f"{config.run_dir}/bundle", monitor=task.monitor, mode=task.mode))
@@ -55,17 +51,16 @@ def assemble(config: DictConfig) -> tuple:
 
 def train(config: DictConfig) -> None:
     """Run the training that `config` describes. Raises OcrError where it cannot work."""
-    from ocr.training.run import find_checkpoint, run_folder
+    from ocr.training import run
 
     trainer, module, data = assemble(config)
-    checkpoint = find_checkpoint(config.run_dir, config.resume, module=module)
-    OmegaConf.save(config, run_folder(config.run_dir) / "config.yaml")
+    checkpoint = run.find_checkpoint(config.run_dir, config.resume, module=module)
+    OmegaConf.save(config, run.run_folder(config.run_dir) / "config.yaml")
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=False)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit status: 2 where the configuration cannot work."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     if {"-h", "--help"} & set(arguments):
         print(__doc__ + "\n" + (CONFIGS / "train.yaml").read_text(encoding="utf-8"), end="")
         return 0
@@ -74,8 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             hydra.main(config_path=str(CONFIGS), config_name="train", version_base="1.3")(train)()
         else:
             with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
-                config = hydra.compose("train", list(arguments))
-            train(config)
+                train(hydra.compose("train", list(arguments)))
     except (OcrError, HydraException, OmegaConfBaseException) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
@@ -83,4 +77,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

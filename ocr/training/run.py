@@ -29,9 +29,15 @@ def prepare(*, threads: int | None, seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def build_parts(configs: Mapping[str, Any]) -> dict[str, Any]:
-    """The tokenizers and preprocessors of a run by name. Raises BundleError where one cannot be built."""
-    return {key: build(config) for key, config in configs.items()}
+def build_parts(configs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, int]]:
+    """All parts of a run by name, the tokenizers among them, and their sizes.
+
+    Raises:
+        BundleError: one of them cannot be built.
+    """
+    parts = {key: build(config) for key, config in configs.items()}
+    tokenizers = {key: part for key, part in parts.items() if "tokenizer" in key}
+    return parts, tokenizers, {key: part.size for key, part in tokenizers.items()}
 
 
 def trainable(model: nn.Module) -> nn.Module:
@@ -76,6 +82,25 @@ def find_checkpoint(run_dir: str | Path, resume: str | None, *, module: nn.Modul
         if key not in saved or key not in mine or saved[key].shape != mine[key].shape:
             raise ConfigError(f"resume={path}: made with another model or tokenizer ({key} differs)")
     return path
+
+
+def inherited(init_from: str | None, *, kind: str, inherit: bool) -> dict[str, Any]:
+    """What the bundle that a run starts from decides of its configuration, by dotted key; nothing unless `inherit`.
+
+    Raises:
+        ConfigError: there is no bundle to inherit from. BundleError: it is unknown or of another kind.
+    """
+    if not inherit:
+        return {}
+    if init_from is None:
+        raise ConfigError("inherit=true needs a bundle to inherit from: init_from=BUNDLE")
+    start = Bundle.load(init_from, kind=kind)
+    return {
+        "model": start.model_config,
+        "preprocess": start.part_configs["preprocess"],
+        "task.parts": start.part_configs,
+        "task.decoding": start.decoding,
+    }
 
 
 def new_bundle(
