@@ -1,0 +1,99 @@
+"""Read folders of pages on Spark.
+
+    python -m ocr.spark read SCANS OUTPUT --master local[4]
+
+OUTPUT becomes a folder of Parquet files with a row a page: path, pagenum, text, lines, confidence, exception. A
+second run reads only what is missing. Exit status: 0 all read, 1 a file failed, 2 nothing could be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from ocr.errors import ConfigError, OcrError, one_line
+
+LOCAL = "local[*,4]"
+"""All cores of this machine, and four tries for a task, as on a cluster."""
+
+ARROW_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _read(options)
+    except OcrError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+
+
+def _read(options: argparse.Namespace) -> int:
+    settings = dict(_setting(text) for text in options.conf)
+    if options.master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise ConfigError(
+            "pyspark is not installed: install the extra, as in pip install ocr[spark]"
+        ) from error
+    from ocr.inference.pipeline import DETECTOR, RECOGNIZER
+    from ocr.spark.read import FILES, ReadOptions, read_missing
+
+    builder = SparkSession.builder.appName("ocr read").master(options.master)
+    for key, value in ({ARROW_ROWS: str(FILES)} | settings).items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    files = pages = failed = 0
+    try:
+        chosen = ReadOptions(
+            recognizer=options.recognizer or RECOGNIZER,
+            detector={None: DETECTOR, "none": None}.get(options.detector, options.detector),
+            decode=options.decode,
+            batch_size=options.batch_size,
+            use_gpu=options.gpu,
+        )
+        for step in read_missing(
+            session, options.input, options.output, chosen, commit_every=options.commit_every
+        ):
+            files, pages, failed = files + step.files, pages + step.pages, failed + step.failed
+            print(f"{options.output}: {files} files, {pages} pages, {failed} failed", file=sys.stderr)
+    finally:
+        session.stop()
+    print(f"{options.output}: {files} files read, {pages} rows written, {failed} of them failures")
+    return 1 if failed else 0
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--conf {text}: expected key=value")
+    return key, value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m ocr.spark", description=__doc__.split("\n\n")[0])
+    read = parser.add_subparsers(dest="command", required=True).add_parser(
+        "read", help="read a folder of pages into Parquet", description=__doc__.split("\n\n")[2]
+    )
+    read.add_argument("input", help="folder, file or pattern, wherever Spark can read")
+    read.add_argument("output", help="folder of Parquet files")
+    read.add_argument("--master", default=LOCAL, help="Spark master (default: %(default)s)")
+    read.add_argument(
+        "--conf", action="append", default=[], metavar="KEY=VALUE", help="a Spark setting; may be repeated"
+    )
+    read.add_argument("--recognizer", help="bundle: a shipped name or a folder")
+    read.add_argument("--detector", help="bundle, or none: every image is a single line of text")
+    read.add_argument("--decode", help="ctc (fastest), ctc_beam, greedy, beam or joint")
+    read.add_argument("--batch-size", type=int, default=16, help="lines read at once (default: %(default)s)")
+    read.add_argument("--gpu", action="store_true", help="use the GPU that Spark gives each task")
+    read.add_argument("--commit-every", type=int, metavar="FILES", help="files between commits of results")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

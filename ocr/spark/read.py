@@ -1,0 +1,209 @@
+"""Files in, a Parquet folder of read pages out: the work of `python -m ocr.spark read`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, StructType
+
+from ocr.errors import ConfigError
+from ocr.image.io import IMAGE_SUFFIXES
+from ocr.inference.pipeline import DETECTOR, RECOGNIZER, DetectorOptions, Reader
+from ocr.spark.batching import Waiting, read_together
+from ocr.spark.bundles import ship
+from ocr.spark.images import PAGENUM, file_pages
+from ocr.spark.recognize import page_confidence
+from ocr.spark.regions import flat
+from ocr.spark.schemas import LINES
+from ocr.spark.worker import (
+    EXCEPTION,
+    FAILURES,
+    Row,
+    RowMap,
+    line_finder,
+    line_reader,
+    reason,
+    task_device,
+)
+from ocr.types import Page
+
+FILES = 32
+"""Files whose lines may share batches."""
+
+FILES_A_CORE = 64
+"""Files a core reads before results are committed, unless told otherwise: about a minute's work on a CPU."""
+
+PAGES = StructType(
+    [
+        StructField(PAGENUM, IntegerType()),
+        StructField("text", StringType()),
+        StructField("lines", LINES),
+        StructField("confidence", FloatType()),
+        StructField(EXCEPTION, StringType()),
+    ]
+)
+"""The columns of the result, after `path`."""
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """Which models read, and how; the same as infer.py's."""
+
+    recognizer: str = RECOGNIZER
+    detector: str | None = DETECTOR
+    decode: str | None = None
+    batch_size: int = 16
+    use_gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What was read since the last commit: files, their pages, and pages or files that failed."""
+
+    files: int
+    pages: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class ReadPages(RowMap):
+    """The pages of files (columns `path` and `content`), read exactly as `ocr.Reader` reads them."""
+
+    options: ReadOptions
+
+    def compute(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
+        reader = self.reader(self.options, task_device(self.options.use_gpu))
+        for page in read_together(reader, self._cut(reader, rows)):
+            yield page.index, {PAGENUM: page.number} | self._columns(page)
+
+    @staticmethod
+    def reader(options: ReadOptions, device: str) -> Reader:
+        """The worker's reader. Raises BundleError or ConfigError."""
+        recognizer = line_reader(options.recognizer, device, options.decode, options.batch_size)
+        if options.detector is None:
+            return Reader(recognizer, None)
+        return Reader(recognizer, line_finder(options.detector, device, DetectorOptions()))
+
+    @staticmethod
+    def _cut(reader: Reader, rows: list[Row]) -> Iterator[Waiting]:
+        for index, row in enumerate(rows):
+            for number, image in enumerate(file_pages(row["content"], row["path"])):
+                page = Waiting(index, number)
+                if isinstance(image, str):
+                    page.error = image
+                else:
+                    try:
+                        page.cut = reader.cut(image)
+                    except FAILURES as error:
+                        page.error = reason(error)
+                yield page
+
+    @staticmethod
+    def _columns(waiting: Waiting) -> Row:
+        if waiting.cut is None:
+            return {EXCEPTION: waiting.error}
+        height, width = waiting.cut.size
+        page = Page("", height, width, waiting.cut.lines, waiting.number + 1)
+        lines = [
+            {"text": line.text, "confidence": line.confidence, "outline": flat(line.polygon)}
+            for line in page.lines
+            if line.text
+        ]
+        return {"text": page.text, "lines": lines, "confidence": page_confidence(page)}
+
+
+def read_pages(files: DataFrame, options: ReadOptions) -> DataFrame:
+    """Read files.
+
+    Args:
+        files: columns `path` and `content`, as `spark.read.format("binaryFile")` loads them.
+    Returns:
+        A row a page: `path`, and the columns of `PAGES`.
+    Raises:
+        BundleError, ConfigError: a bundle or option that cannot work, before anything is read.
+    """
+    session = files.sparkSession
+    ReadPages.reader(options, "cpu")
+    shipped = ReadOptions(
+        recognizer=ship(options.recognizer, session),
+        detector=None if options.detector is None else ship(options.detector, session),
+        decode=options.decode,
+        batch_size=options.batch_size,
+        use_gpu=options.use_gpu,
+    )
+    work = ReadPages(
+        inputs=("path", "content"), kept=("path",), schema=to_arrow_schema(PAGES), rows=FILES, options=shipped
+    )
+    schema = StructType([StructField("path", StringType()), *PAGES.fields])
+    return files.select("path", "content").mapInArrow(work, schema)
+
+
+def read_missing(
+    session: SparkSession, source: str, output: str, options: ReadOptions, *, commit_every: int | None = None
+) -> Iterator[Progress]:
+    """Read those files under `source` that `output` has no rows of, and append them; progress after each commit.
+
+    A run that was stopped loses what it read since its last commit and nothing else; the next one reads that and
+    whatever came since. A file that failed counts as read.
+
+    Args:
+        source: a folder, file or pattern on any file system that Spark reads. output: a folder of Parquet files.
+        commit_every: files; None for `FILES_A_CORE`.
+    Raises:
+        BundleError, ConfigError: an option that cannot work, no such source, an output that is something else.
+    """
+    todo = missing_files(session, source, output).toLocalIterator()
+    size = commit_every or FILES_A_CORE * session.sparkContext.defaultParallelism
+    while chunk := [row.path for row in islice(todo, size)]:
+        files = session.read.format("binaryFile").load([literal(path) for path in chunk])
+        counts = Observation()
+        pages = read_pages(files, options).observe(
+            counts, F.count("*").alias("pages"), F.count(EXCEPTION).alias("failed")
+        )
+        # All pages of a file go to one Parquet file, which appears as a whole or not at all.
+        pages.repartition("path").write.mode("append").parquet(output)
+        yield Progress(len(chunk), counts.get["pages"], counts.get["failed"])
+
+
+def missing_files(session: SparkSession, source: str, output: str) -> DataFrame:
+    """The column `path` of files under `source` with an image's suffix and no row in `output`, in order."""
+    suffixes = "|".join(re.escape(suffix) for suffix in sorted(IMAGE_SUFFIXES))
+    try:
+        files = session.read.format("binaryFile").option("recursiveFileLookup", "true").load(source)
+    except AnalysisException as error:
+        raise ConfigError(f"{source}: {first_line(error)}") from error
+    files = files.select("path").where(F.lower("path").rlike(f"({suffixes})$"))
+    done = existing(session, output)
+    if done is not None:
+        files = files.join(done.select("path").distinct(), "path", "left_anti")
+    return files.orderBy("path")
+
+
+def existing(session: SparkSession, output: str) -> DataFrame | None:
+    """What an earlier run wrote, or None. Raises ConfigError where something else is there."""
+    try:
+        done = session.read.parquet(output)
+    except AnalysisException as error:
+        if error.getCondition() in ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"):
+            return None
+        raise ConfigError(f"{output}: {first_line(error)}") from error
+    if not {"path", *PAGES.names} <= set(done.columns):
+        raise ConfigError(f"{output}: holds other data, with columns {', '.join(done.columns)}")
+    return done
+
+
+def literal(path: str) -> str:
+    """A path with the characters escaped that would make it a pattern."""
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", path)
+
+
+def first_line(error: AnalysisException) -> str:
+    """Spark's message without its error class, SQL state and plan."""
+    return re.sub(r"^\[[A-Z_.]+\] ", "", str(error).splitlines()[0]).split(" SQLSTATE")[0]
