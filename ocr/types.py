@@ -8,9 +8,12 @@ Pixel coordinates are (x, y), float32, origin at the top-left corner of the top-
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 Polygon = np.ndarray
 """(n, 2) float32 vertices in page pixels, clockwise on screen, not closed (last != first)."""
