@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from ocr.errors import ImageError
-from ocr.image.io import load_pages
+from ocr.image.io import open_pages
+from ocr.image.page_image import PageImage
 from ocr.spark.enums import ImageType
 from ocr.spark.worker import EXCEPTION, FAILURES, Row, RowMap, reason
 
@@ -77,21 +78,20 @@ class Decode(RowMap):
                 else:
                     yield index, {PAGENUM: number, self.output: self._struct(page, origin)}
 
-    def _struct(self, page: np.ndarray, origin: str) -> Row:
-        if self.image_type == ImageType.TYPE_BYTE_GRAY:
-            page = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
-        return to_struct(page, origin=origin)
+    def _struct(self, page: PageImage, origin: str) -> Row:
+        grey = self.image_type == ImageType.TYPE_BYTE_GRAY
+        pixels = cv2.cvtColor(page.pixels, cv2.COLOR_RGB2GRAY) if grey else page.pixels
+        return to_struct(pixels, origin=origin, resolution=round(page.dpi))
 
 
-def file_pages(content: bytes | None, origin: str) -> Iterator[np.ndarray | str]:
-    """The uint8 (h, w, 3) RGB pages of a file, and last, if reading failed, the reason as text."""
-    pages = load_pages(content or b"")
+def file_pages(content: bytes | None, origin: str) -> Iterator[PageImage | str]:
+    """The pages of a file called `origin`, and last, if reading failed, the reason as text."""
+    pages = open_pages(content or b"", name=origin)
     while True:
         try:
             page = next(pages, None)
         except FAILURES as error:
-            # The reader of bytes knows no file name and speaks of "image".
-            yield f"{origin}{reason(error).removeprefix('image')}" if origin else reason(error)
+            yield reason(error)
             return
         if page is None:
             return

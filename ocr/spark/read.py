@@ -14,7 +14,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, StructType
 
 from ocr.errors import ConfigError
-from ocr.image.io import IMAGE_SUFFIXES
+from ocr.image.io import PAGE_SUFFIXES
 from ocr.inference.pipeline import DETECTOR, RECOGNIZER, DetectorOptions, Reader
 from ocr.spark.batching import Waiting, read_together
 from ocr.spark.bundles import ship
@@ -100,7 +100,7 @@ class ReadPages(RowMap):
                     page.error = image
                 else:
                     try:
-                        page.cut = reader.cut(image)
+                        page.cut = reader.cut(image.pixels)
                     except FAILURES as error:
                         page.error = reason(error)
                 yield page
@@ -173,8 +173,8 @@ def read_missing(
 
 
 def missing_files(session: SparkSession, source: str, output: str) -> DataFrame:
-    """The column `path` of files under `source` with an image's suffix and no row in `output`, in order."""
-    suffixes = "|".join(re.escape(suffix) for suffix in sorted(IMAGE_SUFFIXES))
+    """The column `path` of files under `source` that may hold pages and no row in `output`, in order."""
+    suffixes = "|".join(re.escape(suffix) for suffix in sorted(PAGE_SUFFIXES))
     try:
         files = session.read.format("binaryFile").option("recursiveFileLookup", "true").load(source)
     except AnalysisException as error:
