@@ -5,10 +5,23 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
-from ocr.decoding import Autoregressive, CtcBeam, CtcGreedy, align, ctc_collapse, ctc_scores, get_decoder
+from ocr.decoding import (
+    Autoregressive,
+    CharacterSpan,
+    CtcGreedy,
+    Hypothesis,
+    SearchSettings,
+    align,
+    ctc_collapse,
+    ctc_scores,
+    get_decoder,
+)
+from ocr.decoding.prefix_search import prefix_search
 from ocr.errors import ConfigError
 from ocr.models.vit import Encoded
+from ocr.text.ngram import CharNgram, train
 from ocr.text.tokenizer import CharTokenizer
 
 TOKENIZER = CharTokenizer("abc ")
@@ -150,33 +163,95 @@ def test_long_texts_are_aligned():
     assert align(log_probs, ids) == [(2 * i, 2 * i + 1) for i in range(100)]
 
 
-def test_prefix_beam_search_sums_alignments():
-    """'ab' has no single best path but the largest sum; brute force over all texts agrees."""
-    log_probs = random_log_probs(4, seed=11)
-    letters = log_probs.copy()
-    letters[:, 1:4] = -40.0
-    texts = [list(t) for n in range(5) for t in itertools.product([A, B, C, SPACE], repeat=n)]
-    best = texts[int(np.argmax(ctc_scores(letters, texts)))]
-    found = CtcBeam(beams=200, bonus=0.0, threshold=1e-9)._search(letters, SPACE)
-    assert found == best
+@pytest.fixture(scope="module")
+def ngram(tmp_path_factory):
+    """Knows that b follows a, and that a word is "ab"."""
+    path = tmp_path_factory.mktemp("ngram") / "ab.ngram"
+    save_file(train(["ab ab ab"] * 20, TOKENIZER, order=3, minimum=2), path)
+    return CharNgram(str(path))
 
 
-class FakeNgram:
-    """Wants B after A, and nothing else."""
-
-    order = 2
-
-    def log_probs(self, context):
-        wanted = np.full(TOKENIZER.size, -3.0, np.float32)
-        wanted[B if context[-1] == A else A] = -0.1
-        return wanted
+def texts_up_to(length: int) -> list[list[int]]:
+    return [list(t) for n in range(length + 1) for t in itertools.product([A, B, C, SPACE], repeat=n)]
 
 
-def test_a_language_model_settles_what_the_image_leaves_open():
+@pytest.mark.parametrize(
+    ("weight", "bonus", "why"),
+    [
+        (0.0, 0.0, "alignments are summed, which no best path does"),
+        (0.0, 1.5, "a bonus lengthens the text"),
+        (1.0, 0.5, "the language model has its say"),
+    ],
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_prefix_search_equals_brute_force(ngram, weight, bonus, why, seed):
+    lines = [random_log_probs(t, seed=10 * seed + t) for t in (4, 2, 3)]
+    for line in lines:
+        line[:, 1:4] = -40.0
+    expected = []
+    for line in lines:
+        texts = texts_up_to(len(line))
+        language = [float(ngram.text_log_probs(text, space=SPACE).sum()) for text in texts]
+        scores = np.array(ctc_scores(line, texts)) + weight * np.array(language)
+        expected.append(texts[int(np.argmax(scores + bonus * np.array([len(text) for text in texts])))])
+    settings = SearchSettings(beams=200, weight=weight, bonus=bonus, threshold=1e-9)
+    assert prefix_search(lines, ngram=ngram, settings=settings, space=SPACE) == expected, why
+
+
+def test_lines_do_not_change_each_other_in_a_search(ngram):
+    lines = [random_log_probs(t, seed=t) for t in (30, 5, 0, 17)]
+    settings = SearchSettings(beams=3)
+    together = prefix_search(lines, ngram=ngram, settings=settings, space=SPACE)
+    alone = [prefix_search([line], ngram=ngram, settings=settings, space=SPACE)[0] for line in lines]
+    assert together == alone
+
+
+def test_a_language_model_settles_what_the_image_leaves_open(ngram):
     logits = sure([A, 0, C, 0]).clone()
     logits[2, B], logits[2, C] = 4.0, 4.2
     alone = get_decoder("ctc_beam")(FakeModel(logits, None), encoded(4), TOKENIZER, None)[0]
-    helped = get_decoder("ctc_beam", ngram=FakeNgram())(FakeModel(logits, None), encoded(4), TOKENIZER, None)[
-        0
-    ]
+    helped = get_decoder("ctc_beam", ngram=ngram)(FakeModel(logits, None), encoded(4), TOKENIZER, None)[0]
     assert (alone.text, helped.text) == ("ac", "ab")
+    assert [span.language for span in alone.characters] == [0, 0]
+
+
+def test_spans_hold_what_the_language_model_says(ngram):
+    """A character after those before it, and of the last one that the word ends."""
+    model = FakeModel(sure([A, B, SPACE, A, 0]), None)
+    (reading,) = get_decoder("ctc_beam", ngram=ngram)(model, encoded(5), TOKENIZER, None)
+    own = ngram.text_log_probs([A, B, SPACE, A, SPACE], space=SPACE)
+    expected = [own[0], own[1] + own[2], own[2], own[3] + own[4]]
+    assert [span.language for span in reading.characters] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("ctc_beam", {"beams": 0}, "beams=0"),
+        ("ctc_beam", {"threshold": 2.0}, "threshold=2.0"),
+        ("ctc_beam", {"beam": 5}, "decode=ctc_beam.*'beam'"),
+        ("ctc", {"beams": 5}, "decode=ctc: "),
+        ("joint", {"weights": 0.1}, "decode=joint.*'weights'"),
+    ],
+)
+def test_options_that_a_strategy_does_not_have_are_named(name, options, message):
+    with pytest.raises(ConfigError, match=message):
+        get_decoder(name, options=options)
+
+
+def test_words_are_as_sure_as_all_their_characters():
+    spans = [CharacterSpan(c, i, i + 1, 0.5) for i, c in enumerate("ab c")]
+    words = Hypothesis("ab c", 0.5, spans).words
+    assert [(word.text, word.start, word.end, word.confidence) for word in words] == [
+        ("ab", 0, 2, 0.25),
+        ("c", 3, 4, 0.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("", []), (" ", []), ("a b", ["a", "b"]), ("  ab  c ", ["ab", "c"]), ("a\u00a0b", ["a", "b"])],
+)
+def test_words_lie_between_spaces(text, words):
+    spans = [CharacterSpan(character, i, i + 1, 1.0) for i, character in enumerate(text)]
+    assert [word.text for word in Hypothesis(text, 1.0, spans).words] == words

@@ -12,7 +12,7 @@ import torch
 from shapely.geometry import box
 
 from ocr.bundle import Bundle
-from ocr.decoding import CharacterSpan, Hypothesis
+from ocr.decoding import Hypothesis
 from ocr.errors import ConfigError
 from ocr.geometry import RectifiedLine, rectify_line, to_shapely
 from ocr.geometry.rectify import BASELINE_SHARE
@@ -161,12 +161,12 @@ def place_words(
     """The words of a line's reading, with their polygons in page pixels.
 
     A word reaches from its first to its last character and, there, from the top to the bottom of the line's
-    `outline` (n, 2). Its confidence is the geometric mean of its characters'. `page_size`: (height, width).
+    `outline` (n, 2). `page_size`: (height, width).
     """
     words = []
     straight = to_shapely(crop.to_crop(outline))
-    for spans in split_words(hypothesis.characters):
-        start, end = spans[0].start, max(spans[-1].end, spans[0].start + 1)
+    for word in hypothesis.words:
+        start, end = word.start, max(word.end, word.start + 1)
         inside = straight.intersection(box(start, -1e6, end, 1e6))
         top, bottom = (0.0, float(crop.image.shape[0])) if inside.is_empty else inside.bounds[1::2]
         # A bent line needs points between the corners, about two text heights apart.
@@ -175,20 +175,8 @@ def place_words(
         upper, lower = np.column_stack([columns, np.full(count, top)]), np.full(count, bottom)
         ring = np.vstack([upper, np.column_stack([columns, lower])[::-1]])
         polygon = np.clip(crop.to_page(ring), 0, page_size[::-1]).astype(np.float32)
-        confidence = np.exp(np.mean([np.log(max(span.confidence, 1e-6)) for span in spans]))
-        words.append(Word("".join(span.character for span in spans), polygon, float(confidence)))
+        words.append(Word(word.text, polygon, word.confidence))
     return words
-
-
-def split_words(characters: list[CharacterSpan]) -> list[list[CharacterSpan]]:
-    """The characters between spaces, without the spaces."""
-    words: list[list[CharacterSpan]] = [[]]
-    for span in characters:
-        if span.character.isspace():
-            words.append([])
-        else:
-            words[-1].append(span)
-    return [word for word in words if word]
 
 
 def resolve_device(name: str) -> torch.device:

@@ -10,7 +10,7 @@ from ocr import Reader
 from ocr.decoding import CharacterSpan, Hypothesis
 from ocr.errors import BundleError, ConfigError, ImageError
 from ocr.geometry import polygon_iou
-from ocr.inference.pipeline import resolve_device, source_name, split_words
+from ocr.inference.pipeline import resolve_device, source_name
 from ocr.types import TextLine
 
 
@@ -153,15 +153,6 @@ def test_pages_of_a_file_are_numbered(tmp_path):
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(ImageError, match=r"none\.jpg"):
         Reader(InkReader(), None).read(tmp_path / "none.jpg")
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [("", []), (" ", []), ("a b", ["a", "b"]), ("  ab  c ", ["ab", "c"]), ("a\u00a0b", ["a", "b"])],
-)
-def test_split_words(text, words):
-    spans = [CharacterSpan(character, i, i + 1, 1.0) for i, character in enumerate(text)]
-    assert ["".join(span.character for span in word) for word in split_words(spans)] == words
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""From network outputs to text: CTC with or without a language model, greedy, beam and joint decoding.
+
+Every strategy maps (model, encoded batch, tokenizers) to one `Hypothesis` a line; validation, evaluation and
+inference share them. The autoregressive strategies carry a guard: where the CTC head finds the decoder's text
+far less likely than its own reading (repeats, runaway or invented text), the CTC reading is returned. A model
+without a CTC head (`ctc_tokenizer` None) is read by its decoder alone, without guard and alignment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ocr.decoding.alignment import align, ctc_collapse, ctc_scores
+from ocr.decoding.autoregressive import Autoregressive
+from ocr.decoding.ctc import CtcBeam, CtcGreedy
+from ocr.decoding.hypothesis import CharacterSpan, DecodingStrategy, Hypothesis, WordSpan
+from ocr.decoding.prefix_search import SearchSettings
+from ocr.errors import ConfigError
+from ocr.text.ngram import CharNgram
+
+__all__ = [
+    "DECODERS",
+    "WITHOUT_CTC",
+    "Autoregressive",
+    "CharacterSpan",
+    "CtcBeam",
+    "CtcGreedy",
+    "DecodingStrategy",
+    "Hypothesis",
+    "SearchSettings",
+    "WordSpan",
+    "align",
+    "ctc_collapse",
+    "ctc_scores",
+    "get_decoder",
+]
+
+DECODERS: dict[str, Callable[[CharNgram | None, dict[str, Any]], DecodingStrategy]] = {
+    "ctc": lambda ngram, options: CtcGreedy(**options),
+    "ctc_beam": lambda ngram, options: CtcBeam(ngram, SearchSettings(**options)),
+    "greedy": lambda ngram, options: Autoregressive(**{"beams": 1, **options}),
+    "beam": lambda ngram, options: Autoregressive(**{"beams": 4, **options}),
+    "joint": lambda ngram, options: Autoregressive(**{"beams": 4, "ctc_weight": 0.5, **options}),
+}
+
+WITHOUT_CTC = ("greedy", "beam")
+"""The strategies that a model without a CTC head can use."""
+
+
+def get_decoder(
+    name: str, *, ngram: CharNgram | None = None, options: Mapping[str, Any] | None = None
+) -> DecodingStrategy:
+    """The strategy called `name`; `ngram` serves `ctc_beam`, `options` are the strategy's own.
+
+    Raises ConfigError listing the known names, or naming the option that the strategy does not have.
+    """
+    if name not in DECODERS:
+        raise ConfigError(f"unknown decode={name!r}: choose from {', '.join(DECODERS)}")
+    try:
+        return DECODERS[name](ngram, dict(options or {}))
+    except TypeError as error:
+        raise ConfigError(f"decode={name}: {error}") from error

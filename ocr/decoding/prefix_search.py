@@ -1,0 +1,203 @@
+"""CTC prefix beam search with a character language model, for many lines at once (Hannun et al. 2014).
+
+The beams of all lines are arrays and move through the columns together, so that a column costs a few dozen array
+operations whatever the number of lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ocr.errors import ConfigError
+from ocr.text.ngram import CharNgram, NgramStates
+from ocr.text.tokenizer import SPECIALS
+
+MOST_TRIED = 24
+"""Characters tried a column at most, the likeliest first."""
+
+_MULTIPLIER = np.uint64(1_099_511_628_211)
+_ROOT = np.uint64(14_695_981_039_346_656_037)
+_NEVER = np.float32(-1e30)
+"""The log-probability of what cannot be: finite, so that differences of two of them are numbers."""
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """`beams`: texts kept a column. `weight`: of the language model's log-probability. `bonus`: added a character,
+    against short texts. `threshold`: characters less probable than this in a column are not tried.
+
+    Raises ConfigError where a value is out of range.
+    """
+
+    beams: int = 12
+    weight: float = 0.3
+    bonus: float = 1.3
+    threshold: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if self.beams < 1 or not 0 < self.threshold < 1:
+            raise ConfigError(
+                f"prefix search with beams={self.beams}, threshold={self.threshold}: expected at least 1, and "
+                "a probability"
+            )
+
+
+@dataclass
+class _Beams:
+    """The texts under way of each line, all (lines, beams).
+
+    `blank`, `character`: log-probability of the alignments that end in a blank, and in the last character.
+    `language`: score of the language model with the bonus. `last`: last character, 0 for none. `text`, `parent`:
+    hashes of the text and of the text without its last character. `state`: of the language model.
+    """
+
+    blank: np.ndarray
+    character: np.ndarray
+    language: np.ndarray
+    last: np.ndarray
+    text: np.ndarray
+    parent: np.ndarray
+    state: np.ndarray
+
+    @classmethod
+    def start(cls, lines: int, beams: int, state: int) -> _Beams:
+        """The empty text of each line, and beams that are not in use."""
+        shape = (lines, beams)
+        unused = np.full(shape, _NEVER)
+        blank, text = unused.copy(), _numbers(shape)
+        blank[:, 0], text[:, 0] = 0, _ROOT
+        return cls(
+            blank=blank,
+            character=unused,
+            language=np.zeros(shape, np.float32),
+            last=np.zeros(shape, np.int64),
+            text=text,
+            parent=np.zeros(shape, np.uint64),
+            state=np.full(shape, state, np.int64),
+        )
+
+
+def prefix_search(
+    log_probs: Sequence[np.ndarray],
+    *,
+    ngram: CharNgram | None,
+    settings: SearchSettings,
+    space: int,
+) -> list[list[int]]:
+    """The best text of each line, as ids.
+
+    Args:
+        log_probs: (t, v) float32 of each line, t as it comes; id 0 is the blank.
+        ngram: language model, or None to sum the alignments of each text, no more.
+        space: id of the space; spaces stand before every text for the language model.
+    """
+    length = max((len(rows) for rows in log_probs), default=0)
+    if not length:
+        return [[] for _ in log_probs]
+    lines, size = len(log_probs), log_probs[0].shape[1]
+    # A line that has ended goes on with sure blanks, which change nothing.
+    columns = np.full((length, lines, size), _NEVER, np.float32)
+    columns[:, :, 0] = 0
+    for line, rows in enumerate(log_probs):
+        columns[: len(rows), line] = rows
+    states = ngram.states() if ngram is not None else None
+    beams = _Beams.start(lines, settings.beams, states.start(space) if states is not None else 0)
+    origins = np.zeros((length, lines, settings.beams), np.int64)
+    written = np.zeros((length, lines, settings.beams), np.int64)
+    tried, scores = _tried(columns, settings.threshold)
+    for t in range(length):
+        count = max(1, int((scores[t] > _NEVER).sum(-1).max()))
+        beams, origins[t], written[t] = _step(
+            beams, columns[t], tried[t, :, :count], scores[t, :, :count], states=states, settings=settings
+        )
+    best = (np.logaddexp(beams.blank, beams.character) + beams.language).argmax(1)
+    return _texts(origins, written, best)
+
+
+def _tried(columns: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """The characters (t, lines, c) worth trying a column, likeliest first, and their scores, `_NEVER` for none."""
+    letters = columns[:, :, SPECIALS:]
+    count = min(MOST_TRIED, letters.shape[-1])
+    best = np.argpartition(-letters, count - 1, axis=-1)[..., :count]
+    scores = np.take_along_axis(letters, best, -1)
+    order = np.argsort(-scores, axis=-1)
+    best, scores = np.take_along_axis(best, order, -1), np.take_along_axis(scores, order, -1)
+    return best + SPECIALS, np.where(scores > np.log(threshold), scores, _NEVER)
+
+
+def _step(
+    beams: _Beams,
+    column: np.ndarray,
+    tried: np.ndarray,
+    scores: np.ndarray,
+    *,
+    states: NgramStates | None,
+    settings: SearchSettings,
+) -> tuple[_Beams, np.ndarray, np.ndarray]:
+    """One column (lines, v): texts stay as they are or grow by one of the `tried` characters (lines, c).
+
+    Returns the best beams, the beam that each comes from and the character it wrote, 0 for none.
+    """
+    k, (lines, c) = settings.beams, tried.shape
+    total = np.logaddexp(beams.blank, beams.character)
+    own = np.take_along_axis(column, beams.last, 1)
+    blank = total + column[:, :1]
+    character = np.where(beams.last > 0, beams.character + own, _NEVER)
+    # A repeated character needs a blank before it; without one it is the same character going on.
+    repeats = tried[:, None] == beams.last[..., None]
+    grown = np.where(repeats, beams.blank[..., None], total[..., None]) + scores[:, None]
+
+    # A text that grows into another one that is kept adds to it.
+    line, child, parent = np.nonzero(beams.parent[:, :, None] == beams.text[:, None])
+    last = beams.last[line, child]
+    arriving = np.where(last == beams.last[line, parent], beams.blank[line, parent], total[line, parent])
+    character[line, child] = np.logaddexp(character[line, child], arriving + own[line, child])
+    pair, place = np.nonzero(tried[line] == last[:, None])
+    grown[line[pair], parent[pair], place] = _NEVER
+
+    language = np.repeat(beams.language[..., None] + np.float32(settings.bonus), c, axis=-1)
+    if states is not None:
+        language += np.float32(settings.weight) * states.log_probs(beams.state[..., None], tried[:, None])
+    stay = np.logaddexp(blank, character) + beams.language
+    rank = np.concatenate((stay, (grown + language).reshape(lines, -1)), 1)
+    chosen = np.argpartition(-rank, k - 1, axis=1)[:, :k]
+    grows = chosen >= k
+    origin, place = np.where(grows, chosen - k, chosen * c) // c, np.where(grows, chosen - k, 0) % c
+    rows = np.arange(lines)[:, None]
+    new = np.where(grows, tried[rows, place], 0)
+    score = grown[rows, origin, place]
+    text, state = beams.text[rows, origin], beams.state[rows, origin]
+    longer = (text ^ new.astype(np.uint64)) * _MULTIPLIER
+    longer ^= longer >> np.uint64(29)
+    if states is not None:
+        state[grows] = states.advance(state[grows], new[grows])
+    # What cannot be is no text: it must not be taken for the one it would have become.
+    void = grows & (score <= _NEVER / 2)
+    kept = _Beams(
+        blank=np.where(grows, _NEVER, blank[rows, origin]),
+        character=np.where(grows, score, character[rows, origin]),
+        language=np.where(grows, language[rows, origin, place], beams.language[rows, origin]),
+        last=np.where(grows, new, beams.last[rows, origin]),
+        text=np.where(void, _numbers(void.shape), np.where(grows, longer, text)),
+        parent=np.where(void, np.uint64(0), np.where(grows, text, beams.parent[rows, origin])),
+        state=state,
+    )
+    return kept, origin, new
+
+
+def _numbers(shape: tuple[int, int]) -> np.ndarray:
+    """(lines, beams) uint64: stand-ins for the hashes of beams that hold no text, distinct within a line."""
+    return np.tile(np.arange(1, shape[1] + 1, dtype=np.uint64), (shape[0], 1))
+
+
+def _texts(origins: np.ndarray, written: np.ndarray, best: np.ndarray) -> list[list[int]]:
+    """Follow the beams `best` (lines,) back through (t, lines, beams) origins, collecting what was written."""
+    rows = np.arange(len(best))
+    characters = np.zeros((len(origins), len(best)), np.int64)
+    for t in range(len(origins) - 1, -1, -1):
+        characters[t] = written[t, rows, best]
+        best = origins[t, rows, best]
+    return [line[line > 0].tolist() for line in characters.T]
