@@ -31,7 +31,7 @@ HEADS = {
 USES = {
     "recognizer": "Reads images of single lines. Not for proof of authorship, for text of legal or medical "
     "weight without a person who checks it, or for scripts outside its characters.",
-    "encoder": "Reads nothing by itself: a start for training (`train.py init_encoder=`).",
+    "encoder": "Reads nothing by itself: a start for training (`train.py init_from=`).",
     "detector": "Finds lines of text on images of pages. It does not read them.",
 }
 

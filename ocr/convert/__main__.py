@@ -1,6 +1,10 @@
-"""Convert published weights to a bundle that infer.py, evaluate.py and train.py take.
+"""Published weights as a bundle that infer.py, evaluate.py and train.py take.
 
-python -m ocr.convert trocr FOLDER DST    # a Hugging Face TrOCR checkpoint: a recogniser
+    python -m ocr.convert trocr FOLDER DST                  # a Hugging Face TrOCR checkpoint: a recogniser
+    python -m ocr.convert craft FILE DST [--refiner FILE]   # CRAFT and its link refiner: a detector
+    python -m ocr.convert deit FILE DST                     # a ViT or DeiT: an encoder for training to start from
+
+A file is `.safetensors`, or what torch.save wrote; no code in it is run.
 """
 
 from __future__ import annotations
@@ -11,28 +15,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ocr.bundle import Bundle
+from ocr.convert.craft import convert_craft
+from ocr.convert.deit import convert_deit
 from ocr.convert.trocr import convert_trocr
+from ocr.convert.vit import Colours
 from ocr.errors import OcrError, one_line
 
-USES = {
-    "recognizer": "uv run infer.py recognizer={} detector=none input=LINE.png",
+IMAGENET = Colours(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+NEXT = {
+    "recognizer": "infer.py recognizer={} input=PAGE",
+    "detector": "infer.py detector={} input=PAGE",
+    "encoder": "train.py init_from={} model=...",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; returns the exit status: 2 where the weights cannot be converted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ocr.convert",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description=__doc__,
-    )
-    kinds = parser.add_subparsers(dest="kind", required=True)
-    trocr = kinds.add_parser("trocr", help="a Hugging Face TrOCR checkpoint folder")
-    for kind in (trocr,):
-        kind.add_argument("source", type=Path)
-        kind.add_argument("destination", type=Path, help="folder of the bundle; made, or its bundle replaced")
-        kind.add_argument("--half", action="store_true", help="store half precision, which may change a text")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         bundle = convert(options)
         bundle.save(options.destination, half=options.half)
@@ -45,14 +44,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for key, value in bundle.description.get("not_carried_over", {}).items():
         print(f"not carried over: {key}={value}", file=sys.stderr)
     print(f"{options.destination}: a {bundle.kind} of {bundle.parameters / 1e6:.1f} million parameters")
-    print(USES[bundle.kind].format(options.destination))
+    print(f"uv run {NEXT[bundle.kind].format(options.destination)}")
     return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    whole = argparse.ArgumentParser(
+        prog="python -m ocr.convert",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    kinds = whole.add_subparsers(dest="kind", required=True)
+    trocr = kinds.add_parser("trocr", help="a Hugging Face TrOCR checkpoint folder: a recogniser")
+    craft = kinds.add_parser("craft", help="weights of CRAFT: a detector")
+    deit = kinds.add_parser("deit", help="weights of a ViT or DeiT, by timm or Hugging Face: an encoder")
+    for kind in (trocr, craft, deit):
+        kind.add_argument("source", type=Path)
+        kind.add_argument("destination", type=Path, help="folder of the bundle; a bundle in it is replaced")
+        kind.add_argument(
+            "--half", action="store_true", help="store fp16: half the size, slightly other numbers"
+        )
+    craft.add_argument("--refiner", type=Path, help="weights of the link refiner")
+    deit.add_argument("--heads", type=int, help="of attention; default: as many as are 64 wide")
+    for name in ("mean", "std"):
+        deit.add_argument(
+            f"--{name}",
+            type=float,
+            nargs=3,
+            default=getattr(IMAGENET, name),
+            help="of red, green and blue that the weights were trained with; default: ImageNet's",
+        )
+    return whole
 
 
 def convert(options: argparse.Namespace) -> Bundle:
     """The bundle that the options describe. Raises WeightsError."""
     name = options.destination.resolve().name
-    return convert_trocr(options.source, name=name)
+    if options.kind == "trocr":
+        return convert_trocr(options.source, name=name)
+    if options.kind == "craft":
+        return convert_craft(options.source, name=name, refiner=options.refiner)
+    colours = Colours(options.mean, options.std)
+    return convert_deit(options.source, name=name, colours=colours, heads=options.heads)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def filled_model(config: dict[str, Any], state: dict[str, torch.Tensor], path: P
     except (BundleError, ConfigError) as error:
         raise WeightsError(f"{path}: {error}") from error
     except RuntimeError as error:
-        detail = str(error).splitlines()[1:2] or [str(error)]
-        raise WeightsError(f"{path}: does not fit ({detail[0].strip()})") from error
+        # The second line is the first complaint; of missing names it lists all.
+        detail = (str(error).splitlines()[1:2] or [str(error)])[0]
+        raise WeightsError(f"{path}: does not fit ({textwrap.shorten(detail, 160)})") from error
     return model.eval()

@@ -16,6 +16,9 @@ from ocr.text.xlm_roberta import XlmRobertaTokenizer
 LONGEST = 128
 """Tokens of a line where the checkpoint states no limit: more than a line of writing has."""
 
+BEAMS = 4
+"""Of `decode=beam`."""
+
 NEUTRAL = {
     "repetition_penalty": 1.0,
     "length_penalty": 1.0,
@@ -63,8 +66,12 @@ def read_generation(folder: Path, config: dict[str, Any], decoder: dict[str, Any
     if stated("forced_bos_token_id") is not None:
         raise WeightsError(f"{folder}: a forced first token (forced_bos_token_id) is not supported")
     dropped = {key: stated(key) for key, value in NEUTRAL.items() if stated(key) not in (None, value)}
+    beams = stated("num_beams") or 1
+    if beams not in (1, BEAMS):
+        dropped["num_beams"] = beams
     # The decoder's part repeats the library's default of 20 tokens, which nobody chose.
-    return Generation(*ids, longest=stated("max_length"), beams=stated("num_beams") or 1, dropped=dropped)
+    new, longest = stated("max_new_tokens"), stated("max_length")
+    return Generation(*ids, longest=longest if new is None else new + 1, beams=beams, dropped=dropped)
 
 
 def read_tokenizer(folder: Path, *, pad: int, bos: int, eos: int) -> Tokenizer:

@@ -111,7 +111,7 @@ def _preprocessing(folder: Path, image_size: Any) -> tuple[SquashPreprocessor, C
     else:
         path = folder / "processor_config.json"
         said = read_json(path).get("image_processor") or {}
-    size, crop = _height_width(said.get("size", image_size)), said.get("crop_size")
+    size, crop = _height_width(said.get("size") or image_size), said.get("crop_size")
     if size != _height_width(image_size) or (
         said.get("do_center_crop") and _height_width(crop or size) != size
     ):

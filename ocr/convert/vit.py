@@ -129,6 +129,10 @@ def take_encoder(
             if kind == "weight" or parts[0] in weights:
                 state[f"blocks.{number}.attn.qkv.{kind}"] = torch.cat([weights.take(p) for p in parts])
         number += 1
+    if not number:
+        raise WeightsError(
+            f"{weights.path}: lacks {at}{naming.block.format(0)}; not a ViT that can be converted"
+        )
     return state
 
 
@@ -156,7 +160,7 @@ def vit_config(
         "dim": dim,
         "depth": depth,
         "heads": heads,
-        "mlp_ratio": state["blocks.0.mlp.fc1.weight"].shape[0] / dim if depth else 4.0,
+        "mlp_ratio": state["blocks.0.mlp.fc1.weight"].shape[0] / dim,
         "prefix_tokens": state["prefix"].shape[1] if "prefix" in state else 0,
         "keep_prefix": keep_prefix,
         "qkv_bias": "blocks.0.attn.qkv.bias" in state,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ from ocr.errors import WeightsError
 
 NESTED = ("state_dict", "model", "module")
 """Under which of these keys training code likes to hide the weights."""
+
+DAMAGED = (
+    *(SafetensorError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),
+    *(AssertionError, struct.error),
+)
+"""What the libraries raise on bytes that were cut or changed, found by doing so."""
 
 # torch.load raises this one for content that `weights_only` refuses.
 Refused = torch.serialization.pickle.UnpicklingError
@@ -41,7 +48,7 @@ class Weights:
             content = load_file(path) if path.suffix == ".safetensors" else _load_pickled(path)
         except OSError as error:
             raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
-        except (SafetensorError, RuntimeError, EOFError, ValueError) as error:
+        except DAMAGED as error:
             raise WeightsError(f"{path}: not a file of weights ({_first_line(error)})") from error
         except Refused as error:
             raise WeightsError(
@@ -79,10 +86,11 @@ class Weights:
             if any(part in name for part in parts):
                 del self._tensors[name]
 
-    def strip(self, prefix: str) -> None:
-        """Take `prefix` off the names, if all have it."""
-        if all(name.startswith(prefix) for name in self._tensors):
-            self._tensors = {name[len(prefix) :]: value for name, value in self._tensors.items()}
+    def without(self, prefix: str) -> Weights:
+        """The same with `prefix` taken off the names, where all have it."""
+        if not all(name.startswith(prefix) for name in self._tensors):
+            return self
+        return Weights(self.path, {name.removeprefix(prefix): value for name, value in self._tensors.items()})
 
     def rest(self) -> dict[str, torch.Tensor]:
         """All that is left."""

@@ -32,7 +32,7 @@ class LineReader:
         batch_size: int = 16,
     ) -> None:
         if bundle.kind != "recognizer":
-            raise ConfigError(f"bundle {bundle.name!r} is a {bundle.kind}, not a recognizer")
+            raise ConfigError(f"bundle {bundle.name!r} is of kind {bundle.kind}, not recognizer")
         self.bundle = bundle.to(device)
         self.device = torch.device(device)
         self.preprocess = bundle.parts["preprocess"]

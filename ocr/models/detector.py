@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ocr.models.backbones.light import ConvNorm
-from ocr.models.backbones.vgg16_bn import scores_to_logits
+from ocr.models.backbones.vgg16_bn import logits_to_scores, scores_to_logits
 
 EXTENT_UNIT = 16.0
 """Input pixels that an extent channel's softplus counts by: about a line's ascent, so outputs stay near 1."""
@@ -71,7 +71,7 @@ class LineRefiner(nn.Module):
 class LinkRefiner(nn.Module):
     """CRAFT's link refiner: four dilated branches summed (`last_conv`, `aspp1..4` as in its published weights).
 
-    Its scores, regressed in [0, 1], come out as logits. It predicts no extents.
+    It takes scores, regressed around [0, 1], and gives such scores, here as logits. It predicts no extents.
     """
 
     def __init__(self, channels: int = 32) -> None:
@@ -87,7 +87,7 @@ class LinkRefiner(nn.Module):
 
     def forward(self, maps: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, None]:
         """maps: (b, 2, h, w) logits; features: (b, c, h, w). Returns line logits (b, h, w) and None."""
-        x = self.last_conv(torch.cat((maps.sigmoid(), features), dim=1))
+        x = self.last_conv(torch.cat((logits_to_scores(maps), features), dim=1))
         summed = self.aspp1(x) + self.aspp2(x) + self.aspp3(x) + self.aspp4(x)
         return scores_to_logits(summed[:, 0].float()), None
 

@@ -16,7 +16,8 @@ from torch import nn
 
 from ocr.build import build
 from ocr.bundle import Bundle
-from ocr.errors import ConfigError
+from ocr.errors import BundleError, ConfigError
+from ocr.training.encoder_start import start_encoder
 
 
 def prepare(*, threads: int | None, seed: int) -> None:
@@ -97,7 +98,7 @@ def inherited(init_from: str | None, *, kind: str, inherit: bool) -> dict[str, A
     start = Bundle.load(init_from, kind=kind)
     return {
         "model": start.model_config,
-        "preprocess": start.part_configs["preprocess"],
+        "preprocess": start.parts["preprocess"].config(),
         "task.parts": start.part_configs,
         "task.decoding": start.decoding,
     }
@@ -112,7 +113,8 @@ def new_bundle(
     init_from: str | None = None,
     training_data: Sequence[dict[str, str]] = (),
 ) -> Bundle:
-    """A bundle that training fills; with `init_from` it starts with that bundle's weights.
+    """A bundle that training fills; with `init_from` it starts with that bundle's weights, those of the encoder
+    alone if that is a bundle of an encoder.
 
     Args:
         parts: objects stored beside the model, each with a `config()`.
@@ -125,18 +127,28 @@ def new_bundle(
     bundle = Bundle(kind, name, build(model_config), model_config, configs, training_data=list(training_data))
     if init_from is None:
         return bundle
-    start = Bundle.load(init_from, kind=kind)
+    start = Bundle.load(init_from)
+    if (start.kind, kind) == ("encoder", "recognizer"):
+        start_encoder(bundle.model.encoder, start, named=init_from)
+    elif start.kind != kind:
+        raise BundleError(f"bundle {init_from!r} is a {start.kind}, not a {kind}")
+    else:
+        _load_all(bundle, start, init_from)
+    added = [row for row in training_data if row not in start.training_data]
+    bundle.training_data = [*start.training_data, *added]
+    return bundle
+
+
+def _load_all(bundle: Bundle, start: Bundle, init_from: str) -> None:
+    """Copy all weights of `start`. Raises ConfigError if its tokenizers or sizes are others."""
     for key, config in start.part_configs.items():
-        if "tokenizer" in key and config != configs.get(key):
+        if "tokenizer" in key and config != bundle.part_configs.get(key):
             raise ConfigError(f"init_from={init_from}: its {key} is not the one configured for this run")
     try:
         bundle.model.load_state_dict(start.model.state_dict())
     except RuntimeError as error:
         detail = str(error).splitlines()[1:2] or [str(error)]
         raise ConfigError(f"init_from={init_from}: {detail[0].strip()}") from error
-    added = [row for row in training_data if row not in start.training_data]
-    bundle.training_data = [*start.training_data, *added]
-    return bundle
 
 
 def keep_freed_memory() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ocr.models.backbones.light import LightUNet
-from ocr.models.backbones.vgg16_bn import Vgg16Bn, scores_to_logits
+from ocr.models.backbones.vgg16_bn import Vgg16Bn, logits_to_scores, scores_to_logits
 from ocr.models.detector import Detector, LineRefiner, LinkRefiner
 
 
@@ -101,5 +101,6 @@ def test_scores_become_logits_that_keep_their_thresholds():
     logits = scores_to_logits(scores)
     assert torch.allclose(logits[1:4].sigmoid(), scores[1:4])
     assert (logits.diff() > 0).all()
+    torch.testing.assert_close(logits_to_scores(logits), scores)
     logits.sum().backward()
     assert (scores.grad > 1).all()

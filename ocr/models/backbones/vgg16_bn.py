@@ -6,6 +6,7 @@ Written from the paper's layer table. Names follow the published weights (`basen
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 
 import torch
@@ -125,3 +126,10 @@ def scores_to_logits(scores: torch.Tensor, eps: float = 0.02) -> torch.Tensor:
     """The logit of scores inside [eps, 1 - eps], its tangents outside, so that no gradient vanishes."""
     inner = scores.clamp(eps, 1 - eps)
     return torch.logit(inner) + (scores - inner) / (eps * (1 - eps))
+
+
+def logits_to_scores(logits: torch.Tensor, eps: float = 0.02) -> torch.Tensor:
+    """The inverse of `scores_to_logits`."""
+    edge = math.log((1 - eps) / eps)
+    inner = logits.clamp(-edge, edge)
+    return inner.sigmoid() + (logits - inner) * (eps * (1 - eps))

@@ -1,0 +1,55 @@
+"""ViT and DeiT (Dosovitskiy et al. 2021, Touvron et al. 2021) by timm or Hugging Face: an encoder to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ocr.bundle import Bundle
+from ocr.convert.files import filled_model
+from ocr.convert.vit import TIMM, Colours, find_encoder, take_encoder, vit_config
+from ocr.convert.weights import Weights
+from ocr.errors import WeightsError
+
+HEAD_WIDTH = 64
+"""Width of an attention head in every published ViT and DeiT."""
+
+CLASSIFIERS = ("head", "classifier", "pooler.", "pre_logits", "mask_token")
+
+
+def convert_deit(path: str | Path, *, name: str, colours: Colours, heads: int | None = None) -> Bundle:
+    """An encoder bundle for grey, ink-positive lines, from weights trained on colour pictures.
+
+    Args:
+        colours: what the weights were trained on. heads: of attention; None: as many as are 64 wide.
+    Raises:
+        WeightsError: the file is missing or damaged, or not of a plain ViT or DeiT.
+    """
+    weights = Weights.read(path)
+    if heads is not None and heads < 1:
+        raise WeightsError(f"heads must be at least 1, got {heads}")
+    naming, at = find_encoder(weights)
+    state = take_encoder(weights, naming, at, colours=colours, grey=True)
+    weights.ignore(*CLASSIFIERS)
+    # Beside the encoder there may be other models; inside it, all must have been understood.
+    left = [key for key in weights.names() if key.startswith(at)]
+    if left:
+        raise WeightsError(
+            f"{weights.path}: {left[0]} (one of {len(left)}) has no place in a plain ViT or DeiT"
+        )
+    config = vit_config(
+        state,
+        heads=heads or max(1, len(state["norm.weight"]) // HEAD_WIDTH),
+        norm_epsilon=1e-6 if naming is TIMM else 1e-12,
+        keep_prefix=False,
+    )
+    return Bundle(
+        "encoder",
+        name,
+        filled_model(config, state, weights.path),
+        config,
+        training_data=[{"name": weights.path.name, "licence": "see the original", "use": "its weights"}],
+        description={
+            "summary": f"Image encoder, converted from {weights.path.name}.",
+            "licence": "that of the original weights",
+        },
+    )
