@@ -44,10 +44,12 @@ def data_folder(tmp_path_factory) -> Path:
         (folder / part).mkdir()
     buffer = io.BytesIO()
     Image.fromarray(np.full((64, 200), 255, np.uint8)).save(buffer, format="PNG")
-    for name in [*LINE_SETS, "../train", "../val"]:
+    for name in LINE_SETS:
         columns = {"id": ["1"], "image": [buffer.getvalue()], "text": ["a"], "width": [200]}
         kind = "typed" if name == "stanford-train" else "handwritten"
         pq.write_table(pa.table(columns | {"kind": [kind]}), folder / "lines" / f"{name}.parquet")
+    own = {"id": ["1", "2"], "image": 2 * [buffer.getvalue()], "text": ["a", "b"], "width": [200, 200]}
+    pq.write_table(pa.table(own), folder / "own.parquet")
     Image.fromarray(np.full((90, 120, 3), 255, np.uint8)).save(folder / "pages" / "page.png")
     line = {
         "id": "l",
@@ -75,15 +77,15 @@ def data_folder(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = composed(
-        "train", f"experiment={experiment}", f"paths.data={data_folder}", f"run_dir={tmp_path}/run"
-    )
+    special = {"adapt": [f"data.path={data_folder}/own.parquet"]}.get(experiment, [])
+    places = [f"paths.data={data_folder}", f"run_dir={tmp_path}/run"]
+    config = composed("train", f"experiment={experiment}", *places, *special)
     trainer, module, data = train.assemble(config)
     assert isinstance(trainer, Trainer) and isinstance(module, LightningModule)
     assert isinstance(data, LightningDataModule) and len(data.train) > 0 and len(data.val) > 0
     assert config.name == experiment, "two experiments must not share a run's folder"
     assert all(set(row) == {"name", "licence", "use", "note"} for row in config.training_data)
-    assert trainer.max_steps > 0, "the learning rate is planned over the steps"
+    assert trainer.max_steps > 0 or trainer.max_epochs > 0, "the learning rate is planned over the steps"
     lines = (CONFIGS / "experiment" / f"{experiment}.yaml").read_text().splitlines()
     assert sum(not line.startswith("#") for line in lines) <= 12, "an experiment says only what is special"
 
@@ -155,6 +157,9 @@ def test_models_have_the_size_that_their_name_promises(size, least, most, why):
         (["paths.fonts=/none"], "/none", "fonts missing"),
         (["paths.corpus=/none"], "/none", "text missing"),
         (["init_from=best"], "'best'", "an unknown bundle"),
+        (["inherit=true"], "init_from=BUNDLE", "nothing to inherit from"),
+        (["experiment=adapt"], "data.path", "no lines of one's own"),
+        (["experiment=adapt", "data.path=/none"], "/none", "lines of one's own missing"),
         (["resume=none.ckpt"], "resume=none.ckpt", "an unknown checkpoint"),
         (["task.module.ctc_weight=2"], "ctc_weight", "a value out of range"),
         (["tokenizer.text.model=none.model"], "none.model", "a tokenizer missing"),

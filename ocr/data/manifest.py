@@ -102,6 +102,15 @@ class ParquetLines:
         ]
         return np.concatenate(columns).astype(np.float64) / MANIFEST_HEIGHT
 
+    def documents(self) -> list[str]:
+        """The page of each line, or the line's own id where the manifest does not say."""
+        found: list[str] = []
+        for table in self.tables:
+            ids = table.column("id").to_pylist()
+            pages = table.column("page_id").to_pylist() if "page_id" in table.column_names else ids
+            found += [page or str(line_id) for page, line_id in zip(pages, ids, strict=True)]
+        return found
+
 
 def expand_paths(path: str | Path | Sequence[str | Path]) -> list[Path]:
     """Files named by a path, a glob, or a list of them, each glob sorted.

@@ -71,3 +71,20 @@ class FirstLines:
     def widths(self) -> np.ndarray:
         """(n,) width over height."""
         return np.array([line.image.shape[1] / line.image.shape[0] for line in self.lines])
+
+
+class SelectedLines:
+    """Some lines of a source, by their numbers in it."""
+
+    def __init__(self, source: LineSource, rows: Sequence[int]) -> None:
+        self.source, self.rows, self.name = source, list(rows), source.name
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> LineSample:
+        return self.source[self.rows[index]]
+
+    def widths(self) -> np.ndarray:
+        """(n,) width over height."""
+        return self.source.widths()[self.rows]

@@ -78,6 +78,9 @@ class StepSeed(L.Callback):
 class BundleExport(L.Callback):
     """Writes the bundle whenever validation gets better; without any validation, at the end.
 
+    Where Lightning's check before training runs over all validation data (`num_sanity_val_steps=-1`), the weights
+    that training starts from compete as well, and the end of training says what it was good for.
+
     Args:
         bundle: its model is a copy that this callback fills with the (averaged) weights of the run.
         folder: where it is written. monitor: metric to go by. mode: `min` or `max`.
@@ -89,26 +92,37 @@ class BundleExport(L.Callback):
         self.monitor = monitor
         self.sign = 1 if mode == "min" else -1
         self.best: float | None = None
+        self.before: float | None = None
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write if this is the best yet."""
         score = trainer.callback_metrics.get(self.monitor)
-        if trainer.sanity_checking or score is None or not torch.isfinite(score):
+        if score is None or not torch.isfinite(score):
             return
+        if trainer.sanity_checking:
+            if trainer.num_sanity_val_steps != float("inf"):
+                return
+            self.before = float(score)
         if self.best is None or self.sign * float(score) < self.sign * self.best:
             self.best = float(score)
             self._write(trainer, pl_module)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write if nothing ever was."""
+        """Write if nothing ever was; tell what training was good for."""
         if self.best is None:
             self._write(trainer, pl_module)
+        if self.before is not None and trainer.is_global_zero:
+            step = self.bundle.metrics["steps"]
+            print(
+                f"\n{self.monitor}: {self.before:.2f} before, {self.best:.2f} after step {step}: {self.folder}"
+            )
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
+        return {"best": self.best, "before": self.before, "metrics": self.bundle.metrics}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best = state_dict["best"]
+        self.best, self.before = state_dict["best"], state_dict.get("before")
+        self.bundle.metrics = state_dict.get("metrics", {})
 
     def _write(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         if not trainer.is_global_zero:

@@ -40,7 +40,7 @@ class RecognitionModule(L.LightningModule):
         model: Recognizer,
         *,
         ctc_tokenizer: CharTokenizer,
-        tokenizer: Tokenizer | None,
+        tokenizer: Tokenizer | None = None,
         augment: nn.Module | None,
         optimizer: Callable[[nn.Module], torch.optim.Optimizer],
         scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler],

@@ -47,6 +47,43 @@ def test_a_malformed_label_file_is_refused_by_line(folder, content, message, rea
         _labels(folder, content)
 
 
+def test_without_a_label_file_texts_lie_beside_their_pictures(folder):
+    (folder / "a.gt.txt").write_text("\ufeffone\n", encoding="utf-8")
+    (folder / "a.txt").write_text("a reading that a.gt.txt corrects")
+    (folder / "p1" / "b.txt").write_text("two")
+    for name in ("unread.png", "blank.png"):
+        Image.fromarray(picture(30)).save(folder / name)
+    (folder / "blank.txt").write_text("\n")
+    (folder / "README.txt").write_text("No picture\nof this name.")
+    lines = FolderLines(folder)
+    assert [(lines[i].text, lines[i].id) for i in range(len(lines))] == [
+        ("one", "a.png"),
+        ("two", "p1/b.jpg"),
+    ]
+    assert lines.documents() == ["a.png", "p1"]
+
+
+def test_labels_tsv_goes_before_texts(folder):
+    (folder / "a.txt").write_text("beside")
+    (folder / "labels.tsv").write_text("a.png\tlisted\n")
+    assert [FolderLines(folder)[0].text] == ["listed"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "reason"),
+    [
+        (b"one\ntwo\n", r"a\.txt: expected the text of one line, got 2", "a page's text"),
+        (b"\xe9t\xe9", r"a\.txt: not UTF-8", "Latin-1"),
+        (None, r"no labels\.tsv, and no picture with a text beside it", "pictures alone"),
+    ],
+)
+def test_a_text_that_is_no_label_is_refused_by_name(folder, content, message, reason):
+    if content is not None:
+        (folder / "a.txt").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        FolderLines(folder)
+
+
 def test_one_missing_or_broken_image_costs_only_itself(folder):
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
     lines = _labels(folder, b"a.png\tone\ngone.png\ttwo\nbroken.png\tthree\n")

@@ -50,11 +50,10 @@ def fit(module, callbacks, steps, folder, **options):
         max_steps=steps,
         callbacks=callbacks,
         default_root_dir=folder,
-        num_sanity_val_steps=0,
         enable_model_summary=False,
         enable_progress_bar=False,
         logger=False,
-        **({"enable_checkpointing": False, "limit_val_batches": 1} | options),
+        **({"enable_checkpointing": False, "limit_val_batches": 1, "num_sanity_val_steps": 0} | options),
     )
     trainer.fit(module, batches, batches)
 
@@ -91,6 +90,27 @@ def test_the_best_weights_are_exported(tmp_path, scores, mode, weight, why):
     assert bundle.bundle.model.weight.item() == weight, why
     written = json.loads((tmp_path / "bundle" / "bundle.json").read_text())
     assert written["metrics"]["steps"] == weight
+
+
+@pytest.mark.parametrize(
+    ("scores", "weight", "told"),
+    [
+        ([8.0, 9.0, 10.0], 0, "val/cer: 8.00 before, 8.00 after step 0"),
+        ([8.0, 6.5, 7.0], 3, "val/cer: 8.00 before, 6.50 after step 3"),
+    ],
+)
+def test_a_run_never_ends_worse_than_it_began(tmp_path, scores, weight, told, capsys):
+    bundle = export(tmp_path / "bundle")
+    fit(Scripted(scores), [bundle], 6, tmp_path, val_check_interval=3, num_sanity_val_steps=-1)
+    assert bundle.bundle.model.weight.item() == weight
+    assert told in capsys.readouterr().out
+
+
+def test_a_glance_before_training_is_no_measurement(tmp_path, capsys):
+    bundle = export(tmp_path / "bundle")
+    fit(Scripted([1.0, 9.0]), [bundle], 3, tmp_path, val_check_interval=3, num_sanity_val_steps=1)
+    assert bundle.bundle.model.weight.item() == 3
+    assert "before" not in capsys.readouterr().out
 
 
 def test_without_validation_the_last_weights_are_exported(tmp_path):
