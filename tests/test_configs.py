@@ -50,6 +50,10 @@ def data_folder(tmp_path_factory) -> Path:
         pq.write_table(pa.table(columns | {"kind": [kind]}), folder / "lines" / f"{name}.parquet")
     own = {"id": ["1", "2"], "image": 2 * [buffer.getvalue()], "text": ["a", "b"], "width": [200, 200]}
     pq.write_table(pa.table(own), folder / "own.parquet")
+    text = "a line of some hand " * 20
+    aligned = {"image": [buffer.getvalue()], "text": [text], "fit": [-0.1], "writer": ["w"]}
+    aligned |= {"spans": [[0.0] * 2 * len(text)], "polygon": [None]}
+    pq.write_table(pa.table(aligned), folder / "aligned.parquet")
     Image.fromarray(np.full((90, 120, 3), 255, np.uint8)).save(folder / "pages" / "page.png")
     line = {
         "id": "l",
@@ -77,7 +81,10 @@ def data_folder(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    special = {"adapt": [f"data.path={data_folder}/own.parquet"]}.get(experiment, [])
+    special = {
+        "adapt": [f"data.path={data_folder}/own.parquet"],
+        "collage_finetune": [f"paths.aligned={data_folder}/aligned.parquet"],
+    }.get(experiment, [])
     places = [f"paths.data={data_folder}", f"run_dir={tmp_path}/run"]
     config = composed("train", f"experiment={experiment}", *places, *special)
     trainer, module, data = train.assemble(config)

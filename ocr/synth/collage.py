@@ -77,6 +77,7 @@ class CollageSynthesizer:
         least_text: characters a hand must have to be written in.
         longest: of a piece, in characters; a random length up to it is allowed to each line.
         borrowed: largest share of characters that a hand lacks and takes from others.
+        lean: standard deviation of what is added to the hand's own slant. stretch: of the logarithm of the width.
     Raises:
         DataError: the manifest cannot be read, lacks a column, or no hand has enough text.
     """
@@ -91,6 +92,8 @@ class CollageSynthesizer:
         least_text: int = 300,
         longest: int = 7,
         borrowed: float = 0.12,
+        lean: float = 0.12,
+        stretch: float = 0.22,
         clean_probability: float = 0.15,
         degrade: DegradeSettings | None = None,
     ) -> None:
@@ -98,6 +101,7 @@ class CollageSynthesizer:
         self.corpus = Corpus(corpus or ASSETS / "text")
         self.characters = (int(characters[0]), int(characters[1]))
         self.longest, self.borrowed, self.clean_probability = longest, borrowed, clean_probability
+        self.lean, self.stretch = lean, stretch
         self.degrade = degrade or DegradeSettings()
         self.hands = self._hands(least_fit, least_text)
         if not self.hands:
@@ -179,7 +183,9 @@ class CollageSynthesizer:
     def _write(self, rng: np.random.Generator, text: str, pieces: list[tuple[int, int, int]]) -> RenderedLine:
         """Set the pieces side by side, upright, and lean the line as its hand does."""
         strips = [self._strip(row) for row, _, _ in pieces]
-        slant = float(np.median([strip.slant for strip in strips])) + float(rng.normal(0, 0.06))
+        slant = float(np.median([strip.slant for strip in strips])) + self.lean * float(rng.normal())
+        # Old hands are wide; those who fill a form are narrow.
+        stretch = float(np.clip(math.exp(self.stretch * rng.normal(0.35, 1)), 0.7, 1.8))
         placed, pen, edges = [], float(rng.uniform(2, 0.5 * HEIGHT)), []
         for strip, (_, first, count) in zip(strips, pieces, strict=True):
             cuts = strip.cuts[first : first + count + 1]
@@ -194,9 +200,10 @@ class CollageSynthesizer:
         ink = np.zeros((HEIGHT, width), np.uint8)
         for strip, left, right, offset in placed:
             _lay(ink, strip.ink, left, right, offset)
-        matrix = np.array([[1, -slant, slant * 34], [0, 1, 0]], np.float32)
+        matrix = np.array([[stretch, -slant, slant * 34], [0, 1, 0]], np.float32)
+        width = max(16, round(width * stretch))
         ink = cv2.warpAffine(ink, matrix, (width, HEIGHT), flags=cv2.INTER_LINEAR)
-        boxes = [(x0, 12.0, x1, 56.0) for x0, x1 in edges]
+        boxes = [(x0 * stretch, 12.0, x1 * stretch, 56.0) for x0, x1 in edges]
         words, at = [], 0
         for word in text.split(" "):
             inside = boxes[at : at + len(word)]

@@ -80,7 +80,7 @@ ALL = [
 def test_new_text_is_spelled_with_pieces_of_one_writer(tmp_path, text_file):
     lines = manifest(tmp_path / "a.parquet", [row(text, "anna") for text in ALL])
     collage = CollageSynthesizer(
-        lines, corpus=text_file, characters=(8, 24), least_text=50, clean_probability=1.0
+        lines, corpus=text_file, characters=(8, 24), least_text=50, clean_probability=1.0, stretch=0.0
     )
     for index in range(12):
         line = collage.sample(np.random.default_rng([0, index]))
@@ -109,6 +109,7 @@ def test_a_line_is_of_one_hand_where_that_hand_has_the_letters(tmp_path, text_fi
         least_text=50,
         clean_probability=1.0,
         borrowed=0.0,
+        stretch=0.0,
     )
     darkest = []
     for index in range(10):
