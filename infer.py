@@ -1,7 +1,9 @@
 """Read handwriting.
 
     uv run infer.py input=letter.jpg
-    uv run infer.py input=scans/ output=results/ formats=[txt,json,draw]
+    uv run infer.py input=scans/ output=results/ formats=txt,alto,pdf
+    uv run infer.py input=book.pdf pages=1-3,7 dpi=300
+    curl ADDRESS | uv run infer.py input=-
 
 Text goes to standard output, everything else to standard error. Exit status: 0 all read, 1 a file failed,
 2 nothing could be done. The options, with their defaults:
@@ -10,7 +12,6 @@ Text goes to standard output, everything else to standard error. Exit status: 0 
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,11 +21,11 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ocr.cli import InferOptions, infer, report
+from ocr.cli import InferOptions, infer, output_lost, report
 from ocr.errors import ConfigError, OcrError
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
-LITERAL = ("input", "output", "recognizer", "detector", "decode", "device")
+LITERAL = ("input", "pages", "output", "draw_colour", "recognizer", "detector", "decode", "device")
 """Options whose value is taken as it stands: Hydra's grammar would trip over `=`, commas, brackets, quotes."""
 
 
@@ -68,10 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`); point it elsewhere or the exit would complain again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except OSError as error:
+        return output_lost(error)
 
 
 if __name__ == "__main__":

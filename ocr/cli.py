@@ -1,24 +1,25 @@
-"""What infer.py does, without its command line: find the inputs, read them, write the results."""
+"""What infer.py does, without its command line: read the inputs, print the text, write the results."""
 
 from __future__ import annotations
 
-import glob
 import os
-import re
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocr.errors import ConfigError, OcrError
+from ocr.errors import OcrError
+from ocr.inputs import Source, find_sources, printable
+from ocr.results import Results
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from ocr.image.page_image import PageRange
     from ocr.inference.pipeline import Reader
+    from ocr.output.draw import DrawOptions
     from ocr.types import Page
+
+_STANDARD_OUTPUT = "standard output"
 
 
 @dataclass
@@ -26,8 +27,17 @@ class InferOptions:
     """The options of infer.py, typed; `configs/infer.yaml` tells what they mean and holds the defaults."""
 
     input: str | None = None
+    pages: str | None = None
+    dpi: int = 200
     output: str | None = None
     formats: list[str] = field(default_factory=list)
+    text: str = "lines"
+    draw_shape: str = "polygon"
+    draw_colour: str = "confidence"
+    draw_width: int | None = None
+    draw_words: bool = True
+    draw_numbers: bool = True
+    draw_confidence: bool = False
     recognizer: str = ""
     detector: str | None = None
     decode: str | None = None
@@ -41,14 +51,6 @@ class InferOptions:
     with_refiner: bool | None = None
 
 
-@dataclass(frozen=True)
-class Source:
-    """A file to read, and its results' path inside the output folder, without a suffix."""
-
-    path: Path
-    name: Path
-
-
 def infer(options: InferOptions) -> int:
     """Read everything `options.input` names; text on standard output, messages on standard error.
 
@@ -56,60 +58,35 @@ def infer(options: InferOptions) -> int:
         0, or 1 if a file could not be read or a result could not be written.
     Raises:
         OcrError: nothing can be read at all: no input, an unknown bundle or format, a useless output folder.
+        OSError: standard output is closed or full.
     """
+    from ocr.image.io import check_dpi
+    from ocr.image.page_image import ALL_PAGES, PageRange
+    from ocr.output import choose_writers
+
+    check_dpi(options.dpi)
     sources = find_sources(options.input, Path(options.output) if options.output else None)
+    pages = PageRange.parse(options.pages) if options.pages is not None else ALL_PAGES
+    writers = choose_writers(options.formats, text=options.text, drawing=_drawing(options))
     reader = load_reader(options)
-    results = Results(options.output, options.formats)
+    results = Results(options.output, writers)
     failed = 0
     for source in sources:
         if len(sources) > 1:
-            print(f"# {printable(source.path)}", flush=True)
+            _say(f"# {printable(source)}\n")
         try:
-            for page, image, seconds in _read(reader, source.path):
-                _print_page(page)
-                results.write(page, image, source)
-                print(f"{printable(source.path)}: {_summary(page, seconds)}", file=sys.stderr)
+            _read(source, reader, results, pages=pages, options=options)
         except OcrError as error:
             failed += 1
             report(error)
         except OSError as error:
-            if isinstance(error, BrokenPipeError):
+            if error.filename == _STANDARD_OUTPUT:
                 raise
             failed += 1
-            report(f"{error.filename or printable(source.path)}: {error.strerror or error}")
+            report(f"{error.filename or printable(source)}: {error.strerror or error}")
     if failed and len(sources) > 1:
         print(f"{failed} of {len(sources)} files failed", file=sys.stderr)
     return 1 if failed else 0
-
-
-def find_sources(name: str | None, output: Path | None = None) -> list[Source]:
-    """The files that `name` (a file, folder or pattern) stands for, in natural order (2 before 10).
-
-    A name that exists is taken literally, whatever characters it holds. Of folders and patterns only files with
-    an image's suffix count; hidden files, pictures drawn by an earlier run, and `output` are passed over.
-
-    Raises:
-        ConfigError: there is no such file, or nothing to read in the folder or under the pattern.
-    """
-    if not name:
-        raise ConfigError("no input: name an image, a folder or a pattern, as in input=letter.jpg")
-    path = Path(name)
-    # os.path, whose tests are False rather than an error for names too long or out of reach.
-    if os.path.isdir(path):
-        visible = (item for item in path.rglob("*") if not _hidden(item.relative_to(path)))
-        found = _images(visible, root=path, output=output)
-        if not found:
-            raise ConfigError(f"input={printable(name)}: no images in this folder ({_suffixes()})")
-        return _name_results(found, root=path)
-    if os.path.exists(path):
-        return [Source(path, Path(path.stem or path.name))]
-    if not glob.has_magic(name):
-        raise ConfigError(f"input={printable(name)}: no such file or folder")
-    matches = (Path(match) for match in glob.iglob(name, recursive=True))
-    found = _images(matches, root=Path(), output=output)
-    if not found:
-        raise ConfigError(f"input={printable(name)}: no image matches this pattern ({_suffixes()})")
-    return _name_results(found, root=Path(os.path.commonpath([str(item.parent) for item in found])))
 
 
 def load_reader(options: InferOptions) -> Reader:
@@ -133,115 +110,67 @@ def load_reader(options: InferOptions) -> Reader:
     )
 
 
-class Results:
-    """Writes pages in the chosen formats; without a folder, nothing.
-
-    Raises:
-        ConfigError: a format is unknown, or the folder cannot be made or written to.
-    """
-
-    def __init__(self, folder: str | None, formats: list[str]) -> None:
-        from ocr.output import WRITERS
-
-        for name in formats:
-            if name not in WRITERS:
-                raise ConfigError(f"formats: unknown format {name!r}, choose from {', '.join(WRITERS)}")
-        self.writers = [WRITERS[name] for name in formats]
-        self.folder = Path(folder) if folder else None
-        if self.folder is None:
-            return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"output={printable(folder)}: cannot be made ({error.strerror})") from error
-        if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise ConfigError(f"output={printable(folder)}: not writable")
-
-    def write(self, page: Page, image: np.ndarray, source: Source) -> None:
-        """Write one page: NAME.SUFFIX, and NAME.2.SUFFIX, NAME.3.SUFFIX ... from a file's second page on."""
-        if self.folder is None:
-            return
-        base = self.folder / source.name
-        if page.number > 1:
-            base = base.with_name(f"{base.name}.{page.number}")
-        base.parent.mkdir(parents=True, exist_ok=True)
-        for writer in self.writers:
-            writer.write(page, image, base.with_name(base.name + writer.suffix))
-
-
 def report(problem: object) -> None:
     """One line on standard error."""
     print(f"infer.py: {' '.join(str(problem).split())}", file=sys.stderr)
 
 
-def printable(name: object) -> str:
-    """A file name for a message: as it is, or quoted with escapes where it holds control or undecodable bytes."""
-    return str(name) if str(name).isprintable() else repr(str(name))
+def output_lost(error: OSError) -> int:
+    """The exit status where standard output is closed (`| head`) or full, after a line about the latter."""
+    # Python writes what is left on exit, and would complain again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 141
+    report(f"{error.filename}: {error.strerror}")
+    return 2
 
 
-def _read(reader: Reader, path: Path) -> Iterator[tuple[Page, np.ndarray, float]]:
-    """The file's pages with their images and the seconds that each took."""
-    from ocr.image.io import load_pages
+def _read(
+    source: Source, reader: Reader, results: Results, *, pages: PageRange, options: InferOptions
+) -> None:
+    """Read a source page by page: no page is kept when the next is opened."""
+    from ocr.image.io import open_pages
     from ocr.inference.pipeline import source_name
-
-    start = time.perf_counter()
-    for number, image in enumerate(load_pages(path), start=1):
-        page = reader.read_array(image, source=source_name(path), number=number)
-        yield page, image, time.perf_counter() - start
-        start = time.perf_counter()
-
-
-def _print_page(page: Page) -> None:
     from ocr.output.text import page_text
 
-    if page.number > 1:
-        print("\f", end="")
-    print(page_text(page), end="", flush=True)
+    start, divider = time.perf_counter(), ""
+    images = open_pages(source.content(), name=printable(source), pages=pages, dpi=options.dpi)
+    with results.of(source) as files:
+        for image in images:
+            page = reader.read_page(image, source=source_name(str(source)))
+            _say(divider + page_text(page, options.text))
+            files.add(page, image.pixels)
+            print(f"{printable(source)}: {_summary(page, time.perf_counter() - start)}", file=sys.stderr)
+            start, divider = time.perf_counter(), "\f"
+            # A page is large, and would stay until the next one has been decoded.
+            del image
+
+
+def _drawing(options: InferOptions) -> DrawOptions:
+    from ocr.output.draw import DrawOptions
+
+    return DrawOptions(
+        shape=options.draw_shape,
+        colour=options.draw_colour,
+        width=options.draw_width,
+        words=options.draw_words,
+        numbers=options.draw_numbers,
+        confidence=options.draw_confidence,
+    )
+
+
+def _say(text: str) -> None:
+    """Text on standard output, at once. Raises OSError, named after it, if nobody takes it."""
+    try:
+        print(text, end="", flush=True)
+    except OSError as error:
+        error.filename = _STANDARD_OUTPUT
+        raise
 
 
 def _summary(page: Page, seconds: float) -> str:
     lines = sum(bool(line.text) for line in page.lines)
     place = f"page {page.number}, " if page.number > 1 else ""
-    return f"{place}{lines} line{'s' * (lines != 1)} in {seconds:.1f} s"
-
-
-def _images(paths: Iterator[Path], *, root: Path, output: Path | None) -> list[Path]:
-    from ocr.image.io import IMAGE_SUFFIXES
-
-    skip = output.resolve() if output is not None else None
-    if skip is not None and root.resolve().is_relative_to(skip):
-        skip = None  # Results go beside the inputs: there is no separate folder to pass over.
-    found = []
-    for path in paths:
-        if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.endswith(".draw.png"):
-            continue
-        if os.path.isfile(path) and not (skip is not None and path.resolve().is_relative_to(skip)):
-            found.append(path)
-    return sorted(found, key=_natural)
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def _name_results(paths: list[Path], *, root: Path) -> list[Source]:
-    """Results are named after the file without its suffix, or with it where two files differ in that alone."""
-    names = [path.relative_to(root) for path in paths]
-    stems = [name.with_suffix("") for name in names]
-    counts = {stem: stems.count(stem) for stem in set(stems)}
-    return [
-        Source(path, stem if counts[stem] == 1 else name)
-        for path, name, stem in zip(paths, names, stems, strict=True)
-    ]
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """Sort key by which page2 comes before page10."""
-    parts = re.split(r"(\d+)", str(path).casefold())
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
-
-
-def _suffixes() -> str:
-    from ocr.image.io import IMAGE_SUFFIXES
-
-    return ", ".join(sorted(IMAGE_SUFFIXES))
+    held = len(page.embedded_text)
+    note = f"; the file itself holds {held} characters of text for this page" if held else ""
+    return f"{place}{lines} line{'s' * (lines != 1)} in {seconds:.1f} s{note}"

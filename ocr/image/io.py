@@ -85,8 +85,7 @@ def open_pages(
     Raises:
         ImageError: naming the file, the page and the reason. ConfigError: `dpi` is out of range.
     """
-    if not 20 <= dpi <= 2400:
-        raise ConfigError(f"dpi={dpi}: must be from 20 to 2400")
+    check_dpi(dpi)
     name = name or ("image" if isinstance(source, bytes) else str(source))
     head = _head(source, name)
     if head.lstrip().startswith(b"%PDF-"):
@@ -107,6 +106,12 @@ def open_pages(
             except _DAMAGED as error:
                 raise ImageError(f"{where}: damaged ({_reason(error)})") from error
             yield PageImage(_to_rgb(image, where), number=number, dpi=_dpi(image))
+
+
+def check_dpi(dpi: int) -> None:
+    """Raises ConfigError for a resolution that pages cannot sensibly be drawn at."""
+    if not 20 <= dpi <= 2400:
+        raise ConfigError(f"dpi={dpi}: must be from 20 to 2400")
 
 
 def _page_count(image: Image.Image, name: str) -> int:

@@ -30,6 +30,8 @@ def pdf_pages(source: Path | bytes, name: str, *, pages: PageRange, dpi: int) ->
 
 
 def _opened(stream: io.BufferedIOBase, name: str) -> pypdfium2.PdfDocument:
+    # A document without pages fails under the code of the last one that failed; this makes that a damaged one.
+    pypdfium2.raw.FPDF_LoadMemDocument64(b"-", 1, None)
     try:
         return pypdfium2.PdfDocument(stream)
     except pypdfium2.PdfiumError as error:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from ocr.output import alto, draw, hocr, json, page_xml, pdf, text, tsv
+from ocr.errors import ConfigError
+from ocr.output import alto, draw, hocr, json, page_xml, pdf, tsv
+from ocr.output import text as txt
 from ocr.types import Page
 
 
@@ -40,7 +43,7 @@ class Writer:
 
 
 WRITERS: dict[str, Writer] = {
-    "txt": Writer(".txt", text.write),
+    "txt": Writer(".txt", txt.write),
     "json": Writer(".json", json.write),
     "alto": Writer(".alto.xml", alto.write),
     "page": Writer(".page.xml", page_xml.write),
@@ -49,3 +52,19 @@ WRITERS: dict[str, Writer] = {
     "pdf": Writer(".ocr.pdf", pdf.write, pdf.PdfDocument),
     "draw": Writer(".draw.png", draw.write),
 }
+
+
+def choose_writers(
+    names: Sequence[str], *, text: str = "lines", drawing: draw.DrawOptions | None = None
+) -> list[Writer]:
+    """The writers of the formats `names`; `text` is the layout of `txt`, `drawing` the look of `draw`.
+
+    Raises:
+        ConfigError: there is no such format or layout.
+    """
+    for name in names:
+        if name not in WRITERS:
+            raise ConfigError(f"formats: unknown format {name!r}, choose from {', '.join(WRITERS)}")
+    txt.check_layout(text)
+    changed = {"txt": partial(txt.write, layout=text), "draw": partial(draw.write, options=drawing)}
+    return [replace(WRITERS[name], write=changed.get(name, WRITERS[name].write)) for name in names]

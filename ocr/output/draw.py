@@ -6,18 +6,66 @@ can tell apart too; grey outlines hold ink that was read as nothing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from ocr.errors import ConfigError
-from ocr.types import Page
+from ocr.geometry import min_area_rect
+from ocr.types import Page, Polygon
 
 LONGEST_SIDE = 2000
 """Larger pages are drawn scaled down to this many pixels."""
 
 UNSURE, MIDDLE, SURE, UNREAD = (213, 94, 0), (170, 70, 150), (0, 114, 178), (128, 128, 128)
+
+
+SHAPES = ("polygon", "rectangle")
+
+BY_CONFIDENCE = "confidence"
+
+
+@dataclass(frozen=True)
+class DrawOptions:
+    """How the picture looks.
+
+    Raises:
+        ConfigError: a value is unknown or out of range.
+    """
+
+    shape: str = "polygon"
+    """`polygon`: outlines as they were found; `rectangle`: the smallest turned rectangle around each."""
+    colour: str = BY_CONFIDENCE
+    """`confidence`, or one colour for all, as a name or `#rrggbb`."""
+    width: int | None = None
+    """Pixels of the lines' outlines; None: by the picture's size."""
+    words: bool = True
+    numbers: bool = True
+    """The lines' numbers in reading order."""
+    confidence: bool = False
+    """The lines' confidences, in percent."""
+
+    def __post_init__(self) -> None:
+        if self.shape not in SHAPES:
+            raise ConfigError(f"draw_shape={self.shape}: choose from {', '.join(SHAPES)}")
+        if self.width is not None and not 1 <= self.width <= 100:
+            raise ConfigError(f"draw_width={self.width}: must be from 1 to 100 pixels")
+        self.rgb(0.0)
+
+    def rgb(self, confidence: float, *, read: bool = True) -> tuple[int, int, int]:
+        """The colour of something read with this confidence, or of ink that was read as nothing."""
+        if self.colour == BY_CONFIDENCE:
+            return confidence_colour(confidence) if read else UNREAD
+        try:
+            return ImageColor.getrgb(self.colour)[:3]
+        except ValueError as error:
+            raise ConfigError(f"draw_colour={self.colour}: no colour; try red, or #d55e00") from error
+
+    def outline(self, polygon: Polygon) -> Polygon:
+        """The points to draw around (n, 2) points."""
+        return min_area_rect(polygon).polygon() if self.shape == "rectangle" and len(polygon) else polygon
 
 
 def confidence_colour(confidence: float) -> tuple[int, int, int]:
@@ -28,7 +76,7 @@ def confidence_colour(confidence: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def draw_page(page: Page, image: np.ndarray) -> Image.Image:
+def draw_page(page: Page, image: np.ndarray, options: DrawOptions | None = None) -> Image.Image:
     """Draw the page's lines and words over its image.
 
     Args:
@@ -42,29 +90,34 @@ def draw_page(page: Page, image: np.ndarray) -> Image.Image:
         raise ConfigError(
             f"{page.source}: image is {image.shape[0]}x{image.shape[1]}, page {page.height}x{page.width}"
         )
+    options = options or DrawOptions()
     picture = Image.fromarray(image).convert("RGB")
     scale = min(1.0, LONGEST_SIDE / max(picture.size))
     if scale < 1:
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-    stroke = max(1, round(max(picture.size) / 700))
+    stroke = options.width or max(1, round(max(picture.size) / 700))
     canvas = ImageDraw.Draw(picture, "RGBA")
     font = ImageFont.load_default(size=max(11, round(max(picture.size) / 70)))
     for number, line in enumerate(page.lines, start=1):
-        colour = confidence_colour(line.confidence) if line.text else UNREAD
-        for word in line.words:
-            fill = (*confidence_colour(word.confidence), 40)
-            _outline(canvas, word.polygon * scale, fill=fill, colour=fill[:3], stroke=1)
-        _outline(canvas, line.polygon * scale, fill=None, colour=colour, stroke=stroke)
-        _number(canvas, line.polygon * scale, str(number), font=font, colour=colour)
+        colour = options.rgb(line.confidence, read=bool(line.text))
+        for word in line.words if options.words else []:
+            fill = (*options.rgb(word.confidence), 40)
+            _outline(canvas, options.outline(word.polygon) * scale, fill=fill, colour=fill[:3], stroke=1)
+        outline = options.outline(line.polygon) * scale
+        _outline(canvas, outline, fill=None, colour=colour, stroke=stroke)
+        percent = f"{100 * line.confidence:.0f}%" if options.confidence and line.text else ""
+        label = f"{number if options.numbers else ''} {percent}".strip()
+        if label:
+            _label(canvas, outline, label, font=font, colour=colour)
     return picture
 
 
-def write(page: Page, image: np.ndarray | None, path: Path) -> None:
+def write(page: Page, image: np.ndarray | None, path: Path, options: DrawOptions | None = None) -> None:
     """Write the picture as PNG. Raises ConfigError without an image, OSError if `path` cannot be written."""
     if image is None:
         raise ConfigError(f"{page.source}: the draw format needs the page's image")
-    draw_page(page, image).save(path, format="PNG", compress_level=4)
+    draw_page(page, image, options).save(path, format="PNG", compress_level=4)
 
 
 def _outline(
@@ -83,7 +136,7 @@ def _outline(
     canvas.line([*points, points[0]], fill=colour, width=stroke, joint="curve")
 
 
-def _number(
+def _label(
     canvas: ImageDraw.ImageDraw,
     polygon: np.ndarray,
     label: str,
@@ -91,7 +144,7 @@ def _number(
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     colour: tuple[int, int, int],
 ) -> None:
-    """The line's number on a patch of its colour, left of the outline where there is room, else inside it."""
+    """A line's label on a patch of its colour, left of the outline where there is room, else inside it."""
     if len(polygon) == 0:
         return
     left, _, right, bottom = canvas.textbbox((0, 0), label, font=font)

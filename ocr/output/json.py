@@ -6,9 +6,12 @@ The file holds one object:
     source      the image's file name as given
     page        position inside a multi-page file, from 1
     height, width   size of the page in pixels, after EXIF rotation
+    dpi         pixels per inch; 0 where unknown
     text        the text as the `txt` writer puts it
+    embedded_text   what a PDF holds as text beside what is to be seen: it was born digital, or read before
     lines       in reading order, each:
         text                empty where ink was found but nothing could be read; such lines are not in `text`
+        paragraph           number of its paragraph on the page, from 1
         confidence          geometric mean of the characters' probabilities, 0 to 1
         detection_score     the detector's confidence that this is a line, 0 to 1
         polygon             outline, [[x, y], ...] in page pixels, clockwise, not closed
@@ -26,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from ocr.geometry import paragraphs
 from ocr.output.text import page_text
 from ocr.types import Page, TextLine, Word
 
@@ -40,8 +44,14 @@ def page_dict(page: Page) -> dict[str, Any]:
         "page": page.number,
         "height": page.height,
         "width": page.width,
+        "dpi": page.dpi,
         "text": page_text(page),
-        "lines": [_line(line) for line in page.lines],
+        "embedded_text": page.embedded_text,
+        "lines": [
+            _line(line, number)
+            for number, group in enumerate(paragraphs(page.lines), start=1)
+            for line in group
+        ],
     }
 
 
@@ -62,9 +72,10 @@ def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _line(line: TextLine) -> dict[str, Any]:
+def _line(line: TextLine, paragraph: int) -> dict[str, Any]:
     return {
         "text": line.text,
+        "paragraph": paragraph,
         "confidence": _probability(line.confidence),
         "detection_score": _probability(line.detection_score),
         "polygon": _points(line.polygon),

@@ -83,10 +83,12 @@ class PdfDocument:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, OSError):
-            self.file.abandon()
-        else:
+        try:
             self.close()
+        except OSError:
+            self.file.abandon()
+            if error is None:
+                raise
 
     def _picture(self, image: np.ndarray) -> int:
         """Write the image: black and white without loss in a bit a pixel, anything else as JPEG."""

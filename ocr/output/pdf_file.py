@@ -42,9 +42,11 @@ class PdfFile:
         self.file.close()
 
     def abandon(self) -> None:
-        """Close the file as it is, no PDF yet."""
+        """Close the file and remove it: it is no PDF yet."""
         with suppress(OSError):
             self.file.close()
+        with suppress(OSError):
+            self.path.unlink()
 
     def _object(self, body: bytes, number: int | None) -> int:
         number = number or self.reserve()

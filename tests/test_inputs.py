@@ -1,0 +1,208 @@
+"""What is read beside files and folders: standard input, addresses, PDFs, the wanted pages."""
+
+import http.server
+import io
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pypdf
+import pytest
+from PIL import Image
+
+import infer
+import ocr.download
+from ocr.download import download
+from ocr.errors import ImageError
+from ocr.inputs import find_sources
+from tests.image.test_pdf import encrypted, shade, write_pdf
+
+
+def png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (40, 16), 200).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class _Server(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        path = self.path.split("?")[0]
+        if path == "/moved.png":
+            self.send_response(302)
+            self.send_header("Location", "/letter.png")
+        elif path == "/trap":
+            self.send_response(302)
+            self.send_header("Location", "file:///etc/hostname")
+        elif path in ("/letter.png", "/a%20b%2F..%2Fc.png", "/short.png", "/"):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(png()) + 9 * (path == "/short.png")))
+        elif path == "/text.png":
+            self.send_response(200)
+        elif path == "/slow":
+            time.sleep(1)
+            return
+        else:
+            self.send_response(404)
+        self.end_headers()
+        body = b"Dear Sir," if path == "/text.png" else png()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def run(tiny_recognizer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: infer.main([f"recognizer={tiny_recognizer}", "detector=none", *arguments])
+
+
+def test_standard_input(run, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(png())))
+    assert run("input=-", "output=out", "formats=json") == 0
+    out, err = capsys.readouterr()
+    assert out == "a\n" and err.startswith("standard input: 1 line")
+    assert json.loads(Path("out/stdin.json").read_text())["source"] == "standard input"
+
+
+@pytest.mark.parametrize("content", [b"", b"Dear Sir,"])
+def test_standard_input_without_a_picture(run, monkeypatch, capsys, content):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    assert run("input=-") == 1
+    assert capsys.readouterr().err.startswith("infer.py: standard input: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/letter.png", "letter"),
+        ("/letter.png?size=full", "letter"),
+        ("/moved.png", "moved"),
+        ("/", "127.0.0.1_"),
+    ],
+)
+def test_an_address(run, address, capsys, path, name):
+    assert run(f"input={address}{path}", "output=out", "formats=txt") == 0
+    assert capsys.readouterr().out == "a\n"
+    (result,) = Path("out").iterdir()
+    assert result.name.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/none.png", "the server says 404"),
+        ("/text.png", "not a picture or PDF"),
+        ("/trap", "the server says 302"),
+        ("/short.png", "broke off after"),
+    ],
+)
+def test_an_address_without_a_picture_is_named(run, address, capsys, path, reason):
+    assert run(f"input={address}{path}") == 1
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert err.startswith(f"infer.py: {address}{path}: ") and reason in err
+
+
+def test_a_server_that_is_not_there(run, capsys):
+    assert run("input=http://127.0.0.1:1/a.png") == 1
+    assert capsys.readouterr().err == "infer.py: http://127.0.0.1:1/a.png: Connection refused\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "path", "reason"),
+    [
+        ("MAX_BYTES", 50, "/letter.png", "larger than"),
+        ("TIMEOUT", 0.1, "/slow", "timed out"),
+        ("DEADLINE", -1, "/letter.png", "took longer than"),
+    ],
+)
+def test_downloads_have_limits(address, monkeypatch, limit, value, path, reason):
+    monkeypatch.setattr(ocr.download, limit, value)
+    with pytest.raises(ImageError, match=f"{path}: .*{reason}"):
+        download(address + path)
+
+
+@pytest.mark.parametrize("path", ["/a/%2e%2e%2f%2e%2e%2fetc", "/..", "/%00.png", "/.hidden"])
+def test_results_of_an_address_stay_in_the_output_folder(path, tmp_path):
+    (source,) = find_sources(f"https://host{path}")
+    assert len(source.name.parts) == 1 and source.name.name not in ("", ".", "..")
+    assert "\0" not in str(source.name)
+
+
+def test_a_pdf_beside_pictures(run, tmp_path, capsys):
+    """Its text is reported, its pages make one searchable PDF, and a second run passes over that."""
+    text = "BT /F 12 Tf 10 40 Td (born digital) Tj ET"
+    write_pdf(tmp_path / "book.pdf", [text, shade(0.8)])
+    (tmp_path / "cover.png").write_bytes(png())
+    for _ in range(2):
+        assert run("input=.", "output=.", "formats=json,pdf", "dpi=50") == 0
+        out, err = capsys.readouterr()
+        assert out == "# book.pdf\na\n\fa\n# cover.png\na\n"
+        assert "book.pdf: 1 line" in err and err.count("the file itself holds 12 characters of text") == 1
+    pages = [json.loads(Path(name).read_text()) for name in ("book.json", "book.2.json")]
+    assert [(page["embedded_text"], page["dpi"]) for page in pages] == [("born digital", 50), ("", 50)]
+    searchable = pypdf.PdfReader("book.ocr.pdf", strict=True)
+    assert [page.extract_text().strip() for page in searchable.pages] == ["a", "a"]
+    assert [float(value) for value in searchable.pages[0].mediabox] == pytest.approx([0, 0, 144, 72])
+
+
+def test_wanted_pages_keep_their_numbers(run, tmp_path, capsys):
+    write_pdf(tmp_path / "book.pdf", [shade(0.8)] * 9)
+    assert run("input=book.pdf", "pages=2-3,9", "output=out", "formats=txt,pdf", "dpi=30") == 0
+    assert capsys.readouterr().out == "a\n\fa\n\fa\n"
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "book.2.txt",
+        "book.3.txt",
+        "book.9.txt",
+        "book.ocr.pdf",
+    ]
+
+
+def test_bad_pdfs_cost_a_line_each_and_not_the_batch(run, tmp_path, capsys):
+    encrypted(tmp_path / "1 locked.pdf")
+    write_pdf(tmp_path / "2 hollow.pdf", [])
+    (tmp_path / "3 letter.pdf").write_text("Dear Sir,\n")
+    write_pdf(tmp_path / "4 poster.pdf", [shade(0.8), ""], box="0 0 14400 14400")
+    write_pdf(tmp_path / "5 good.pdf", [shade(0.8)])
+    assert run("input=.", "output=out", "formats=txt,pdf") == 1
+    out, err = capsys.readouterr()
+    problems = [line for line in err.splitlines() if line.startswith("infer.py: ")]
+    reasons = ["an encrypted PDF", "or has no pages", "not a picture or PDF", "1600 megapixels"]
+    for name, reason, line in zip(
+        ["1 locked", "2 hollow", "3 letter", "4 poster"], reasons, problems, strict=True
+    ):
+        assert f"{name}.pdf" in line and reason in line
+    assert out.endswith("# 5 good.pdf\na\n")
+    assert sorted(path.name for path in Path("out").iterdir()) == ["5 good.ocr.pdf", "5 good.txt"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("pages=x", "pages=x: give numbers and spans"),
+        ("pages=3-1", "pages=3-1"),
+        ("dpi=5", "dpi=5: must be from 20 to 2400"),
+        ("text=poem", "text=poem: choose from lines"),
+        ("draw_shape=circle", "draw_shape=circle: choose from polygon"),
+        ("draw_colour=loud", "draw_colour=loud: no colour"),
+        ("draw_width=0", "draw_width=0: must be from 1"),
+    ],
+)
+def test_options_out_of_range_stop_with_one_line(run, tmp_path, capsys, argument, reason):
+    (tmp_path / "good.png").write_bytes(png())
+    assert run("input=good.png", argument) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and reason in err
