@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from ocr.errors import ConfigError, OcrError, one_line
@@ -18,7 +19,8 @@ from ocr.errors import ConfigError, OcrError, one_line
 LOCAL = "local[*,4]"
 """All cores of this machine, and four tries for a task, as on a cluster."""
 
-ARROW_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
+ARROW_ROWS, ARROW_LIMIT = "spark.sql.execution.arrow.maxRecordsPerBatch", 32
+"""Files that a worker holds at once: as many as share batches of lines."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,39 +34,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _read(options: argparse.Namespace) -> int:
-    settings = dict(_setting(text) for text in options.conf)
+    settings = {ARROW_ROWS: str(ARROW_LIMIT)} | dict(_setting(text) for text in options.conf)
     if options.master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Spark warns of a newer pandas than it was tested with; nothing here uses it.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise ConfigError(
-            "pyspark is not installed: install the extra, as in pip install ocr[spark]"
-        ) from error
+        raise ConfigError("pyspark is missing: install the extra, as in pip install 'ocr[spark]'") from error
     from ocr.inference.pipeline import DETECTOR, RECOGNIZER
-    from ocr.spark.read import FILES, ReadOptions, read_missing
+    from ocr.spark.read import ReadOptions, ReadPages, read_missing
 
+    chosen = ReadOptions(
+        recognizer=options.recognizer or RECOGNIZER,
+        detector={None: DETECTOR, "none": None}.get(options.detector, options.detector),
+        decode=options.decode,
+        batch_size=options.batch_size,
+        use_gpu=options.gpu,
+    )
+    ReadPages.reader(chosen, "cpu")  # Refuses what cannot work before Spark starts.
+    running = SparkSession.getActiveSession()
     builder = SparkSession.builder.appName("ocr read").master(options.master)
-    for key, value in ({ARROW_ROWS: str(FILES)} | settings).items():
+    for key, value in settings.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     files = pages = failed = 0
     try:
-        chosen = ReadOptions(
-            recognizer=options.recognizer or RECOGNIZER,
-            detector={None: DETECTOR, "none": None}.get(options.detector, options.detector),
-            decode=options.decode,
-            batch_size=options.batch_size,
-            use_gpu=options.gpu,
-        )
         for step in read_missing(
             session, options.input, options.output, chosen, commit_every=options.commit_every
         ):
             files, pages, failed = files + step.files, pages + step.pages, failed + step.failed
             print(f"{options.output}: {files} files, {pages} pages, {failed} failed", file=sys.stderr)
     finally:
-        session.stop()
-    print(f"{options.output}: {files} files read, {pages} rows written, {failed} of them failures")
+        if running is None:
+            session.stop()
+    print(f"{options.output}: {files} files read, {pages} pages, {failed} failed")
     return 1 if failed else 0
 
 
@@ -73,6 +78,12 @@ def _setting(text: str) -> tuple[str, str]:
     if not equals:
         raise ConfigError(f"--conf {text}: expected key=value")
     return key, value
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,9 +100,13 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument("--recognizer", help="bundle: a shipped name or a folder")
     read.add_argument("--detector", help="bundle, or none: every image is a single line of text")
     read.add_argument("--decode", help="ctc (fastest), ctc_beam, greedy, beam or joint")
-    read.add_argument("--batch-size", type=int, default=16, help="lines read at once (default: %(default)s)")
+    read.add_argument(
+        "--batch-size", type=_positive, default=16, help="lines read at once (default: %(default)s)"
+    )
     read.add_argument("--gpu", action="store_true", help="use the GPU that Spark gives each task")
-    read.add_argument("--commit-every", type=int, metavar="FILES", help="files between commits of results")
+    read.add_argument(
+        "--commit-every", type=_positive, metavar="FILES", help="files between commits of results"
+    )
     return parser
 
 

@@ -159,9 +159,13 @@ def read_missing(
     Raises:
         BundleError, ConfigError: an option that cannot work, no such source, an output that is something else.
     """
-    todo = missing_files(session, source, output).toLocalIterator()
+    done = existing(session, output)
+    todo = (row.path for row in missing_files(session, source, done).toLocalIterator())
     size = commit_every or FILES_A_CORE * session.sparkContext.defaultParallelism
-    while chunk := [row.path for row in islice(todo, size)]:
+    chunk = list(islice(todo, size))
+    if not chunk and done is None:
+        raise ConfigError(f"{source}: nothing to read ({', '.join(sorted(PAGE_SUFFIXES))})")
+    while chunk:
         files = session.read.format("binaryFile").load([literal(path) for path in chunk])
         counts = Observation()
         pages = read_pages(files, options).observe(
@@ -170,17 +174,17 @@ def read_missing(
         # All pages of a file go to one Parquet file, which appears as a whole or not at all.
         pages.repartition("path").write.mode("append").parquet(output)
         yield Progress(len(chunk), counts.get["pages"], counts.get["failed"])
+        chunk = list(islice(todo, size))
 
 
-def missing_files(session: SparkSession, source: str, output: str) -> DataFrame:
-    """The column `path` of files under `source` that may hold pages and no row in `output`, in order."""
+def missing_files(session: SparkSession, source: str, done: DataFrame | None) -> DataFrame:
+    """The column `path` of files under `source` with a suffix of pages and without a row in `done`, in order."""
     suffixes = "|".join(re.escape(suffix) for suffix in sorted(PAGE_SUFFIXES))
     try:
         files = session.read.format("binaryFile").option("recursiveFileLookup", "true").load(source)
     except AnalysisException as error:
         raise ConfigError(f"{source}: {first_line(error)}") from error
     files = files.select("path").where(F.lower("path").rlike(f"({suffixes})$"))
-    done = existing(session, output)
     if done is not None:
         files = files.join(done.select("path").distinct(), "path", "left_anti")
     return files.orderBy("path")
