@@ -104,7 +104,9 @@ def side_by_side(crops: Sequence[RectifiedLine], space: int) -> RectifiedLine:
     def to_page(points: np.ndarray) -> np.ndarray:
         points = np.asarray(points, np.float32).reshape(-1, 2)
         owners = np.clip(np.searchsorted(starts, points[:, 0], side="right") - 1, 0, None)
-        mapped = [crops[i].to_page(point - (starts[i], 0)) for i, point in zip(owners, points, strict=True)]
+        mapped = [
+            crops[i].to_page(point[None] - (starts[i], 0)) for i, point in zip(owners, points, strict=True)
+        ]
         return np.concatenate(mapped)
 
     def to_crop(points: np.ndarray) -> np.ndarray:

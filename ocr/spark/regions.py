@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from shapely import Geometry, STRtree
 
@@ -94,12 +93,14 @@ def merge(regions: list[Row]) -> list[Row]:
 
     Outlines of merged regions are lost; the score is the best of them; the order is that of the first.
     """
+    if not regions:
+        return []
     polygons = [polygon(region) for region in regions]
     shapes = [to_shapely(each) for each in polygons]
-    pairs = STRtree(shapes).query(shapes, predicate="intersects").T.tolist()
-    pairs = [(i, j) for i, j in pairs if _covers(shapes[i], shapes[j])]
-    links = coo_array((np.ones(len(pairs)), zip(*pairs, strict=True)), (len(regions),) * 2) if pairs else None
-    groups = range(len(regions)) if links is None else connected_components(links)[1].tolist()
+    links = np.eye(len(regions))
+    for i, j in STRtree(shapes).query(shapes, predicate="intersects").T:
+        links[i, j] = _covers(shapes[i], shapes[j])
+    groups = connected_components(links)[1].tolist()
     merged: dict[int, list[int]] = {}
     for i, group in enumerate(groups):
         merged.setdefault(group, []).append(i)

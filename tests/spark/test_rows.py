@@ -1,0 +1,228 @@
+"""What the workers do to rows, without Spark around it."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
+
+import pyarrow as pa
+
+from ocr.decoding import Hypothesis
+from ocr.errors import ImageError
+from ocr.geometry import RectifiedLine
+from ocr.inference.pipeline import CutPage, Reader
+from ocr.spark.batching import Waiting, read_together
+from ocr.spark.draw import Draw
+from ocr.spark.enums import Color
+from ocr.spark.grouping import WordGrouping, side_by_side
+from ocr.spark.images import from_struct, to_struct
+from ocr.spark.layout import formatted_text
+from ocr.spark.recognize import page_confidence, positions
+from ocr.spark.regions import line_region, merge, region_line
+from ocr.types import Page, TextLine, Word
+
+
+def box(left, top, right, bottom) -> np.ndarray:
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
+
+
+def region(left, top, right, bottom, label="word") -> dict:
+    place = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    return place | {"index": 0, "page": 3, "score": 0.5, "label": label, "angle": 0.0, "rotated": False}
+
+
+def line(text, left, top, right, bottom, confidence=1.0) -> TextLine:
+    outline = box(left, top, right, bottom)
+    words = [Word(text, outline, confidence)]
+    return TextLine(outline, outline[[3, 2]], text, confidence, words)
+
+
+def struct(mode, channels, data, height=1, width=1) -> dict:
+    shape = {"height": height, "width": width, "nChannels": channels, "mode": mode}
+    return shape | {"origin": "scan.png", "data": bytes(data)}
+
+
+@pytest.mark.parametrize(
+    ("given", "pixel", "reason"),
+    [
+        (struct(0, 1, [7]), [7, 7, 7], "grey"),
+        (struct(16, 3, [1, 2, 3]), [3, 2, 1], "blue comes first"),
+        (struct(24, 4, [1, 2, 3, 255]), [3, 2, 1], "opaque"),
+        (struct(24, 4, [1, 2, 3, 0]), [255, 255, 255], "transparent: the paper"),
+    ],
+)
+def test_pixels_of_every_mode_become_rgb(given, pixel, reason):
+    assert from_struct(given)[0, 0].tolist() == pixel, reason
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (struct(16, 3, [1, 2]), "scan.png: 2 bytes of data for 1 x 1 x 3"),
+        (struct(21, 3, [0] * 12), "scan.png: mode 21 is not an 8-bit image"),
+        (struct(-1, -1, [], height=-1, width=-1), "scan.png: mode -1"),  # Spark's own mark of a broken file
+        (struct(0, 1, [], height=0, width=5), "scan.png: 0 bytes of data for 0 x 5"),
+    ],
+)
+def test_a_struct_that_holds_no_image_is_named(given, message):
+    with pytest.raises(ImageError, match=message):
+        from_struct(given)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (3, 5, 3)])
+def test_a_struct_holds_the_same_pixels(shape):
+    image = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
+    back = from_struct(to_struct(image, origin=""))
+    assert np.array_equal(back if len(shape) == 3 else back[:, :, 0], image)
+
+
+def test_a_line_survives_its_region():
+    bent = TextLine(
+        np.array([(0, 0), (50, 9), (99, 0), (99, 20), (50, 29), (0, 20)], np.float32),
+        np.array([(0, 15), (50, 24), (99, 15)], np.float32),
+        detection_score=0.8,
+    )
+    made = line_region(bent, index=2, page=1)
+    back = region_line(made)
+    assert np.array_equal(back.polygon, bent.polygon) and np.array_equal(back.baseline, bent.baseline)
+    assert (made["index"], made["page"], made["score"], made["label"]) == (2, 1, 0.8, "line")
+
+
+def test_a_region_without_outline_is_read_along_its_width_even_if_it_is_higher():
+    """A single letter must not be turned on its side."""
+    straight = region_line(region(10, 10, 20, 40))
+    assert straight.polygon.tolist() == box(10, 10, 20, 40).tolist()
+    assert straight.baseline[:, 0].tolist() == [10, 20] and np.ptp(straight.baseline[:, 1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("regions", "expected", "reason"),
+    [
+        ([], 0, "nothing"),
+        ([region(0, 0, 50, 20), region(0, 15, 50, 35)], 2, "lines that touch stay apart"),
+        ([region(0, 0, 50, 20), region(10, 5, 30, 15)], 1, "one inside the other"),
+        ([region(0, 0, 20, 20), region(8, 0, 28, 20), region(16, 0, 36, 20)], 1, "a chain"),
+        ([region(0, 0, 20, 20), region(100, 0, 120, 20)], 2, "far apart"),
+    ],
+)
+def test_regions_that_cover_each_other_become_one(regions, expected, reason):
+    merged = merge(regions)
+    assert len(merged) == expected, reason
+    assert [each["index"] for each in merged] == list(range(expected))
+    if regions and expected == 1:
+        right = max(each["x"] + each["width"] for each in regions)
+        assert merged[0]["x"] + merged[0]["width"] == pytest.approx(right, abs=1)
+
+
+def test_words_become_lines_from_left_to_right_and_down():
+    words = [region(100, 12, 140, 30), region(10, 60, 50, 80), region(10, 10, 50, 30), region(60, 3, 90, 30)]
+    rows = WordGrouping(tolerance=15, border=0, space=0, together=True).rows(words)
+    assert [[word["x"] for word in row] for row in rows] == [[10, 60, 100], [10]]
+    assert len(WordGrouping(tolerance=0, border=0, space=0, together=True).rows(words)) == 4
+
+
+@pytest.mark.parametrize(("together", "images", "counts"), [(True, 2, [1, 1]), (False, 3, [2, 1])])
+def test_grouped_words_are_one_image_a_line(together, images, counts):
+    page = np.full((100, 200, 3), 255, np.uint8)
+    words = [region(10, 10, 50, 30), region(60, 10, 90, 30), region(10, 60, 50, 80)]
+    cut, made = WordGrouping(tolerance=15, border=5, space=10, together=together).cut(page, words)
+    assert (len(cut.crops), made) == (images, counts)
+    assert cut.lines[0].polygon[:, 1].min() == 5, "five pixels of border"
+
+
+def test_places_in_words_side_by_side_are_where_the_words_are():
+    def crop(left):
+        shift = np.array([left, 100], np.float32)
+        return RectifiedLine(np.zeros((8, 20, 3), np.uint8), lambda p: p + shift, lambda p: p - shift)
+
+    joined = side_by_side([crop(50), crop(500)], space=10)
+    assert joined.image.shape == (8, 50, 3) and (joined.image[:, 20:30] == 255).all()
+    places = joined.to_page(np.array([(5, 4), (19, 0), (30, 8), (50, 8)]))
+    assert places.tolist() == [[55, 104], [69, 100], [500, 108], [520, 108]]
+
+
+def test_text_is_laid_out_as_on_the_page():
+    lines = [
+        line("left", 0, 0, 40, 20),
+        line("right", 100, 2, 150, 22),
+        line("indented", 20, 30, 100, 50),
+        line("", 0, 60, 90, 80),
+        line("after a gap", 0, 120, 110, 140),
+        line("end", 0, 150, 30, 170),
+    ]
+    page = Page("", 200, 200, lines)
+    assert formatted_text(page) == "left      right\n  indented\n\nafter a gap\nend"
+    assert formatted_text(Page("", 10, 10)) == ""
+
+
+def test_confidence_is_weighted_by_length_and_unknown_without_text():
+    page = Page("", 9, 9, [line("abc", 0, 0, 9, 9, 1.0), line("d", 0, 0, 9, 9, 0.2), line("", 0, 0, 9, 9, 0)])
+    assert page_confidence(page) == pytest.approx(0.8)
+    assert page_confidence(Page("", 9, 9)) is None
+
+
+def test_positions_are_upright_boxes_of_words():
+    [first, second] = positions(Page("", 99, 99, [line("a", 0, 1, 5, 9), line("b", 2, 20, 8, 30)], number=4))
+    assert (first["text"], first["x"], first["y"], first["width"], first["height"]) == ("a", 0, 1, 5, 8)
+    assert (second["index"], second["page"]) == (1, 3)
+
+
+class Recogniser:
+    """Reads a crop as its mean, and cannot read black; counts its calls."""
+
+    batch_size = 2
+
+    def __init__(self):
+        self.calls = 0
+
+    def read(self, images):
+        self.calls += 1
+        if any(image.max() == 0 for image in images):
+            raise RuntimeError("too dark")
+        return [Hypothesis(str(int(image.mean())), 0.5, []) for image in images]
+
+
+def waiting(index, *greys) -> Waiting:
+    crops = [RectifiedLine(np.full((4, 4, 3), grey, np.uint8), np.array, np.array) for grey in greys]
+    return Waiting(index, 0, CutPage((9, 9), [line("", 0, 0, 9, 9) for _ in greys], crops))
+
+
+def test_lines_of_many_pages_are_read_together_in_order():
+    recogniser = Recogniser()
+    pages = [waiting(0, 1, 2, 3), Waiting(1, 0, error="broken"), waiting(2, 4), waiting(3), waiting(4, 5)]
+    read = list(read_together(Reader(recogniser, None), pages))
+    assert [[each.text for each in page.cut.lines] if page.cut else page.error for page in read] == [
+        ["1", "2", "3"],
+        "broken",
+        ["4"],
+        [],
+        ["5"],
+    ]
+    assert recogniser.calls == 1
+
+
+def test_a_page_that_cannot_be_read_costs_only_itself():
+    read = list(read_together(Reader(Recogniser(), None), [waiting(0, 9), waiting(1, 0), waiting(2, 8)]))
+    assert [page.error for page in read] == [None, "RuntimeError: too dark", None]
+    assert [page.cut.lines[0].text for page in (read[0], read[2])] == ["9", "8"]
+
+
+@pytest.mark.parametrize(
+    ("rotated", "filled", "inked", "clear"),
+    [
+        (False, False, [(5, 20), (33, 20), (20, 5)], [(20, 20)]),
+        (True, False, [(20, 5)], [(8, 8), (20, 20)]),
+        (False, True, [(20, 20)], [(2, 2)]),
+    ],
+)
+def test_regions_are_drawn_upright_turned_or_filled(rotated, filled, inked, clear):
+    page = to_struct(np.full((40, 40, 3), 255, np.uint8), origin="a")
+    turned = region(10, 10, 30, 30) | {"angle": 45.0, "rotated": True}
+    draw = Draw((), (), pa.schema([]), 1, "image", "regions", "drawn", 2, 8, rotated, Color.red, filled)
+    [(_, columns)] = draw.compute([{"image": page, "regions": [turned]}])
+    drawn = from_struct(columns["drawn"])
+    for x, y in inked:
+        area = drawn[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].reshape(-1, 3)
+        assert (area == (255, 0, 0)).all(axis=1).any(), (x, y)
+    for x, y in clear:
+        assert drawn[y, x].tolist() == [255, 255, 255], (x, y)
