@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ocr.confidence import ConfidenceCounts, count_confidence, matched
 from ocr.data.batches import EvaluationBatches
 from ocr.data.sources import LineSource
+from ocr.decoding import Hypothesis
 from ocr.errors import ConfigError, DataError, OcrError
 from ocr.inference.recognizer import LineReader
 from ocr.metrics import ErrorCounts, bootstrap_interval, count_errors
+from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineSample
 
 
@@ -29,6 +32,8 @@ class LineResult:
     reading: str
     confidence: float
     counts: ErrorCounts
+    words: ConfidenceCounts
+    characters: ConfidenceCounts
 
 
 class Head:
@@ -69,9 +74,10 @@ def evaluate_lines(
         progress: wraps the batches, to show how far it is.
     Returns:
         The report: `cer`, `wer` in percent, summed over all lines and then divided; `cer_ci`, `wer_ci` 95 %
-        bootstrap intervals over documents; `lines`, `documents`, `characters`, `exact` (percent of lines
-        without an error), `seconds` (decoding of images, preprocessing and reading), `lines_per_second`,
-        `per_source` (the same rates a source), `skipped` (lines that cannot be used, and why). And the lines.
+        bootstrap intervals over documents; `ece_word`, `ece_character`, expected calibration errors of the
+        confidences in percent; `lines`, `documents`, `characters`, `exact` (percent of lines without an error),
+        `seconds` (decoding of images, preprocessing and reading), `lines_per_second`, `per_source` (the same
+        rates a source), `skipped` (lines that cannot be used, and why). And the lines.
     Raises:
         DataError: not one line could be scored.
     """
@@ -90,18 +96,7 @@ def evaluate_lines(
     for batch in progress(batches):
         for sample, hypothesis in zip(batch.samples, reader.read_batch(batch.images), strict=True):
             if kind in (None, sample.kind):
-                counts = count_errors(sample.text, hypothesis.text, normalize=normalize)
-                results.append(
-                    LineResult(
-                        sample.id,
-                        sample.source,
-                        sample.document,
-                        sample.text,
-                        hypothesis.text,
-                        hypothesis.confidence,
-                        counts,
-                    )
-                )
+                results.append(score_line(sample, hypothesis, normalize=normalize))
     seconds = time.perf_counter() - start
     if not results:
         usable = len(source) - len(skipped)
@@ -118,6 +113,34 @@ def evaluate_lines(
     return report, results
 
 
+def score_line(sample: LineSample, hypothesis: Hypothesis, *, normalize: bool = True) -> LineResult:
+    """Compare a reading with its label: the texts, and what it claims of its words and characters."""
+    words, characters = right_parts(sample.text, hypothesis, normalize=normalize)
+    return LineResult(
+        id=sample.id,
+        source=sample.source,
+        document=sample.document,
+        reference=sample.text,
+        reading=hypothesis.text,
+        confidence=hypothesis.confidence,
+        counts=count_errors(sample.text, hypothesis.text, normalize=normalize),
+        words=count_confidence([word.confidence for word in hypothesis.words], words),
+        characters=count_confidence([span.confidence for span in hypothesis.characters], characters),
+    )
+
+
+def right_parts(
+    reference: str, hypothesis: Hypothesis, *, normalize: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which words and which characters of a reading are right, see `ocr.confidence.matched`: two bool arrays."""
+    form = normalize_text if normalize else str
+    reference = form(reference)
+    # The normal form of a lone space is empty.
+    characters = [c if c.isspace() else form(c) for c in (span.character for span in hypothesis.characters)]
+    words = [form(word.text) for word in hypothesis.words]
+    return matched(reference.split(), words), matched(list(reference), characters)
+
+
 def rates(results: Sequence[LineResult]) -> dict[str, Any]:
     """Error rates of some lines in percent, with 95 % intervals over their documents."""
     documents: dict[tuple[str, str], ErrorCounts] = defaultdict(ErrorCounts)
@@ -131,6 +154,8 @@ def rates(results: Sequence[LineResult]) -> dict[str, Any]:
         "wer": round(total.wer, 3),
         "wer_ci": [round(value, 3) for value in bootstrap_interval(each, rate="wer")],
         "exact": round(100 * sum(result.counts.edits == 0 for result in results) / len(results), 3),
+        "ece_word": round(sum((result.words for result in results), ConfidenceCounts()).ece, 3),
+        "ece_character": round(sum((result.characters for result in results), ConfidenceCounts()).ece, 3),
         "lines": total.lines,
         "documents": len(each),
         "characters": total.characters,

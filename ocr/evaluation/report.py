@@ -20,6 +20,7 @@ COLUMNS = {
     "cer_ci": "95 %",
     "wer": "WER %",
     "exact": "exact %",
+    "ece_word": "ECE % word",
     "cer_any_order": "CER % any order",
     "precision": "precision",
     "recall": "recall",
@@ -81,4 +82,4 @@ def _cell(key: str, value: Any) -> str:
         return f"{value[0]:.1f} - {value[1]:.1f}"
     if isinstance(value, int):
         return str(value)
-    return f"{value:.2f}" if key in ("cer", "wer", "exact", "cer_any_order") else f"{value:.3f}"
+    return f"{value:.2f}" if key in ("cer", "wer", "exact", "ece_word", "cer_any_order") else f"{value:.3f}"

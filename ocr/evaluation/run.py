@@ -123,7 +123,6 @@ def _progress(items: Iterable) -> Iterable:
 
 
 def _row(result: LineResult) -> dict[str, Any]:
-    row = asdict(result)
-    row["cer"] = round(result.counts.cer, 2)
-    row["edits"] = row.pop("counts")["edits"]
-    return row
+    texts = {key: getattr(result, key) for key in ("id", "source", "document", "reference", "reading")}
+    cer = round(result.counts.cer, 2)
+    return texts | {"confidence": result.confidence, "cer": cer, "edits": result.counts.edits}

@@ -85,7 +85,7 @@ class LinePreprocessor:
             raise ImageError(f"a line image must be uint8 (h, w) or (h, w, 3), got {image.dtype} {shape}")
         grey = image if len(shape) == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         h, w = shape[:2]
-        width = min(self.max_width, max(1, round(w * self.height / h)))
+        width = self.columns(h, w)
         if h <= self.height and w > width:
             # A low, very wide crop is enlarged one way and shrunk the other, and area averaging only shrinks.
             grey = cv2.resize(grey, (width, h), interpolation=cv2.INTER_AREA)
@@ -95,6 +95,10 @@ class LinePreprocessor:
         if width < self.min_width:
             grey = cv2.copyMakeBorder(grey, 0, 0, 0, self.min_width - width, cv2.BORDER_CONSTANT, value=255)
         return grey
+
+    def columns(self, height: int, width: int) -> int:
+        """Pixel columns that a crop of (height, width) fills; a narrow line has paper to the right of them."""
+        return min(self.max_width, max(1, round(width * self.height / height)))
 
     def _stretch(self, grey: np.ndarray) -> np.ndarray:
         """Map the paper's grey to 255 and the ink's to 0 through one table."""

@@ -51,6 +51,10 @@ class SquashPreprocessor:
         picture = Image.fromarray(image).convert("RGB")
         return np.asarray(picture.resize((self.max_width, self.height), FILTERS[self.filter]))
 
+    def columns(self, height: int, width: int) -> int:
+        """Pixel columns that a crop of (height, width) fills: all of them."""
+        return self.max_width
+
     def batch(self, lines: Sequence[np.ndarray]) -> ImageBatch:
         """lines: outputs of `__call__`. Returns pixels (b, 3, height, width), inverted RGB with ink near 1.
 

@@ -9,12 +9,16 @@ import torch
 
 from ocr.bundle import Bundle
 from ocr.decoding import WITHOUT_CTC, Autoregressive, Hypothesis, get_decoder
+from ocr.decoding.calibration import Calibration
 from ocr.errors import ConfigError
 from ocr.types import ImageBatch
 
 
 class LineReader:
     """Turns line images into text.
+
+    The bundle's `decoding` says how: `strategy`, and for each strategy its `options` and the `calibration` of its
+    confidences.
 
     Args:
         bundle: a recogniser. device: torch device. decode: strategy name, default the bundle's own.
@@ -39,7 +43,11 @@ class LineReader:
         self.ctc_tokenizer = bundle.parts.get("ctc_tokenizer")
         self.tokenizer = bundle.parts.get("tokenizer")
         self.decode = decode or bundle.decoding.get("strategy", "ctc")
-        self.strategy = get_decoder(self.decode, ngram=bundle.parts.get("ngram"))
+        options = bundle.decoding.get("options", {}).get(self.decode)
+        self.strategy = get_decoder(self.decode, ngram=bundle.parts.get("ngram"), options=options)
+        self.calibration = Calibration.from_config(
+            bundle.decoding.get("calibration", {}).get(self.decode, {})
+        )
         if isinstance(self.strategy, Autoregressive) and bundle.model.decoder is None:
             raise ConfigError(
                 f"decode={self.decode}: {bundle.name} has no autoregressive decoder, use decode=ctc"
@@ -62,9 +70,10 @@ class LineReader:
             rows = order[start : start + self.batch_size]
             batch = self.preprocess.batch([lines[i] for i in rows])
             for i, hypothesis in zip(rows, self.read_batch(batch), strict=True):
-                scale = images[i].shape[1] / lines[i].shape[1]
+                height, width = images[i].shape[:2]
+                scale = width / self.preprocess.columns(height, width)
                 for span in hypothesis.characters:
-                    span.start, span.end = span.start * scale, min(span.end * scale, images[i].shape[1])
+                    span.start, span.end = min(span.start * scale, width), min(span.end * scale, width)
                 hypotheses[i] = hypothesis
         return hypotheses
 
@@ -72,4 +81,5 @@ class LineReader:
     def read_batch(self, batch: ImageBatch) -> list[Hypothesis]:
         """Read an already preprocessed batch; spans are in its pixel columns."""
         encoded = self.bundle.model.encode(batch.to(self.device))
-        return self.strategy(self.bundle.model, encoded, self.ctc_tokenizer, self.tokenizer)
+        hypotheses = self.strategy(self.bundle.model, encoded, self.ctc_tokenizer, self.tokenizer)
+        return [self.calibration(hypothesis) for hypothesis in hypotheses]

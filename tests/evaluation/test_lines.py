@@ -71,6 +71,13 @@ def test_documents_are_the_unit_of_the_interval(reader):
     assert list(report["per_source"]) == ["p"]
 
 
+def test_calibration_errors_are_reported(reader):
+    """It is sure of every "a"; each is in the label, but one of four only as part of a word."""
+    report, _ = evaluate_lines(reader, Lines())
+    assert report["ece_word"] == pytest.approx(25, abs=0.5)
+    assert report["ece_character"] == pytest.approx(0, abs=0.5)
+
+
 def test_nothing_to_score_is_an_error(reader):
     with pytest.raises(DataError, match="kind 'print'"):
         evaluate_lines(reader, Lines(), kind="print")

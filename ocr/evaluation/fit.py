@@ -1,0 +1,218 @@
+"""Fit how a recogniser is decoded to labelled lines that it was not trained on.
+
+    python -m ocr.evaluation.fit BUNDLE 'DATA/lines/*-val.parquet' --kind handwritten
+    python -m ocr.evaluation.fit BUNDLE 'DATA/lines/*-val.parquet' --kind handwritten \
+        --check 'DATA/lines/*-test.parquet' --store
+
+First the weights of the beam search are fitted to the character error rate, then the calibration of each
+strategy's confidences to the likelihood of what is right. `--store` puts both into the bundle's `bundle.json`, in
+place; without it nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from tqdm import tqdm
+
+from ocr.bundle import Bundle, resolve
+from ocr.confidence import ConfidenceCounts
+from ocr.data.batches import iterate_batches
+from ocr.data.manifest import ParquetLines
+from ocr.data.sources import LineSource
+from ocr.decoding import DECODERS, CtcBeam, Hypothesis, SearchSettings, get_decoder
+from ocr.decoding.calibration import Calibration, Logistic, character_features, word_features
+from ocr.errors import ConfigError, OcrError, one_line
+from ocr.evaluation.lines import Head, right_parts, score_line
+from ocr.metrics import ErrorCounts, count_errors
+from ocr.models.vit import Encoded
+from ocr.types import LineSample
+
+STEPS = (0.1, 0.05)
+"""By how much the weight of the language model is changed in turn; the bonus moves four times as far."""
+
+
+@dataclass
+class EncodedLines:
+    """Labelled lines that went through the encoder once, for as many decodings as are to be compared."""
+
+    bundle: Bundle
+    batches: list[tuple[list[LineSample], Encoded]]
+
+    @classmethod
+    @torch.inference_mode()
+    def of(cls, bundle: Bundle, source: LineSource) -> EncodedLines:
+        """Encode every usable line. Raises ConfigError if there are none."""
+        batches = iterate_batches(source, bundle.parts["preprocess"], 16)
+        lines = [
+            (batch.samples, bundle.model.encode(batch.images))
+            for batch in tqdm(batches, disable=None, leave=False)
+        ]
+        if not lines:
+            raise ConfigError(f"{source.name}: none of {len(source)} lines can be used")
+        return cls(bundle, lines)
+
+    @torch.inference_mode()
+    def read(self, strategy: Callable) -> list[tuple[LineSample, Hypothesis]]:
+        """Every line with its reading, confidences as the strategy gives them."""
+        parts = self.bundle.parts
+        pairs = []
+        for samples, encoded in self.batches:
+            readings = strategy(
+                self.bundle.model, encoded, parts.get("ctc_tokenizer"), parts.get("tokenizer")
+            )
+            pairs += zip(samples, readings, strict=True)
+        return pairs
+
+
+def fit_search(lines: EncodedLines, start: CtcBeam, *, show: Callable[[str], None] = print) -> SearchSettings:
+    """Weight and bonus of the beam search with the fewest errors, by pattern search (Hooke and Jeeves 1961).
+
+    Begins at the settings of `start`, tries a step in either direction of either number, goes where errors are
+    fewest, and takes smaller steps where no neighbour is better. `show` gets a line for each setting tried.
+    """
+    tried: dict[tuple[float, float], int] = {}
+
+    def errors(weight: float, bonus: float) -> int:
+        if (weight, bonus) not in tried:
+            settings = replace(start.settings, weight=weight, bonus=bonus)
+            begin = time.process_time()
+            pairs = lines.read(CtcBeam(start.ngram, settings))
+            milliseconds = 1000 * (time.process_time() - begin) / len(pairs)
+            counts = sum(
+                (count_errors(sample.text, reading.text) for sample, reading in pairs), ErrorCounts()
+            )
+            tried[weight, bonus] = counts.edits
+            show(
+                f"beams {settings.beams}  weight {weight:.2f}  bonus {bonus:.2f}  CER {counts.cer:.2f}  "
+                f"WER {counts.wer:.2f}  {milliseconds:.1f} ms a line"
+            )
+        return tried[weight, bonus]
+
+    best = round(start.settings.weight, 2), round(start.settings.bonus, 2)
+    for step in STEPS:
+        while True:
+            moves = [(step, 0), (-step, 0), (0, 4 * step), (0, -4 * step)]
+            around = [(round(best[0] + a, 2), round(best[1] + b, 2)) for a, b in moves]
+            found = min([best, *(pair for pair in around if pair[0] >= 0)], key=lambda pair: errors(*pair))
+            if found == best:
+                break
+            best = found
+    return replace(start.settings, weight=best[0], bonus=best[1])
+
+
+def fit_calibration(pairs: Sequence[tuple[LineSample, Hypothesis]]) -> Calibration:
+    """The calibration under which what is right in uncalibrated readings is most likely."""
+    right = [right_parts(sample.text, reading) for sample, reading in pairs]
+    readings = [reading for _, reading in pairs]
+    return Calibration(
+        character=_fit(
+            np.concatenate([character_features(reading) for reading in readings]),
+            np.concatenate([characters for _, characters in right]),
+        ),
+        word=_fit(
+            np.concatenate([word_features(reading) for reading in readings]),
+            np.concatenate([words for words, _ in right]),
+        ),
+    )
+
+
+def _fit(features: np.ndarray, right: np.ndarray) -> Logistic:
+    """Logistic regression of right (n,) bool on features (n, 3); a feature that is always 0 keeps no weight."""
+    signs = np.where(right, 1.0, -1.0)
+    inputs = np.column_stack((features, np.ones(len(features))))
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        margins = signs * (inputs @ weights)
+        slope = -signs / (1 + np.exp(np.clip(margins, -500, 500)))
+        return float(np.logaddexp(0, -margins).mean()), inputs.T @ slope / len(inputs)
+
+    found = minimize(loss, np.array([1.0, 0.0, 0.0, 0.0]), jac=True, method="BFGS").x
+    return Logistic(*(round(float(weight), 4) for weight in found))
+
+
+def calibration_errors(pairs: Sequence[tuple[LineSample, Hypothesis]]) -> tuple[float, float]:
+    """Expected calibration errors of words and of characters, in percent."""
+    results = [score_line(sample, reading) for sample, reading in pairs]
+    words = sum((result.words for result in results), ConfidenceCounts())
+    characters = sum((result.characters for result in results), ConfidenceCounts())
+    return words.ece, characters.ece
+
+
+def fit_decoding(
+    lines: EncodedLines,
+    names: Sequence[str],
+    *,
+    check: EncodedLines | None = None,
+    show: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """A bundle's `decoding` with the `options` and `calibration` of the named strategies fitted to `lines`.
+
+    `show` gets what was found, with the calibration errors on `lines` before and after, and on `check`.
+    """
+    bundle = lines.bundle
+    options, calibrations = (dict(bundle.decoding.get(key, {})) for key in ("options", "calibration"))
+    for name in names:
+        strategy = get_decoder(name, ngram=bundle.parts.get("ngram"), options=options.get(name))
+        if isinstance(strategy, CtcBeam):
+            settings = fit_search(lines, strategy, show=show)
+            options[name] = asdict(settings)
+            strategy = CtcBeam(strategy.ngram, settings)
+        calibration = fit_calibration(lines.read(strategy))
+        calibrations[name] = calibration.config()
+        for role, some in (("fitted", lines), ("check", check)):
+            if some is not None:
+                pairs = some.read(strategy)
+                before = calibration_errors(pairs)
+                after = calibration_errors([(sample, calibration(reading)) for sample, reading in pairs])
+                show(
+                    f"{name}, {role}: ECE % of words {before[0]:.2f} -> {after[0]:.2f}, "
+                    f"of characters {before[1]:.2f} -> {after[1]:.2f}"
+                )
+    return {**bundle.decoding, "options": options, "calibration": calibrations}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser("python -m ocr.evaluation.fit", description=__doc__.split("\n\n")[0])
+    parser.add_argument("bundle", help="name or folder")
+    parser.add_argument("lines", nargs="+", help="Parquet files of lines to fit to")
+    parser.add_argument("--check", nargs="+", help="Parquet files of other lines, to measure what was fitted")
+    parser.add_argument("--kind", help="only lines of this kind, such as handwritten")
+    parser.add_argument("--limit", type=int, help="only the first lines")
+    parser.add_argument("--decode", nargs="+", default=["ctc", "ctc_beam"], choices=list(DECODERS))
+    parser.add_argument("--store", action="store_true", help="write the result into the bundle's bundle.json")
+    options = parser.parse_args(arguments)
+    try:
+        bundle = Bundle.load(options.bundle, kind="recognizer")
+        sources = [
+            None if files is None else ParquetLines(files, kind=options.kind)
+            for files in (options.lines, options.check)
+        ]
+        fit, check = (
+            None if source is None else EncodedLines.of(bundle, Head(source, options.limit or len(source)))
+            for source in sources
+        )
+        decoding = fit_decoding(fit, options.decode, check=check)
+        print(json.dumps(decoding))
+        if options.store:
+            path = resolve(options.bundle) / "bundle.json"
+            content = json.loads(path.read_text(encoding="utf-8")) | {"decoding": decoding}
+            path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OcrError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
