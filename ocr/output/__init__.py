@@ -6,28 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from ocr.errors import ConfigError
-from ocr.output import alto, draw, hocr, json, page_xml, pdf, tsv
+from ocr.output import alto, draw, hocr, html, json, page_xml, pdf, tsv
 from ocr.output import text as txt
+from ocr.output.document import Document
 from ocr.types import Page
-
-
-class Document(Protocol):
-    """A file that grows page by page; as a context manager it is finished, and closed, on leaving.
-
-    Made from its path, which raises OSError if it cannot be written.
-    """
-
-    def add(self, page: Page, image: np.ndarray | None) -> None:
-        """Append a page and its image, uint8 (h, w, 3) RGB."""
-
-    def __enter__(self) -> Document: ...
-
-    def __exit__(self, *exception: object) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +36,7 @@ WRITERS: dict[str, Writer] = {
     "hocr": Writer(".hocr", hocr.write),
     "tsv": Writer(".tsv", tsv.write),
     "pdf": Writer(".ocr.pdf", pdf.write, pdf.PdfDocument),
+    "html": Writer(".html", html.write, html.HtmlReport),
     "draw": Writer(".draw.png", draw.write),
 }
 

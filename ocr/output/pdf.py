@@ -9,16 +9,16 @@ from __future__ import annotations
 import io
 import zlib
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from ocr.errors import ConfigError
+from ocr.output.document import Document
 from ocr.output.layout import outline, parts, software_version
-from ocr.output.pdf_file import PdfFile, text_value
 from ocr.output.pdf_font import ADVANCE, InvisibleFont
+from ocr.output.pdf_objects import PdfObjects, text_value
 from ocr.types import Page, TextLine
 
 QUALITY = 90
@@ -28,22 +28,18 @@ A4 = 841.89
 """Points of the longer side of a page whose resolution is not known."""
 
 
-class PdfDocument:
-    """A PDF that grows page by page. A context manager: without `close` the file is no PDF.
-
-    Raises:
-        OSError: `path` cannot be written.
-    """
+class PdfDocument(Document):
+    """The PDF of one source, titled after it."""
 
     def __init__(self, path: Path) -> None:
-        self.file = PdfFile(path)
+        super().__init__(path)
+        self.objects = PdfObjects(self.file)
         self.pages: list[int] = []
         self.title = ""
         self.font = InvisibleFont()
-        self.font_number, self.tree_number = self.file.reserve(), self.file.reserve()
+        self.font_number, self.tree_number = self.objects.reserve(), self.objects.reserve()
 
     def add(self, page: Page, image: np.ndarray | None) -> None:
-        """Append a page with its image, uint8 (h, w, 3) RGB. Raises ConfigError without one, or OSError."""
         if image is None:
             raise ConfigError(f"{page.source}: the pdf format needs the page's image")
         self.title = self.title or page.source
@@ -52,10 +48,10 @@ class PdfDocument:
         picture = self._picture(image)
         text = "".join(self._line(line, scale, height) for line in page.lines)
         content = f"q {width:.3f} 0 0 {height:.3f} 0 0 cm /I Do Q\nBT 3 Tr\n{text}ET\n"
-        stream = self.file.stream(zlib.compress(content.encode("ascii")), {"Filter": "/FlateDecode"})
+        stream = self.objects.stream(zlib.compress(content.encode("ascii")), {"Filter": "/FlateDecode"})
         resources = f"<< /XObject << /I {picture} 0 R >> /Font << /F {self.font_number} 0 R >> >>"
         self.pages.append(
-            self.file.dictionary(
+            self.objects.dictionary(
                 {
                     "Type": "/Page",
                     "Parent": f"{self.tree_number} 0 R",
@@ -66,29 +62,15 @@ class PdfDocument:
             )
         )
 
-    def close(self) -> None:
-        """Finish the file. Raises OSError if it cannot be written."""
-        self.font.write(self.file, self.font_number)
+    def finish(self) -> None:
+        self.font.write(self.objects, self.font_number)
         kids = " ".join(f"{number} 0 R" for number in self.pages)
         tree = {"Type": "/Pages", "Kids": f"[{kids}]", "Count": str(len(self.pages))}
-        self.file.dictionary(tree, number=self.tree_number)
-        root = self.file.dictionary({"Type": "/Catalog", "Pages": f"{self.tree_number} 0 R"})
+        self.objects.dictionary(tree, number=self.tree_number)
+        root = self.objects.dictionary({"Type": "/Catalog", "Pages": f"{self.tree_number} 0 R"})
         producer = text_value(f"ocr {software_version()}")
-        info = self.file.dictionary({"Title": text_value(self.title), "Producer": producer})
-        self.file.close(root=root, info=info)
-
-    def __enter__(self) -> PdfDocument:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.close()
-        except OSError:
-            self.file.abandon()
-            if error is None:
-                raise
+        info = self.objects.dictionary({"Title": text_value(self.title), "Producer": producer})
+        self.objects.finish(root=root, info=info)
 
     def _picture(self, image: np.ndarray) -> int:
         """Write the image: black and white without loss in a bit a pixel, anything else as JPEG."""
@@ -104,10 +86,10 @@ class PdfDocument:
         plane = image[:, :, 0] if grey else image
         if grey and bool(((plane == 0) | (plane == 255)).all()):
             data = zlib.compress(np.packbits(plane > 0, axis=1).tobytes())
-            return self.file.stream(data, {**fields, "BitsPerComponent": "1", "Filter": "/FlateDecode"})
+            return self.objects.stream(data, {**fields, "BitsPerComponent": "1", "Filter": "/FlateDecode"})
         buffer = io.BytesIO()
         Image.fromarray(plane).save(buffer, format="JPEG", quality=QUALITY)
-        return self.file.stream(
+        return self.objects.stream(
             buffer.getvalue(), {**fields, "BitsPerComponent": "8", "Filter": "/DCTDecode"}
         )
 

@@ -10,7 +10,7 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from ocr.geometry.rectify import BASELINE_SHARE
-from ocr.output.pdf_file import PdfFile
+from ocr.output.pdf_objects import PdfObjects
 
 ADVANCE = 0.5
 """Width of every glyph, as a share of the font's size."""
@@ -29,12 +29,12 @@ class InvisibleFont:
         """The text's codes in hexadecimal, as `Tj` takes them."""
         return "".join(f"{self.codes.setdefault(char, len(self.codes) + 1):04X}" for char in text)
 
-    def write(self, file: PdfFile, number: int) -> None:
+    def write(self, objects: PdfObjects, number: int) -> None:
         """Write the font, for all that was encoded so far, as object `number`."""
-        program = file.stream(
+        program = objects.stream(
             zlib.compress(_program()), {"Filter": "/FlateDecode", "Length1": str(len(_program()))}
         )
-        descriptor = file.dictionary(
+        descriptor = objects.dictionary(
             {
                 "Type": "/FontDescriptor",
                 "FontName": "/NoInk",
@@ -48,8 +48,8 @@ class InvisibleFont:
                 "FontFile2": f"{program} 0 R",
             }
         )
-        glyphs = file.stream(zlib.compress(b"\0\1" * (len(self.codes) + 1)), {"Filter": "/FlateDecode"})
-        descendant = file.dictionary(
+        glyphs = objects.stream(zlib.compress(b"\0\1" * (len(self.codes) + 1)), {"Filter": "/FlateDecode"})
+        descendant = objects.dictionary(
             {
                 "Type": "/Font",
                 "Subtype": "/CIDFontType2",
@@ -60,8 +60,10 @@ class InvisibleFont:
                 "CIDToGIDMap": f"{glyphs} 0 R",
             }
         )
-        meaning = file.stream(zlib.compress(self._to_unicode().encode("ascii")), {"Filter": "/FlateDecode"})
-        file.dictionary(
+        meaning = objects.stream(
+            zlib.compress(self._to_unicode().encode("ascii")), {"Filter": "/FlateDecode"}
+        )
+        objects.dictionary(
             {
                 "Type": "/Font",
                 "Subtype": "/Type0",

@@ -13,27 +13,29 @@ from PIL import Image
 from ocr.errors import ConfigError, ImageError
 from ocr.image.io import load_image, load_pages, open_pages
 from ocr.image.page_image import PageRange
-from ocr.output.pdf_file import PdfFile
+from ocr.output.pdf_objects import PdfObjects
 
 
 def write_pdf(path: Path, contents: list[str], *, box="0 0 144 72", page_fields=None) -> Path:
     """A PDF with a page for each of `contents`, operators that may use the font /F."""
-    file = PdfFile(path)
-    tree = file.reserve()
-    font = file.dictionary({"Type": "/Font", "Subtype": "/Type1", "BaseFont": "/Helvetica"})
-    kids = []
-    for content in contents:
-        fields = {
-            "Type": "/Page",
-            "Parent": f"{tree} 0 R",
-            "MediaBox": f"[{box}]",
-            "Resources": f"<< /Font << /F {font} 0 R >> >>",
-            "Contents": f"{file.stream(content.encode('latin-1'), {})} 0 R",
-        }
-        kids.append(f"{file.dictionary({**fields, **(page_fields or {})})} 0 R")
-    file.dictionary({"Type": "/Pages", "Kids": f"[{' '.join(kids)}]", "Count": str(len(kids))}, number=tree)
-    root = file.dictionary({"Type": "/Catalog", "Pages": f"{tree} 0 R"})
-    file.close(root=root, info=root)
+    with open(path, "wb") as stream:
+        objects = PdfObjects(stream)
+        tree = objects.reserve()
+        font = objects.dictionary({"Type": "/Font", "Subtype": "/Type1", "BaseFont": "/Helvetica"})
+        kids = []
+        for content in contents:
+            fields = {
+                "Type": "/Page",
+                "Parent": f"{tree} 0 R",
+                "MediaBox": f"[{box}]",
+                "Resources": f"<< /Font << /F {font} 0 R >> >>",
+                "Contents": f"{objects.stream(content.encode('latin-1'), {})} 0 R",
+            }
+            kids.append(f"{objects.dictionary({**fields, **(page_fields or {})})} 0 R")
+        pages = {"Type": "/Pages", "Kids": f"[{' '.join(kids)}]", "Count": str(len(kids))}
+        objects.dictionary(pages, number=tree)
+        root = objects.dictionary({"Type": "/Catalog", "Pages": f"{tree} 0 R"})
+        objects.finish(root=root, info=root)
     return path
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
+from typing import BinaryIO
 
 
-class PdfFile:
-    """Writes objects as they come. Raises OSError if `path` cannot be written."""
+class PdfObjects:
+    """Writes objects to a stream as they come."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file = open(path, "wb")  # noqa: SIM115 - open until the last page is written
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
         self.offsets: list[int] = []
         # The second line tells transfer programs that the file is binary.
         self.file.write(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
@@ -30,8 +28,8 @@ class PdfFile:
         head = _dictionary({**fields, "Length": str(len(data))})
         return self._object(b"%s\nstream\n%s\nendstream" % (head.encode("ascii"), data), None)
 
-    def close(self, *, root: int, info: int) -> None:
-        """Write the table of objects and close the file."""
+    def finish(self, *, root: int, info: int) -> None:
+        """Write the table of objects; `root` and `info` are the numbers of the catalogue and the description."""
         start = self.file.tell()
         rows = "".join(f"{offset:010d} 00000 n \n" for offset in self.offsets)
         table = f"xref\n0 {len(self.offsets) + 1}\n0000000000 65535 f \n{rows}"
@@ -39,14 +37,6 @@ class PdfFile:
         self.file.write(
             f"{table}trailer\n{_dictionary(trailer)}\nstartxref\n{start}\n%%EOF\n".encode("ascii")
         )
-        self.file.close()
-
-    def abandon(self) -> None:
-        """Close the file and remove it: it is no PDF yet."""
-        with suppress(OSError):
-            self.file.close()
-        with suppress(OSError):
-            self.path.unlink()
 
     def _object(self, body: bytes, number: int | None) -> int:
         number = number or self.reserve()

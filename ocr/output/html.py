@@ -1,0 +1,153 @@
+"""A report to read and to check against: each line's picture beside its text, coloured by confidence, and at the
+end the least sure lines. All pages of a file go into one HTML file that needs no other.
+
+The file is well-formed XML as well and has no scripts.
+"""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ocr.errors import ConfigError, DataError
+from ocr.geometry import paragraphs, rectify_line
+from ocr.output.document import Document
+from ocr.output.draw import confidence_colour
+from ocr.output.layout import parts, xml_text
+from ocr.types import Page, TextLine, Word
+
+LOW = 0.6
+"""Lines less sure than this are listed for review."""
+
+CROP_HEIGHT = 48
+"""Pixels of the lines' pictures."""
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; margin: 2rem auto; max-width: 75rem;
+  padding: 0 1rem; }
+h1 { font-size: 1.4rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.15rem; margin-top: 2.5rem; }
+.paragraph { margin: 0 0 1.5rem; }
+.line { display: grid; grid-template-columns: 2rem minmax(0, 1fr) minmax(0, 1fr) 3rem; gap: 1rem;
+  align-items: center; padding: .2rem 0; border-bottom: 1px solid #e5e5e5; break-inside: avoid; }
+.line:target { background: #fff3c4; }
+.line img { max-width: 100%; height: auto; display: block; }
+.note { color: #666; font-size: .85rem; }
+.text, td { overflow-wrap: anywhere; }
+.word { border-radius: 3px; padding: 0 .15em; }
+td, th { padding: .2rem 1rem .2rem 0; text-align: left; vertical-align: top; }
+"""
+
+
+class HtmlReport(Document):
+    """The report of one source. `unsure` collects confidence, place and text of the lines to be checked."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.started = False
+        self.unsure: list[tuple[float, tuple[int, int], str]] = []
+
+    def add(self, page: Page, image: np.ndarray | None) -> None:
+        if image is None:
+            raise ConfigError(f"{page.source}: the html format needs the page's image")
+        if not self.started:
+            self._start(_text(page.source))
+        self._put(f'<h2 id="{_anchor(page.number)}">Page {page.number}</h2>')
+        number = 0
+        for group in paragraphs(page.lines):
+            self._put('<div class="paragraph">')
+            for line in group:
+                number += 1
+                self._line(line, image, (page.number, number))
+            self._put("</div>")
+        if not number:
+            self._put('<p class="note">No text was found.</p>')
+
+    def finish(self) -> None:
+        if not self.started:
+            self._start("")
+        self._put(f'<h2 id="review">To be checked: lines below {LOW:.0%}, the least sure first</h2>')
+        rows = [
+            f'<tr><td>{confidence:.0%}</td><td><a href="#{_anchor(*place)}">page {place[0]}, line {place[1]}</a></td>'
+            f"<td>{text}</td></tr>"
+            for confidence, place, text in sorted(self.unsure)
+        ]
+        head = "<tr><th>sure</th><th>where</th><th>text</th></tr>"
+        table = ["<table>", head, *rows, "</table>"] if rows else ['<p class="note">None.</p>']
+        self._put(*table, "</body>", "</html>")
+
+    def _start(self, title: str) -> None:
+        self.started = True
+        self._put(
+            "<!DOCTYPE html>",
+            '<html xmlns="http://www.w3.org/1999/xhtml">',
+            f'<head><meta charset="utf-8"/><title>{title}</title><style>{STYLE}</style></head>',
+            "<body>",
+            f"<h1>{title}</h1>",
+            f'<p>{_scale()} <a href="#review">Lines to be checked</a></p>',
+        )
+
+    def _line(self, line: TextLine, image: np.ndarray, place: tuple[int, int]) -> None:
+        words = " ".join(_word(word) for word in parts(line))
+        self._put(
+            f'<div class="line" id="{_anchor(*place)}">',
+            f'<span class="note">{place[1]}</span>',
+            f"<span>{_crop(line, image)}</span>",
+            f'<span class="text">{words}</span>' if words else '<span class="note">nothing was read</span>',
+            f'<span class="note">{f"{line.confidence:.0%}" if words else ""}</span>',
+            "</div>",
+        )
+        if words and line.confidence < LOW:
+            self.unsure.append((line.confidence, place, _text(line.text)))
+
+    def _put(self, *lines: str) -> None:
+        self.file.write("".join(f"{line}\n" for line in lines).encode("utf-8"))
+
+
+def write(page: Page, image: np.ndarray | None, path: Path) -> None:
+    """Write the report of one page. Raises ConfigError without an image, OSError if `path` cannot be written."""
+    with HtmlReport(path) as report:
+        report.add(page, image)
+
+
+def _word(word: Word) -> str:
+    percent = f"{word.confidence:.0%}"
+    return f'<span class="word" style="{_tint(word.confidence)}" title="{percent}">{_text(word.text)}</span>'
+
+
+def _crop(line: TextLine, image: np.ndarray) -> str:
+    """The line's picture, straightened, as an element; empty where its outline has no extent."""
+    try:
+        crop = rectify_line(image, line.polygon, line.baseline, height=CROP_HEIGHT).image
+    except DataError:
+        return ""
+    buffer = io.BytesIO()
+    Image.fromarray(crop).save(buffer, format="JPEG", quality=80)
+    data = b64encode(buffer.getvalue()).decode("ascii")
+    height, width = crop.shape[:2]
+    return f'<img alt="" width="{width}" height="{height}" src="data:image/jpeg;base64,{data}"/>'
+
+
+def _scale() -> str:
+    steps = (0.5, 0.75, 1.0)
+    return "Sure: " + " ".join(
+        f'<span class="word" style="{_tint(step)}">{step:.0%}</span>' for step in steps
+    )
+
+
+def _tint(confidence: float) -> str:
+    red, green, blue = confidence_colour(confidence)
+    return f"background: rgba({red}, {green}, {blue}, 0.25)"
+
+
+def _anchor(*place: int) -> str:
+    return "-".join(["page", *map(str, place)])
+
+
+def _text(text: str) -> str:
+    return escape(xml_text(text))
