@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     for key, value in bundle.description.get("not_carried_over", {}).items():
         print(f"not carried over: {key}={value}", file=sys.stderr)
-    print(f"{options.destination}: a {bundle.kind} of {bundle.parameters / 1e6:.1f} million parameters")
+    print(f"{options.destination}: {bundle.kind}, {bundle.parameters / 1e6:.1f} million parameters")
     print(f"uv run {NEXT[bundle.kind].format(options.destination)}")
     return 0
 

@@ -51,7 +51,7 @@ UNUSED_POSITIONS = 2
 
 
 def convert_trocr(folder: str | Path, *, name: str) -> Bundle:
-    """The recogniser bundle of a TrOCR checkpoint folder, which it is read by its decoder alone.
+    """The recogniser bundle of a TrOCR checkpoint folder; it reads by its decoder alone.
 
     `description["not_carried_over"]` holds settings of its text generation that our decoding does not have.
 
@@ -126,8 +126,12 @@ def _preprocessing(folder: Path, image_size: Any) -> tuple[SquashPreprocessor, C
     if resample not in FILTERS:
         raise WeightsError(f"{path}: resample is {resample!r}, expected one of {list(FILTERS)}")
     colours = Colours(said.get("image_mean", [0.5] * 3), said.get("image_std", [0.5] * 3))
-    if not said.get("do_normalize", True):
+    if said.get("do_normalize") is False:
         colours = Colours([0.0] * 3, [1.0] * 3)
+    if len(colours.mean) != 3 or len(colours.std) != 3 or 0 in colours.std:
+        raise WeightsError(
+            f"{path}: image_mean {colours.mean}, image_std {colours.std}: not of three colours"
+        )
     return SquashPreprocessor(height=size[0], width=size[1], filter=FILTERS[resample]), colours
 
 
@@ -202,7 +206,7 @@ def _block(weights: Weights, layer: int, kind: str) -> dict[str, torch.Tensor]:
     }
     state = {f"{mine}{m}.{kind}": weights.take(f"{theirs}{t}.{kind}") for m, t in single.items()}
     for m, parts in fused.items():
-        state[f"{mine}{m}.{kind}"] = torch.cat([weights.take(f"{theirs}{part}.{kind}") for part in parts])
+        state[f"{mine}{m}.{kind}"] = weights.join([f"{theirs}{part}.{kind}" for part in parts])
     return state
 
 

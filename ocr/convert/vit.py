@@ -105,17 +105,19 @@ def take_encoder(
         "patch_embed.proj.weight": weight.sum(1, keepdim=True) if grey else weight,
         "patch_embed.proj.bias": bias,
     }
-    prefix = [weights.take(f"{at}{name}") for name in naming.prefix if f"{at}{name}" in weights]
-    table = weights.take(f"{at}{naming.position}")
-    side = round((table.shape[1] - len(prefix)) ** 0.5)
-    if table.shape[1] != side * side + len(prefix):
+    names = [f"{at}{name}" for name in naming.prefix if f"{at}{name}" in weights]
+    prefix = weights.join(names, dim=1) if names else weight.new_zeros(1, 0, len(bias))
+    table, count = weights.take(f"{at}{naming.position}"), len(names)
+    side = round(max(table[0].numel() / len(bias) - count, 0) ** 0.5)
+    if table.shape != (1, count + side * side, len(bias)) or prefix.shape != table[:, :count].shape:
         raise WeightsError(
-            f"{weights.path}: {at}{naming.position} has {table.shape[1]} rows, not a square and {len(prefix)}"
+            f"{weights.path}: {at}{naming.position} is {tuple(table.shape)}, expected a square and {count} tokens "
+            f"of width {len(bias)}"
         )
     # The published models add positions to their prefix tokens as well; ours stores the sum.
-    if prefix:
-        state["prefix"] = torch.cat(prefix, dim=1) + table[:, : len(prefix)]
-    state["position.table"] = table[:, len(prefix) :].transpose(1, 2).unflatten(2, (side, side))
+    if names:
+        state["prefix"] = prefix + table[:, :count]
+    state["position.table"] = table[:, count:].transpose(1, 2).unflatten(2, (side, side))
     for kind in ("weight", "bias"):
         state[f"norm.{kind}"] = weights.take(f"{at}{naming.norm}.{kind}")
     number = 0
@@ -127,7 +129,7 @@ def take_encoder(
             parts = [f"{block}{part}.{kind}" for part in naming.qkv]
             # Models that began as BEiT have no bias there.
             if kind == "weight" or parts[0] in weights:
-                state[f"blocks.{number}.attn.qkv.{kind}"] = torch.cat([weights.take(p) for p in parts])
+                state[f"blocks.{number}.attn.qkv.{kind}"] = weights.join(parts)
         number += 1
     if not number:
         raise WeightsError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,13 @@ class Weights:
         if name not in self._tensors:
             raise WeightsError(f"{self.path}: lacks {name}; not an architecture that can be converted")
         return self._tensors.pop(name)
+
+    def join(self, names: Sequence[str], *, dim: int = 0) -> torch.Tensor:
+        """Several tensors, one after the other. Raises WeightsError if they do not go together."""
+        try:
+            return torch.cat([self.take(name) for name in names], dim=dim)
+        except RuntimeError as error:
+            raise WeightsError(f"{self.path}: {names[0]} and its like differ in size") from error
 
     def ignore(self, *parts: str) -> None:
         """Leave out what has one of `parts` in its name."""

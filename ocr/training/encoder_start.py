@@ -41,4 +41,5 @@ def start_encoder(encoder: ViT, start: Bundle, *, named: str) -> None:
                 f"init_from={named}: {key} of its encoder is {found}, that of this run {tuple(mine[key].shape)}"
             )
     encoder.load_state_dict(mine | taken)
-    log.info("encoder started from %s; new weights: %s", named, ", ".join(own) or "none")
+    new = sorted({key.partition(".")[0] for key in own})
+    log.info("encoder started from %s; begun anew: %s", named, ", ".join(new) or "nothing")

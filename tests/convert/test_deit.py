@@ -175,7 +175,11 @@ def test_an_encoder_is_no_start_for_a_detector(encoder):
     [
         (lambda: timm_vit(init_values=0.1), "blocks.0.ls1.gamma", "layer scale"),
         (lambda: timm_vit(qk_norm=True), "q_norm", "normalised queries"),
-        (lambda: timm_vit(no_embed_class=True), "pos_embed has 16 rows", "positions without the class token"),
+        (
+            lambda: timm_vit(no_embed_class=True),
+            "pos_embed is (1, 16, 24), expected a square",
+            "positions without the class token",
+        ),
         (lambda: timm_vit(in_chans=1), "not of colour patches", "grey already"),
         (lambda: timm_vit(pre_norm=True), "patch_embed.proj.bias", "normalised patches"),
         (lambda: timm.create_model("resnet18"), "not the weights of one ViT", "no Transformer"),

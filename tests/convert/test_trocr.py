@@ -21,6 +21,7 @@ from tests.convert.conftest import LABELS, PICTURES, SIZE, STYLES, processor_of
 BLENDS = [Image.blend(PICTURES[i], PICTURES[i - 1], 0.45) for i in range(3)]
 """Pictures that the models are unsure of, so that beams differ."""
 
+LAYER = "decoder.model.decoder.layers.0"
 STYLE = pytest.mark.parametrize("style", STYLES)
 
 
@@ -284,9 +285,20 @@ def _weights(change):
         ),
         (
             _weights(lambda s: s.update({"encoder.embeddings.position_embeddings": torch.zeros(1, 15, 32)})),
-            r"pytorch_model.bin: .*position_embeddings has 15 rows",
+            r"pytorch_model.bin: .*position_embeddings is \(1, 15, 32\), expected a square",
             "a table for no square",
         ),
+        (
+            _weights(lambda s: s.update({"encoder.embeddings.cls_token": torch.zeros(1, 1, 9)})),
+            r"pytorch_model.bin: encoder.embeddings.cls_token and its like differ in size",
+            "a token of another width",
+        ),
+        (
+            _weights(lambda s: s.update({f"{LAYER}.encoder_attn.k_proj.weight": torch.zeros(24, 9)})),
+            r"pytorch_model.bin: .*k_proj.weight and its like differ in size",
+            "keys of another width than values",
+        ),
+        (_file("preprocessor_config.json", image_mean=[0.5]), r"image_mean \[0.5\]", "a grey mean"),
         (
             _weights(lambda s: s.update(epoch=3)),
             r"pytorch_model.bin: 'epoch' is no tensor but int",
