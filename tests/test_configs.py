@@ -83,9 +83,15 @@ def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_fol
     monkeypatch.chdir(tmp_path)
     special = {
         "adapt": [f"data.path={data_folder}/own.parquet"],
-        "collage_finetune": [f"paths.aligned={data_folder}/aligned.parquet"],
+        # The bundle of the stage before is not there.
+        "recognizer_stage2": ["init_from=null"],
+        "recognizer_stage3": ["init_from=null"],
     }.get(experiment, [])
-    places = [f"paths.data={data_folder}", f"run_dir={tmp_path}/run"]
+    places = [
+        f"paths.data={data_folder}",
+        f"paths.aligned={data_folder}/aligned.parquet",
+        f"run_dir={tmp_path}/run",
+    ]
     config = composed("train", f"experiment={experiment}", *places, *special)
     trainer, module, data = train.assemble(config)
     assert isinstance(trainer, Trainer) and isinstance(module, LightningModule)
@@ -100,11 +106,13 @@ def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_fol
 @pytest.mark.parametrize("debug", options("debug"))
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_debug_settings_override_experiments(experiment, debug, data_folder):
-    if debug == "overfit" and experiment.startswith("detector"):
-        pytest.skip("overfit is about lines")
+    about = {"overfit": "recognition", "mini": "recognition", "mini_pages": "detection"}.get(debug)
+    if about not in (None, "detection" if experiment.startswith("detector") else "recognition"):
+        pytest.skip(f"{debug} is about {about}")
     config = composed("train", f"experiment={experiment}", f"debug={debug}", f"paths.data={data_folder}")
-    assert config.name == f"debug_{debug}"
-    assert config.trainer.max_steps <= 250
+    where = f"runs/mini/{experiment}" if debug.startswith("mini") else f"runs/debug_{debug}"
+    assert config.run_dir == where, "a real run of the experiment is not touched"
+    assert config.trainer.max_steps <= 300
 
 
 @pytest.mark.parametrize(
