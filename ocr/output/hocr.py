@@ -30,6 +30,8 @@ def page_hocr(page: Page) -> etree._Element:
     # The image's name is quoted; a quote in it would end it.
     image = file_name(page).replace('"', "'")
     title = f'image "{image}"; bbox 0 0 {page.width} {page.height}; ppageno {page.number - 1}'
+    if page.dpi:
+        title += f"; scan_res {page.dpi:.0f} {page.dpi:.0f}"
     sheet = _add(
         _add(root, "body"), "div", {"class": "ocr_page", "id": f"page_{page.number}", "title": title}
     )

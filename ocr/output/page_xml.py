@@ -32,6 +32,11 @@ def page_xml(page: Page) -> etree._Element:
     _add(metadata, "LastChange").text = now
     size = {"imageWidth": str(page.width), "imageHeight": str(page.height)}
     sheet = _add(root, "Page", imageFilename=file_name(page), **size)
+    if page.dpi:
+        resolution = f"{page.dpi:g}"
+        sheet.set("imageXResolution", resolution)
+        sheet.set("imageYResolution", resolution)
+        sheet.set("imageResolutionUnit", "PPI")
     groups = paragraphs(page.lines)
     if groups:
         order = _add(_add(sheet, "ReadingOrder"), "OrderedGroup", id="order")

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from ocr.errors import ImageError
-from ocr.image.io import load_image, load_pages
+from ocr.image.io import load_image, load_pages, open_pages
 
 
 def gradient(mode: str = "RGB") -> Image.Image:
@@ -136,3 +137,44 @@ def test_one_pixel_is_a_picture(tmp_path):
     path = tmp_path / "a.png"
     Image.new("RGB", (1, 1), "red").save(path)
     assert load_image(path).tolist() == [[[255, 0, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("dpi", "found", "why"),
+    [
+        (None, 0, "not told"),
+        ((300, 300), 300, "a scan"),
+        ((72, 72), 0, "what cameras write"),
+        ((96, 96), 0, "what screens write"),
+        ((300, 150), 0, "a fax: no single value"),
+        ((99999, 99999), 0, "nonsense"),
+    ],
+)
+def test_believable_resolutions_are_kept(tmp_path, dpi, found, why):
+    path = tmp_path / "a.tif"
+    gradient().save(path, **({"dpi": dpi} if dpi else {}))
+    (page,) = open_pages(path)
+    assert page.dpi == found
+
+
+def heic() -> bytes:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(gradient()).save(buffer, quality=90)
+    return buffer.getvalue()
+
+
+def test_heic_is_read_with_its_extra(tmp_path):
+    path = tmp_path / "a.heic"
+    path.write_bytes(heic())
+    found = load_image(path)
+    assert found.shape == (30, 40, 3)
+    assert np.abs(found.astype(int) - np.asarray(gradient()).astype(int)).mean() < 6
+
+
+def test_heic_without_its_extra_names_it(tmp_path, monkeypatch):
+    path = tmp_path / "a.heic"
+    path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(ImageError, match=r"a\.heic: HEIC needs the extra `heic`"):
+        load_image(path)

@@ -1,5 +1,7 @@
 """Pages that formats with places in them must hold, each with its reason."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ocr.types import Page, TextLine, Word
@@ -59,5 +61,6 @@ PAGES = {
     "characters that XML cannot hold": _page(
         text_line("a\x01b\ud800", 40, 30), source="folder\\bad\x02 \"quoted\" 'name'.jpg"
     ),
+    "a page of known resolution": replace(_page(text_line("300 dpi", 40, 30)), dpi=300.0),
     "letters beyond the basic plane": _page(text_line("𝔉raktur 手紙 שלום", 40, 30)),
 }
