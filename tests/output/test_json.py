@@ -6,6 +6,7 @@ import pytest
 from ocr.output import WRITERS
 from ocr.output.json import VERSION, page_json
 from ocr.types import Page
+from tests.output.cases import PAGES
 
 
 def test_everything_found_comes_back(page, tmp_path):
@@ -37,3 +38,14 @@ def test_numbers_that_json_lacks_are_refused(page):
     page.lines[0].polygon[0, 0] = np.nan
     with pytest.raises(ValueError, match="JSON compliant"):
         page_json(page)
+
+
+def test_what_the_file_tells_of_itself_is_kept(page):
+    page.dpi, page.embedded_text = 300.0, "born digital"
+    data = json.loads(page_json(page))
+    assert (data["dpi"], data["embedded_text"]) == (300, "born digital")
+
+
+def test_lines_know_their_paragraph():
+    data = json.loads(page_json(PAGES["two paragraphs"]))
+    assert [line["paragraph"] for line in data["lines"]] == [1, 1, 1, 2, 2]
