@@ -9,8 +9,11 @@ import numpy as np
 
 from ocr.types import TextLine
 
-GAP = 1.6
+GAP = 1.5
 """A paragraph ends where the next line is lower than this many usual steps from line to line."""
+
+NEAR = 3
+"""Steps before and after that tell what is usual: a hand that writes wider at the top of a page is no reason."""
 
 LOOSE = 4.0
 """Where two lines are all there is to compare, they are apart from this many text heights on."""
@@ -28,12 +31,11 @@ def paragraphs(lines: Sequence[TextLine]) -> list[list[TextLine]]:
     """
     rows = [_Row(line) for line in lines]
     steps = [_step(above, below) for above, below in zip(rows, rows[1:], strict=False)]
-    downward = [step for step in steps if step is not None]
-    usual = median(downward) if len(downward) > 1 else None
     found: list[list[_Row]] = []
     for number, row in enumerate(rows):
-        following = rows[number + 1] if number + 1 < len(rows) and steps[number] is not None else None
         step = steps[number - 1] if number else None
+        usual = _usual(steps, number - 1)
+        following = rows[number + 1] if number + 1 < len(rows) and steps[number] is not None else None
         if step is None or _apart(step, row, usual) or _indented(row, found[-1], following, usual or step):
             found.append([])
         found[-1].append(row)
@@ -67,6 +69,13 @@ def _step(above: _Row, below: _Row) -> float | None:
     step = below.y((left + right) / 2) - above.y((left + right) / 2)
     # Words of one line that were found apart are no rows of their own.
     return step if step > 0.3 * min(above.height, below.height) else None
+
+
+def _usual(steps: list[float | None], index: int) -> float | None:
+    """The median of the steps around one; None where there are none."""
+    around = steps[max(index - NEAR, 0) : max(index, 0)] + steps[index + 1 : index + 1 + NEAR]
+    downward = [step for step in around if step is not None]
+    return median(downward) if downward else None
 
 
 def _apart(step: float, row: _Row, usual: float | None) -> bool:

@@ -107,7 +107,7 @@ def draw_page(page: Page, image: np.ndarray, options: DrawOptions | None = None)
         outline = options.outline(line.polygon) * scale
         _outline(canvas, outline, fill=None, colour=colour, stroke=stroke)
         percent = f"{100 * line.confidence:.0f}%" if options.confidence and line.text else ""
-        label = f"{number if options.numbers else ''} {percent}".strip()
+        label = ": ".join(filter(None, (str(number) if options.numbers else "", percent)))
         if label:
             _label(canvas, outline, label, font=font, colour=colour)
     return picture
