@@ -13,14 +13,23 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ocr.errors import ConfigError, OcrError, one_line
+from ocr.errors import ConfigError, DataError, OcrError, one_line
+
+if TYPE_CHECKING:
+    from py4j.protocol import Py4JJavaError
 
 LOCAL = "local[*,4]"
 """All cores of this machine, and four tries for a task, as on a cluster."""
 
-ARROW_ROWS, ARROW_LIMIT = "spark.sql.execution.arrow.maxRecordsPerBatch", 32
-"""Files that a worker holds at once: as many as share batches of lines."""
+DEFAULTS = {
+    # Files that a worker holds at once: as many as share batches of lines.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "32",
+    # Spark warns, with stack traces, of an output that is not there yet.
+    "spark.log.level": "ERROR",
+}
+"""Settings that --conf overrides."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,12 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _read(options: argparse.Namespace) -> int:
-    settings = {ARROW_ROWS: str(ARROW_LIMIT)} | dict(_setting(text) for text in options.conf)
+    settings = DEFAULTS | dict(_setting(text) for text in options.conf)
     if options.master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     # Spark warns of a newer pandas than it was tested with; nothing here uses it.
     warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
     try:
+        from py4j.protocol import Py4JJavaError
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise ConfigError("pyspark is missing: install the extra, as in pip install 'ocr[spark]'") from error
@@ -66,11 +76,22 @@ def _read(options: argparse.Namespace) -> int:
         ):
             files, pages, failed = files + step.files, pages + step.pages, failed + step.failed
             print(f"{options.output}: {files} files, {pages} pages, {failed} failed", file=sys.stderr)
+    except Py4JJavaError as error:
+        # The cluster's troubles: no space, no rights, no executors. Errors of Python code have another type.
+        raise DataError(f"{options.output}: Spark stopped ({root_cause(error)})") from error
     finally:
         if running is None:
             session.stop()
     print(f"{options.output}: {files} files read, {pages} pages, {failed} failed")
     return 1 if failed else 0
+
+
+def root_cause(error: Py4JJavaError) -> str:
+    """The first line of what an error in Java goes back to."""
+    cause = error.java_exception
+    while (deeper := cause.getCause()) is not None:
+        cause = deeper
+    return cause.toString().splitlines()[0]
 
 
 def _setting(text: str) -> tuple[str, str]:

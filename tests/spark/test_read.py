@@ -121,6 +121,16 @@ def test_a_folder_without_pages_is_one_line(command, tmp_path, capsys):
     assert "nothing to read" in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_an_output_that_cannot_be_written_is_one_line(spark, tiny_recognizer, tmp_path, capsys):
+    draw(tmp_path / "scans" / "a.png")
+    (tmp_path / "file").touch()
+    output = str(tmp_path / "file" / "texts")
+    arguments = ["read", str(tmp_path / "scans"), output, "--detector", "none", "--master", "local[1,4]"]
+    assert main([*arguments, "--recognizer", str(tiny_recognizer)]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"error: {output}: ")
+
+
 def test_a_missing_source_and_a_foreign_output_are_named(spark, tmp_path):
     with pytest.raises(ConfigError, match="nowhere"):
         missing_files(spark, str(tmp_path / "nowhere"), None)
