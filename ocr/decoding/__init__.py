@@ -36,12 +36,22 @@ __all__ = [
     "get_decoder",
 ]
 
-DECODERS: dict[str, Callable[[CharNgram | None, dict[str, Any]], DecodingStrategy]] = {
-    "ctc": lambda ngram, options: CtcGreedy(**options),
-    "ctc_beam": lambda ngram, options: CtcBeam(ngram, SearchSettings(**options)),
-    "greedy": lambda ngram, options: Autoregressive(**{"beams": 1, **options}),
-    "beam": lambda ngram, options: Autoregressive(**{"beams": 4, **options}),
-    "joint": lambda ngram, options: Autoregressive(**{"beams": 4, "ctc_weight": 0.5, **options}),
+Options = Mapping[str, Mapping[str, Any]]
+"""Arguments of strategies, by the name of the strategy."""
+
+
+def _ctc_beam(ngram: CharNgram | None, options: Options) -> CtcBeam:
+    return CtcBeam(ngram, SearchSettings(**options.get("ctc_beam", {})))
+
+
+DECODERS: dict[str, Callable[[CharNgram | None, Options], DecodingStrategy]] = {
+    "ctc": lambda ngram, options: CtcGreedy(),
+    "ctc_beam": _ctc_beam,
+    "greedy": lambda ngram, options: Autoregressive(**{"beams": 1, **options.get("greedy", {})}),
+    "beam": lambda ngram, options: Autoregressive(**{"beams": 4, **options.get("beam", {})}),
+    "joint": lambda ngram, options: Autoregressive(
+        _ctc_beam(ngram, options), **{"beams": 4, "ctc_weight": 0.5, **options.get("joint", {})}
+    ),
 }
 
 WITHOUT_CTC = ("greedy", "beam")
@@ -49,15 +59,15 @@ WITHOUT_CTC = ("greedy", "beam")
 
 
 def get_decoder(
-    name: str, *, ngram: CharNgram | None = None, options: Mapping[str, Any] | None = None
+    name: str, *, ngram: CharNgram | None = None, options: Options | None = None
 ) -> DecodingStrategy:
-    """The strategy called `name`; `ngram` serves `ctc_beam`, `options` are the strategy's own.
+    """The strategy called `name`; `ngram` serves `ctc_beam` and `joint`.
 
     Raises ConfigError listing the known names, or naming the option that the strategy does not have.
     """
     if name not in DECODERS:
         raise ConfigError(f"unknown decode={name!r}: choose from {', '.join(DECODERS)}")
     try:
-        return DECODERS[name](ngram, dict(options or {}))
+        return DECODERS[name](ngram, options or {})
     except TypeError as error:
-        raise ConfigError(f"decode={name}: {error}") from error
+        raise ConfigError(f"options of decode={name}: {error}") from error

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ocr.decoding.alignment import align, character_spans, ctc_log_probs, ctc_scores
-from ocr.decoding.ctc import CtcGreedy
+from ocr.decoding.ctc import CtcBeam, CtcGreedy
 from ocr.decoding.hypothesis import CharacterSpan, Hypothesis, mean_confidence
 from ocr.errors import ConfigError
 from ocr.models.recognizer import Recognizer
@@ -23,6 +23,7 @@ class Autoregressive:
     over the line.
 
     Args:
+        reader: reads by the CTC head what the guard compares with and falls back on.
         beams: hypotheses kept a line. length_penalty: exponent of the length a score is divided by.
         ctc_weight: share of the CTC score when the final beams are ranked (0: decoder alone; Watanabe et al.
             2017 for joint scoring).
@@ -31,8 +32,15 @@ class Autoregressive:
     """
 
     def __init__(
-        self, *, beams: int = 1, length_penalty: float = 1.0, ctc_weight: float = 0.0, guard: float = 1.0
+        self,
+        reader: CtcGreedy | CtcBeam | None = None,
+        *,
+        beams: int = 1,
+        length_penalty: float = 1.0,
+        ctc_weight: float = 0.0,
+        guard: float = 1.0,
     ) -> None:
+        self.reader = reader or CtcGreedy()
         self.beams = beams
         self.length_penalty = length_penalty
         self.ctc_weight = ctc_weight
@@ -58,7 +66,7 @@ class Autoregressive:
         # A column cannot hold more than one character, so neither can the text hold more tokens than columns.
         limit = min(model.decoder.max_length - 1, int(encoded.lengths.max()) + 2)
         candidates = self._search(model, encoded, tokenizer, limit=limit)
-        readings = CtcGreedy()(model, encoded, ctc_tokenizer, None)
+        readings = self.reader(model, encoded, ctc_tokenizer, None)
         hypotheses = []
         for log_probs, texts, reading in zip(
             ctc_log_probs(model, encoded), candidates, readings, strict=True
@@ -122,77 +130,82 @@ class Autoregressive:
         scores[:, 0] = 0.0
         tokens = torch.full((b * k, 1), tokenizer.bos, dtype=torch.long, device=device)
         finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(b)]
-        open_lines = torch.ones(b, dtype=torch.bool, device=device)
+        # Lines whose text is complete leave the batch: `running` numbers those that are left.
+        running = list(range(b))
         for _ in range(limit):
             log_probs = decoder.step(tokens[:, -1], cache).float().log_softmax(-1)
             log_probs[:, list(tokenizer.suppressed)] = -torch.inf
-            total = scores.view(-1, 1) + log_probs
-            best, flat = total.view(b, -1).topk(min(2 * k, total.shape[-1] * k), dim=-1)
-            parents, words = flat // log_probs.shape[-1], flat % log_probs.shape[-1]
-            scores, chosen, picked = self._advance(
-                best,
-                parents,
-                words,
-                tokens=tokens,
-                finished=finished,
-                open_lines=open_lines,
-                end=tokenizer.eos,
-            )
-            tokens = torch.cat((tokens[chosen], picked[:, None]), dim=1)
-            if not bool(open_lines.any()):
-                break
-            if k > 1:
-                cache = cache.select(chosen)
-        self._keep_unfinished(finished, scores, tokens)
-        return [
-            [(tokenizer.decode(ids), score) for score, ids in sorted(found, key=lambda f: -f[0])[:k]]
-            for found in finished
-        ]
+            total = (scores.view(-1, 1) + log_probs).view(len(running), -1)
+            best, flat = total.topk(min(2 * k, total.shape[1]), dim=-1)
+            going = []
+            for place, (line, values, choices) in enumerate(
+                zip(running, best.tolist(), flat.tolist(), strict=True)
+            ):
+                written = tokens[place * k : place * k + k, 1:]
+                candidates = [
+                    (score, *divmod(choice, log_probs.shape[-1]))
+                    for score, choice in zip(values, choices, strict=True)
+                    if score > -math.inf
+                ]
+                grown = self._advance(candidates, written, finished[line], end=tokenizer.eos)
+                if grown:
+                    going.append((place, grown))
+            if not going:
+                return self._texts(finished, tokenizer)
+            unused = [(-math.inf, 0, tokenizer.eos)]
+            beams = [grown + unused * (k - len(grown)) for _, grown in going]
+            rows = [
+                place * k + parent
+                for (place, _), grown in zip(going, beams, strict=True)
+                for _, parent, _ in grown
+            ]
+            rows = torch.tensor(rows, device=device)
+            picked = torch.tensor([word for grown in beams for _, _, word in grown], device=device)
+            scores = torch.tensor([[score for score, _, _ in grown] for grown in beams], device=device)
+            tokens = torch.cat((tokens[rows], picked[:, None]), dim=1)
+            if len(going) < len(running):
+                cache = cache.select(rows)
+            elif k > 1:
+                cache = cache.reorder(rows)
+            running = [running[place] for place, _ in going]
+        for place, line in enumerate(running):
+            if not finished[line]:
+                # For the guard to judge.
+                ids = tokens[place * k, 1:].tolist()
+                score = float(scores[place, 0]) / max(len(ids), 1) ** self.length_penalty
+                finished[line].append((score, ids))
+        return self._texts(finished, tokenizer)
 
     def _advance(
         self,
-        best: torch.Tensor,
-        parents: torch.Tensor,
-        words: torch.Tensor,
+        candidates: list[tuple[float, int, int]],
+        written: torch.Tensor,
+        finished: list[tuple[float, list[int]]],
         *,
-        tokens: torch.Tensor,
-        finished: list[list[tuple[float, list[int]]]],
-        open_lines: torch.Tensor,
         end: int,
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Move ended beams to `finished`, close complete lines, keep the best k of the rest.
+    ) -> list[tuple[float, int, int]]:
+        """One step of one line: ended beams move to `finished`; returns the best k of the others, none if done.
 
-        best, parents, words: (b, 2k) scores, beam of origin and token, best first.
-        Returns scores (b, k), rows of `tokens` to continue (b * k,), and their new tokens (b * k,).
+        candidates: up to 2k (score, beam of origin, token), best first. written: (k, l) the beams' texts so far.
         """
-        b, k = len(finished), self.beams
-        scores = torch.full((b, k), -torch.inf, device=best.device)
-        rows = torch.arange(b * k, device=best.device).view(b, k)
-        picked = torch.full((b, k), end, device=best.device)
-        for line in range(b):
-            if not open_lines[line]:
-                continue
-            slot = 0
-            candidates = zip(best[line].tolist(), parents[line].tolist(), words[line].tolist(), strict=True)
-            for rank, (score, parent, word) in enumerate(candidates):
-                if score == -math.inf:
-                    break
-                if word == end:
-                    if rank < k:
-                        ids = tokens[line * k + parent, 1:].tolist()
-                        finished[line].append((score / (len(ids) + 1) ** self.length_penalty, ids))
-                elif slot < k:
-                    scores[line, slot], rows[line, slot], picked[line, slot] = score, line * k + parent, word
-                    slot += 1
-            if len(finished[line]) >= k or slot == 0:
-                open_lines[line] = False
-        return scores, rows.flatten(), picked.flatten()
+        grown = []
+        for rank, (score, parent, word) in enumerate(candidates):
+            if word != end:
+                grown.append((score, parent, word))
+            elif rank < self.beams:
+                ids = written[parent].tolist()
+                finished.append((score / (len(ids) + 1) ** self.length_penalty, ids))
+        return grown[: self.beams] if len(finished) < self.beams else []
 
-    def _keep_unfinished(
-        self, finished: list[list[tuple[float, list[int]]]], scores: torch.Tensor, tokens: torch.Tensor
-    ) -> None:
-        """Lines on which no beam ended keep their longest-running best one, for the guard to judge."""
-        for line, found in enumerate(finished):
-            if not found:
-                ids = tokens[line * self.beams, 1:].tolist()
-                found.append((float(scores[line, 0]) / max(len(ids), 1), ids))
+    def _texts(
+        self, finished: list[list[tuple[float, list[int]]]], tokenizer: Tokenizer
+    ) -> list[list[tuple[str, float]]]:
+        """The best texts of each line with their scores; the empty text where there is none."""
+        nothing: list[tuple[float, list[int]]] = [(-math.inf, [])]
+        return [
+            [
+                (tokenizer.decode(ids), score)
+                for score, ids in sorted(found or nothing, key=lambda f: -f[0])[: self.beams]
+            ]
+            for found in finished
+        ]

@@ -162,7 +162,7 @@ def fit_decoding(
     bundle = lines.bundle
     options, calibrations = (dict(bundle.decoding.get(key, {})) for key in ("options", "calibration"))
     for name in names:
-        strategy = get_decoder(name, ngram=bundle.parts.get("ngram"), options=options.get(name))
+        strategy = get_decoder(name, ngram=bundle.parts.get("ngram"), options=options)
         if isinstance(strategy, CtcBeam):
             settings = fit_search(lines, strategy, show=show)
             options[name] = asdict(settings)

@@ -43,8 +43,9 @@ class LineReader:
         self.ctc_tokenizer = bundle.parts.get("ctc_tokenizer")
         self.tokenizer = bundle.parts.get("tokenizer")
         self.decode = decode or bundle.decoding.get("strategy", "ctc")
-        options = bundle.decoding.get("options", {}).get(self.decode)
-        self.strategy = get_decoder(self.decode, ngram=bundle.parts.get("ngram"), options=options)
+        self.strategy = get_decoder(
+            self.decode, ngram=bundle.parts.get("ngram"), options=bundle.decoding.get("options")
+        )
         self.calibration = Calibration.from_config(
             bundle.decoding.get("calibration", {}).get(self.decode, {})
         )

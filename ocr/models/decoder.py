@@ -40,6 +40,11 @@ class DecoderCache:
             length=self.length,
         )
 
+    def reorder(self, rows: torch.Tensor) -> DecoderCache:
+        """As `select` where every row (n,) is replaced by one of the same line: the image's part stays."""
+        self_ = [None if pair is None else (pair[0][rows], pair[1][rows]) for pair in self.self_]
+        return DecoderCache(cross=self.cross, mask=self.mask, self_=self_, length=self.length)
+
 
 class DecoderBlock(nn.Module):
     """Self-attention, cross-attention, feed-forward, each pre-norm and residual."""
