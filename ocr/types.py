@@ -33,12 +33,22 @@ class TextRegion:
 
 
 @dataclass
+class Character:
+    """One recognised character: where it is on the page, and a probability in [0, 1]."""
+
+    text: str
+    polygon: Polygon
+    confidence: float
+
+
+@dataclass
 class Word:
     """One recognised word: its text, where it is on the page, and a probability in [0, 1]."""
 
     text: str
     polygon: Polygon
     confidence: float
+    characters: list[Character] = field(default_factory=list)
 
 
 @dataclass

@@ -20,7 +20,7 @@ from ocr.image.io import DPI, load_image, open_pages
 from ocr.image.page_image import ALL_PAGES, PageImage, PageRange
 from ocr.inference.detector import LineFinder
 from ocr.inference.recognizer import LineReader
-from ocr.types import Page, Polygon, TextLine, Word
+from ocr.types import Character, Page, Polygon, TextLine, Word
 
 RECOGNIZER = "ocr_small_handwritten"
 DETECTOR = "image_text_detector_v2"
@@ -158,25 +158,42 @@ class Reader:
 def place_words(
     hypothesis: Hypothesis, outline: Polygon, crop: RectifiedLine, *, page_size: tuple[int, int]
 ) -> list[Word]:
-    """The words of a line's reading, with their polygons in page pixels.
+    """The words of a line's reading and their characters, with their polygons in page pixels.
 
     A word reaches from its first to its last character and, there, from the top to the bottom of the line's
-    `outline` (n, 2). `page_size`: (height, width).
+    `outline` (n, 2); so do its characters. `page_size`: (height, width).
     """
-    words = []
     straight = to_shapely(crop.to_crop(outline))
+    height = float(crop.image.shape[0])
+    rings = []
     for word in hypothesis.words:
         start, end = word.start, max(word.end, word.start + 1)
         inside = straight.intersection(box(start, -1e6, end, 1e6))
-        top, bottom = (0.0, float(crop.image.shape[0])) if inside.is_empty else inside.bounds[1::2]
+        top, bottom = (0.0, height) if inside.is_empty else inside.bounds[1::2]
         # A bent line needs points between the corners, about two text heights apart.
-        count = 2 + int((end - start) / (2 * crop.image.shape[0]))
-        columns = np.linspace(start, end, count)
-        upper, lower = np.column_stack([columns, np.full(count, top)]), np.full(count, bottom)
-        ring = np.vstack([upper, np.column_stack([columns, lower])[::-1]])
-        polygon = np.clip(crop.to_page(ring), 0, page_size[::-1]).astype(np.float32)
-        words.append(Word(word.text, polygon, word.confidence))
-    return words
+        rings.append(_ring(start, end, top, bottom, points=2 + int((end - start) / (2 * height))))
+        rings += [_ring(span.start, span.end, top, bottom) for span in word.characters]
+    if not rings:
+        return []
+    # All at once: the way to the page costs much the same for one point and for a thousand.
+    points = np.clip(crop.to_page(np.vstack(rings)), 0, page_size[::-1]).astype(np.float32)
+    polygons = iter(np.split(points, np.cumsum([len(ring) for ring in rings])[:-1]))
+    return [
+        Word(
+            word.text,
+            next(polygons),
+            word.confidence,
+            [Character(span.character, next(polygons), span.confidence) for span in word.characters],
+        )
+        for word in hypothesis.words
+    ]
+
+
+def _ring(start: float, end: float, top: float, bottom: float, *, points: int = 2) -> np.ndarray:
+    """(2 * points, 2) outline of a box of the crop, from the upper left, with `points` along each long side."""
+    columns = np.linspace(start, end, points)
+    upper = np.column_stack([columns, np.full(points, top)])
+    return np.vstack([upper, np.column_stack([columns, np.full(points, bottom)])[::-1]])
 
 
 def resolve_device(name: str) -> torch.device:
