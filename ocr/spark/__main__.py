@@ -52,7 +52,9 @@ def _read(options: argparse.Namespace) -> int:
         from py4j.protocol import Py4JJavaError
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise ConfigError("pyspark is missing: install the extra, as in pip install 'ocr[spark]'") from error
+        raise ConfigError(
+            "pyspark is missing: install the extra `spark`, as in uv sync --extra spark"
+        ) from error
     from ocr.inference.pipeline import DETECTOR, RECOGNIZER
     from ocr.spark.read import ReadOptions, ReadPages, read_missing
 

@@ -71,7 +71,12 @@ class RowMap(ABC):
 
 
 def reason(error: BaseException) -> str:
-    """One line about a failure; an unexpected one is named by its type."""
+    """One line about a failure; an unexpected one is named by its type.
+
+    An error of the GPU itself is raised again: in that state it fails every page to come, which a new worker may not.
+    """
+    if type(error).__name__ == "AcceleratorError":
+        raise error
     text = one_line(error)
     return text if isinstance(error, OcrError) else f"{type(error).__name__}: {text}"
 

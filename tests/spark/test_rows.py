@@ -1,25 +1,30 @@
 """What the workers do to rows, without Spark around it."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
 
 import pyarrow as pa
+from lxml import etree
 
 from ocr.decoding import Hypothesis
 from ocr.errors import ImageError
 from ocr.geometry import RectifiedLine
 from ocr.inference.pipeline import CutPage, Reader
 from ocr.spark.batching import Waiting, read_together
+from ocr.spark.detect import Detect
 from ocr.spark.draw import Draw
-from ocr.spark.enums import Color
+from ocr.spark.enums import Color, ImageType, OcrOutputFormat
 from ocr.spark.grouping import WordGrouping, side_by_side
-from ocr.spark.images import from_struct, to_struct
+from ocr.spark.images import Decode, from_struct, to_struct
 from ocr.spark.layout import formatted_text
-from ocr.spark.recognize import page_confidence, positions
+from ocr.spark.recognize import Recognize, page_confidence, positions
 from ocr.spark.regions import line_region, merge, region_line
-from ocr.types import Page, TextLine, Word
+from ocr.types import Page, TextLine, TextRegion, Word
 
 
 def box(left, top, right, bottom) -> np.ndarray:
@@ -74,6 +79,19 @@ def test_a_struct_holds_the_same_pixels(shape):
     image = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
     back = from_struct(to_struct(image, origin=""))
     assert np.array_equal(back if len(shape) == 3 else back[:, :, 0], image)
+
+
+def test_the_pages_of_a_pdf_are_rows_with_its_resolution():
+    stream = io.BytesIO()
+    sheets = [Image.new("RGB", (72, 36), colour) for colour in ("red", "blue")]
+    sheets[0].save(stream, format="PDF", save_all=True, append_images=sheets[1:], resolution=72)
+    work = Decode((), (), pa.schema([]), 1, "content", "path", "image", ImageType.TYPE_3BYTE_BGR)
+    rows = [columns for _, columns in work.compute([{"content": stream.getvalue(), "path": "two.pdf"}])]
+    assert [row["pagenum"] for row in rows] == [0, 1]
+    for row, colour in zip(rows, [(255, 0, 0), (0, 0, 255)], strict=True):
+        image = row["image"]
+        assert (image["height"], image["width"], image["resolution"]) == (100, 200, 200), "one inch by half"
+        assert np.abs(from_struct(image)[50, 100].astype(int) - colour).max() < 3
 
 
 def test_a_line_survives_its_region():
@@ -205,6 +223,86 @@ def test_a_page_that_cannot_be_read_costs_only_itself():
     read = list(read_together(Reader(Recogniser(), None), [waiting(0, 9), waiting(1, 0), waiting(2, 8)]))
     assert [page.error for page in read] == [None, "RuntimeError: too dark", None]
     assert [page.cut.lines[0].text for page in (read[0], read[2])] == ["9", "8"]
+
+
+def recognize(
+    tiny_recognizer, row, *, regions=None, output_format=OcrOutputFormat.TEXT, together=True
+) -> dict:
+    grouping = WordGrouping(tolerance=15, border=5, space=10, together=together)
+    bundle = str(tiny_recognizer)
+    work = Recognize(
+        (), (), pa.schema([]), 1, "image", regions, "text", bundle, output_format, grouping, 16, False
+    )
+    [(_, columns)] = work.compute([row])
+    return columns
+
+
+PAPER = to_struct(np.full((100, 200, 3), 200, np.uint8), origin="folder/scan.png")
+
+
+@pytest.mark.parametrize(
+    ("output_format", "text"),
+    [
+        (OcrOutputFormat.TEXT, "a"),
+        (OcrOutputFormat.FORMATTED_TEXT, "a"),
+        (OcrOutputFormat.TEXT_WITH_POSITIONS, "a"),
+        (OcrOutputFormat.HOCR, None),
+    ],
+)
+def test_the_output_format_decides_what_is_written(tiny_recognizer, output_format, text):
+    columns = recognize(tiny_recognizer, {"image": PAPER, "pagenum": 2}, output_format=output_format)
+    assert ("positions" in columns) == (output_format == OcrOutputFormat.TEXT_WITH_POSITIONS)
+    if text is not None:
+        assert columns["text"] == text
+    else:
+        [sheet] = etree.fromstring(columns["text"]).xpath("//*[@class='ocr_page']")
+        assert 'image "scan.png"; bbox 0 0 200 100; ppageno 2' in sheet.get("title")
+        assert "".join(sheet.itertext()).strip() == "a"
+
+
+@pytest.mark.parametrize(
+    ("label", "together", "text", "reason"),
+    [
+        ("word", True, "a\na", "two lines of words, an image each"),
+        ("word", False, "a a\na", "three words, two of them in a line"),
+        ("line", True, "a\na\na", "regions that are lines stay lines"),
+    ],
+)
+def test_words_are_grouped_and_lines_are_not(tiny_recognizer, label, together, text, reason):
+    regions = [region(10, 10, 50, 30, label), region(60, 10, 90, 30, label), region(10, 60, 50, 80, label)]
+    row = {"image": PAPER, "regions": regions}
+    assert recognize(tiny_recognizer, row, regions="regions", together=together)["text"] == text, reason
+
+
+@pytest.mark.parametrize(
+    ("row", "columns", "reason"),
+    [
+        ({"image": None, "regions": None}, {}, "decoding failed: no second message"),
+        ({"image": PAPER, "regions": None}, {}, "detection failed"),
+        ({"image": PAPER, "regions": []}, {"text": "", "confidence": None}, "a page without text"),
+        (
+            {"image": PAPER | {"mode": 5}, "regions": []},
+            {"exception": "text: folder/scan.png: mode 5 is not an 8-bit image of 1, 3 or 4 channels"},
+            "an image that is none",
+        ),
+    ],
+)
+def test_rows_that_cannot_be_read_pass(tiny_recognizer, row, columns, reason):
+    assert recognize(tiny_recognizer, row, regions="regions") == columns, reason
+
+
+def test_without_the_refiner_regions_are_words():
+    class Words:
+        with_refiner = False
+
+        def find_words(self, image):
+            return [TextRegion(box(10, 10, 50, 30), 0.75), TextRegion(box(60, 10, 90, 30), 0.5)]
+
+    work = Detect((), (), pa.schema([]), 1, "image", "regions", "", None, False, False)
+    [first, second] = work._find(Words(), from_struct(PAPER), 4)
+    assert (first["label"], first["score"], first["page"], second["index"]) == ("word", 0.75, 4, 1)
+    assert [first[key] for key in ("x", "y", "width", "height")] == pytest.approx([10, 10, 40, 20])
+    assert first.get("outline") is None
 
 
 @pytest.mark.parametrize(
