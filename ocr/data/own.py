@@ -45,7 +45,7 @@ class OwnLinesDataModule(LineDataModule):
         replay: LineSource,
         replay_share: float = 0.3,
         passes: float = 10,
-        steps: Sequence[int] = (150, 1500),
+        steps: Sequence[int] = (100, 1500),
         preprocess: LinePreprocessor,
         lines_per_batch: int = 16,
         pool: int = 256,

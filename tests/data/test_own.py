@@ -55,7 +55,7 @@ def test_one_page_alone_is_refused_with_what_to_do(write_parquet):
 @pytest.mark.parametrize(
     ("lines", "steps", "why"),
     [
-        (20, 150, "never fewer than it takes to learn at all"),
+        (20, 100, "never fewer than it takes to learn at all"),
         (400, 313, "350 learned from, ten times each, 11.2 a batch"),
         (4000, 1500, "never more than minutes"),
     ],
