@@ -28,7 +28,7 @@ class OwnLinesDataModule(LineDataModule):
         path: a manifest (`ParquetLines`) or a folder (`FolderLines`).
         val_path: the same for validation; None: about `hold_out` of the lines, in whole documents.
         hold_out: share of lines held back.
-        replay: lines mixed in, so that what the model knows is not forgotten. replay_share: their share.
+        replay: lines mixed in, so that less of what the model knows is forgotten. replay_share: their share.
         preprocess, lines_per_batch, pool, num_workers, seed: see `LineDataModule`.
 
     Raises:
