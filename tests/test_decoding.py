@@ -259,6 +259,29 @@ def test_words_are_as_sure_as_all_their_characters():
     ]
 
 
+@pytest.mark.parametrize("name", ["ctc_beam", "greedy", "beam", "joint"])
+def test_every_strategy_places_a_text_like_the_best_path(name):
+    model = FakeModel(sure(PATH), [A, B, SPACE, C])
+    (path,), (other,) = (
+        get_decoder(each)(model, encoded(len(PATH)), TOKENIZER, TOKENIZER) for each in ("ctc", name)
+    )
+    assert (other.text, other.fell_back) == ("ab c", False)
+    for span, expected in zip(other.characters, path.characters, strict=True):
+        assert (span.start, span.end) == (expected.start, expected.end)
+        assert span.confidence == pytest.approx(expected.confidence)
+
+
+def test_text_of_the_decoder_is_aligned_with_the_columns():
+    """It says c where the best path has b: the c lies on the columns of that b, and is unlikely there."""
+    model = FakeModel(sure(PATH) / 4, [A, C, SPACE, C])
+    (reading,) = Autoregressive(guard=9.0)(model, encoded(len(PATH)), TOKENIZER, TOKENIZER)
+    (path,) = CtcGreedy()(model, encoded(len(PATH)), TOKENIZER, None)
+    assert reading.text == "ac c" and path.text == "ab c"
+    assert [(s.start, s.end) for s in reading.characters] == [(s.start, s.end) for s in path.characters]
+    assert reading.characters[1].confidence < 0.1 < 0.8 < reading.characters[0].confidence
+    assert reading.words[0].confidence < 0.1 < reading.words[1].confidence
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [("", []), (" ", []), ("a b", ["a", "b"]), ("  ab  c ", ["ab", "c"]), ("a\u00a0b", ["a", "b"])],
