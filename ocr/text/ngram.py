@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -51,6 +52,10 @@ class CharNgram:
             raise ConfigError(f"n-gram model {file!r}: not an n-gram model ({error})") from error
         self._tables: tuple[dict[int, int], np.ndarray, np.ndarray] | None = None
         self._states: NgramStates | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and other processes make their own tables."""
+        return self.__dict__ | {"_tables": None, "_states": None}
 
     def config(self) -> dict[str, str]:
         """`_target_` dict; the model itself stays a file."""

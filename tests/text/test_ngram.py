@@ -1,5 +1,8 @@
 """The n-gram model gives proper distributions and prefers what it was trained on."""
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
@@ -35,6 +38,52 @@ def test_what_was_seen_is_likelier(model):
 def test_only_the_last_characters_count(model):
     short, long = (model.log_probs(tuple(TOKENIZER.encode(t))) for t in ("the", "of the"))
     assert np.array_equal(short, long)
+
+
+@pytest.mark.parametrize("text", ["the theme", "zq", "thxthe", ""])
+def test_states_lead_to_the_distributions_of_their_texts(model, text):
+    """A state knows no more than the context that was counted, and that is all that counts."""
+    space = TOKENIZER.encode(" ")[0]
+    ids = TOKENIZER.encode(text)
+    states = model.states()
+    state = states.start(space)
+    for identity in ids:
+        state = int(states.advance(np.array([state]), np.array([identity]))[0])
+    found = states.log_probs(np.array(state), np.arange(model.size))
+    np.testing.assert_allclose(found, model.log_probs([space] * 3 + ids), rtol=1e-5)
+
+
+def test_text_is_scored_character_by_character(model):
+    space, ids = TOKENIZER.encode(" ")[0], TOKENIZER.encode("the")
+    before = [[space] * 3 + ids[:n] for n in range(3)]
+    expected = [model.log_probs(context)[i] for context, i in zip(before, ids, strict=True)]
+    np.testing.assert_allclose(model.text_log_probs(ids, space=space), expected, rtol=1e-6)
+
+
+def test_a_table_that_has_grown_too_large_is_begun_anew(model, monkeypatch):
+    """Searches that hold the old one go on with it."""
+    old = model.states()
+    old.find(TOKENIZER.encode("the"))
+    monkeypatch.setattr("ocr.text.ngram.MOST_STATES", 2)
+    new = model.states()
+    assert new is not old and len(new) < len(old)
+    assert np.array_equal(old.log_probs(np.array(0), np.arange(9)), new.log_probs(np.array(0), np.arange(9)))
+
+
+def test_a_model_in_use_can_be_copied(model):
+    ids = TOKENIZER.encode("the")
+    expected = model.log_probs(ids)
+    assert np.array_equal(pickle.loads(pickle.dumps(model)).log_probs(ids), expected)
+
+
+def test_threads_share_a_table(model):
+    """Every thread gets the same answers, however many fill the table at once."""
+    texts = [TOKENIZER.encode("the theme of the thesis"[i:]) for i in range(20)] * 4
+    expected = [model.log_probs(text) for text in texts]
+    fresh = pickle.loads(pickle.dumps(model))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(fresh.log_probs, texts))
+    assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def test_files_that_are_no_model_are_named(tmp_path):
