@@ -100,7 +100,8 @@ class PageCrops(Dataset):
         weights: chance of each source; None for its number of pages.
         length: crops an epoch. size: (height, width) of a crop in pixels, multiples of `stride`.
         text_height: low, typical and high height of a page's median line in crop pixels.
-        rotation: largest turn in degrees either way. blank: chance of a place without lines.
+        rotation: largest turn in degrees either way, `far_rotation` for a share `far` of the crops: notes across
+            a corner. blank: chance of a place without lines.
         paste: chance that a picture without text covers a part. augment: photometric changes, None for none.
         pages_kept: pages held in memory, each a few MB. repeat: crops in a row that share a synthetic page.
     """
@@ -115,6 +116,8 @@ class PageCrops(Dataset):
         stride: int = 4,
         text_height: tuple[float, float, float] = (12.0, 30.0, 60.0),
         rotation: float = 6.0,
+        far: float = 0.08,
+        far_rotation: float = 50.0,
         blank: float = 0.1,
         paste: float = 0.15,
         augment: PageAugment | None = None,
@@ -136,6 +139,7 @@ class PageCrops(Dataset):
         self.stride = stride
         self.text_height = text_height
         self.rotation = rotation
+        self.far, self.far_rotation = far, far_rotation
         self.blank = blank
         self.paste = paste
         self.augment = augment
@@ -216,7 +220,8 @@ class PageCrops(Dataset):
         half = np.array([width, height]) / (2 * scale) * 0.9
         page_size = np.array([source_width, source_height])
         center = np.where(half * 2 < page_size, np.clip(center, half, page_size - half), page_size / 2)
-        radians = np.deg2rad(rng.uniform(-self.rotation, self.rotation)) * (rng.random() < 0.7)
+        limit = self.far_rotation if rng.random() < self.far else self.rotation
+        radians = np.deg2rad(rng.uniform(-limit, limit)) * (rng.random() < 0.7)
         cos, sin = scale * np.cos(radians), scale * np.sin(radians)
         turn = np.array([[cos, -sin], [sin, cos]])
         shift = np.array([width / 2, height / 2]) - turn @ center
