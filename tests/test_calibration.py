@@ -101,12 +101,19 @@ class Lines:
 def test_the_command_fits_and_stores(tiny_recognizer, tmp_path, capsys):
     folder = Bundle.load(tiny_recognizer).save(tmp_path / "bundle")
     assert write_manifest(Lines(), tmp_path / "lines.parquet") == []
-    command = [str(folder), str(tmp_path / "lines.parquet"), "--decode", "ctc", "ctc_beam"]
+    command = [str(folder), str(tmp_path / "lines.parquet"), "--decode", "ctc", "ctc_beam", "joint"]
     assert main([*command, "--check", str(tmp_path / "lines.parquet")]) == 0
     assert Bundle.load(folder).decoding == {}, "nothing is written unless asked for"
     assert main([*command, "--store"]) == 0
     stored = json.loads((folder / "bundle.json").read_text())["decoding"]
-    assert set(stored["calibration"]) == {"ctc", "ctc_beam"} and "weight" in stored["options"]["ctc_beam"]
+    assert (
+        set(stored["calibration"]) == {"ctc", "ctc_beam", "joint"}
+        and "weight" in stored["options"]["ctc_beam"]
+    )
+    assert (
+        stored["options"]["joint"]["weight"]
+        == LineReader(Bundle.load(folder), decode="joint").strategy.weight
+    )
     reader = LineReader(Bundle.load(folder), decode="ctc_beam")
     assert reader.strategy.settings.weight == stored["options"]["ctc_beam"]["weight"]
     assert reader.read([Lines()[0].image])[0].words[0].confidence == pytest.approx(2 / 3, abs=0.01)

@@ -19,7 +19,9 @@ from ocr.decoding import (
     get_decoder,
 )
 from ocr.decoding.prefix_search import prefix_search
+from ocr.decoding.rescoring import score_texts
 from ocr.errors import ConfigError
+from ocr.models.decoder import TransformerDecoder
 from ocr.models.vit import Encoded
 from ocr.text.ngram import CharNgram, train
 from ocr.text.tokenizer import CharTokenizer
@@ -85,6 +87,12 @@ class FakeDecoder:
         cache.length += 1
         return logits
 
+    def forced(self, tokens, cache):
+        logits = torch.full((*tokens.shape, TOKENIZER.size), -10.0)
+        for place in range(tokens.shape[1]):
+            logits[:, place, self.says[place] if place < len(self.says) else TOKENIZER.eos] = 10.0
+        return logits
+
 
 class FakeModel:
     def __init__(self, log_probs: torch.Tensor, says: list[int] | None):
@@ -140,21 +148,56 @@ def test_guard(says, beams, text, fell_back, why):
     assert (reading.text, reading.fell_back) == (text, fell_back)
 
 
-def test_joint_scoring_prefers_what_both_heads_like():
-    reading = get_decoder("joint")(FakeModel(sure(PATH), [A, B, SPACE, C]), encoded(8), TOKENIZER, TOKENIZER)
-    assert reading[0].text == "ab c"
+@pytest.mark.parametrize(
+    ("says", "weight", "text", "why"),
+    [
+        ([A, B], 0.5, "ab", "the decoder settles what the search leaves open"),
+        ([A, C], 0.5, "ac", "and may agree with the search"),
+        ([A, B], 0.0, "ac", "without weight it is not heard"),
+        ([C] * 9, 0.5, "ac", "what it would write itself is of no account"),
+        ([], 0.5, "ac", "nor is its silence"),
+    ],
+)
+def test_the_decoder_chooses_among_the_texts_of_the_search(says, weight, text, why):
+    logits = sure([A, 0, C, 0]).clone()
+    logits[2, B], logits[2, C] = 4.0, 4.2
+    decoder = get_decoder("joint", options={"joint": {"weight": weight}})
+    (reading,) = decoder(FakeModel(logits, says), encoded(4), TOKENIZER, TOKENIZER)
+    assert (reading.text, reading.fell_back) == (text, False), why
 
 
-def test_joint_falls_back_on_the_beam_search(ngram):
-    """What the decoder invents is replaced by the reading that knows the language."""
+def test_joint_searches_with_the_settings_of_the_beam_search(ngram):
     logits = sure([A, 0, C, 0]).clone()
     logits[2, B], logits[2, C] = 4.0, 4.2
     model = FakeModel(logits, [C] * 9)
-    (reading,) = get_decoder("joint", ngram=ngram)(model, encoded(4), TOKENIZER, TOKENIZER)
-    assert (reading.text, reading.fell_back) == ("ab", True)
-    options = {"ctc_beam": {"weight": 0.0}}
-    (reading,) = get_decoder("joint", ngram=ngram, options=options)(model, encoded(4), TOKENIZER, TOKENIZER)
-    assert reading.text == "ac", "searched with the settings of ctc_beam"
+    for weight, text in ((1.0, "ab"), (0.0, "ac")):
+        options = {"ctc_beam": {"weight": weight}}
+        (reading,) = get_decoder("joint", ngram=ngram, options=options)(
+            model, encoded(4), TOKENIZER, TOKENIZER
+        )
+        assert reading.text == text
+
+
+def test_texts_are_scored_as_the_decoder_would_write_them():
+    """The sum of its log-probabilities of each token and of the end, whatever stands beside it in the batch."""
+    torch.manual_seed(0)
+    decoder = TransformerDecoder(
+        vocabulary=TOKENIZER.size, dim=16, depth=2, heads=2, max_length=12, memory_dim=4
+    ).eval()
+    features = Encoded(
+        torch.randn(2, 6, 4), torch.tensor([6, 4]), torch.arange(6) < torch.tensor([[6], [4]]), 8
+    )
+    texts = [(0, "ab"), (1, "c a b"), (1, "")]
+    scores = score_texts(
+        decoder, features, [line for line, _ in texts], [t for _, t in texts], tokenizer=TOKENIZER
+    )
+    for (line, text), score in zip(texts, scores, strict=True):
+        cache = decoder.start(features.features[line : line + 1], features.mask[line : line + 1])
+        total, said = 0.0, TOKENIZER.bos
+        for token in [*TOKENIZER.encode(text), TOKENIZER.eos]:
+            total += float(decoder.step(torch.tensor([said]), cache).log_softmax(-1).flatten()[token])
+            said = token
+        assert score == pytest.approx(total, abs=1e-4)
 
 
 def test_unknown_strategy_names_the_known_ones():
@@ -205,9 +248,13 @@ def test_prefix_search_equals_brute_force(ngram, weight, bonus, why, seed):
         texts = texts_up_to(len(line))
         language = [float(ngram.text_log_probs(text, space=SPACE).sum()) for text in texts]
         scores = np.array(ctc_scores(line, texts)) + weight * np.array(language)
-        expected.append(texts[int(np.argmax(scores + bonus * np.array([len(text) for text in texts])))])
+        scores += bonus * np.array([len(text) for text in texts])
+        expected.append([(texts[i], scores[i]) for i in np.argsort(-scores)[:4]])
     settings = SearchSettings(beams=200, weight=weight, bonus=bonus, threshold=1e-9)
-    assert prefix_search(lines, ngram=ngram, settings=settings, space=SPACE) == expected, why
+    found = prefix_search(lines, ngram=ngram, settings=settings, space=SPACE)
+    for line, texts in zip(expected, found, strict=True):
+        assert [text for text, _ in texts[:4]] == [text for text, _ in line], why
+        assert [score for _, score in texts[:4]] == pytest.approx([score for _, score in line], abs=1e-3)
 
 
 def test_lines_do_not_change_each_other_in_a_search(ngram):
@@ -243,6 +290,7 @@ def test_spans_hold_what_the_language_model_says(ngram):
         ("ctc_beam", {"threshold": 2.0}, "threshold=2.0"),
         ("ctc_beam", {"beam": 5}, "decode=ctc_beam.*'beam'"),
         ("joint", {"weights": 0.1}, "decode=joint.*'weights'"),
+        ("joint", {"candidates": 0}, "candidates=0"),
     ],
 )
 def test_options_that_a_strategy_does_not_have_are_named(name, options, message):

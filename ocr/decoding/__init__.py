@@ -1,7 +1,7 @@
 """From network outputs to text: CTC with or without a language model, greedy, beam and joint decoding.
 
 Every strategy maps (model, encoded batch, tokenizers) to one `Hypothesis` a line; validation, evaluation and
-inference share them. The autoregressive strategies carry a guard: where the CTC head finds the decoder's text
+inference share them. `greedy` and `beam` carry a guard: where the CTC head finds the decoder's text
 far less likely than its own reading (repeats, runaway or invented text), the CTC reading is returned. A model
 without a CTC head (`ctc_tokenizer` None) is read by its decoder alone, without guard and alignment.
 """
@@ -16,18 +16,21 @@ from ocr.decoding.autoregressive import Autoregressive
 from ocr.decoding.ctc import CtcBeam, CtcGreedy
 from ocr.decoding.hypothesis import CharacterSpan, DecodingStrategy, Hypothesis, WordSpan
 from ocr.decoding.prefix_search import SearchSettings
+from ocr.decoding.rescoring import Rescoring
 from ocr.errors import ConfigError
 from ocr.text.ngram import CharNgram
 
 __all__ = [
     "DECODERS",
     "WITHOUT_CTC",
+    "WITH_DECODER",
     "Autoregressive",
     "CharacterSpan",
     "CtcBeam",
     "CtcGreedy",
     "DecodingStrategy",
     "Hypothesis",
+    "Rescoring",
     "SearchSettings",
     "WordSpan",
     "align",
@@ -49,10 +52,11 @@ DECODERS: dict[str, Callable[[CharNgram | None, Options], DecodingStrategy]] = {
     "ctc_beam": _ctc_beam,
     "greedy": lambda ngram, options: Autoregressive(**{"beams": 1, **options.get("greedy", {})}),
     "beam": lambda ngram, options: Autoregressive(**{"beams": 4, **options.get("beam", {})}),
-    "joint": lambda ngram, options: Autoregressive(
-        _ctc_beam(ngram, options), **{"beams": 4, "ctc_weight": 0.5, **options.get("joint", {})}
-    ),
+    "joint": lambda ngram, options: Rescoring(_ctc_beam(ngram, options), **options.get("joint", {})),
 }
+
+WITH_DECODER = ("greedy", "beam", "joint")
+"""The strategies that need an autoregressive decoder."""
 
 WITHOUT_CTC = ("greedy", "beam")
 """The strategies that a model without a CTC head can use."""

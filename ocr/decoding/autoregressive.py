@@ -1,4 +1,4 @@
-"""Reading by the autoregressive decoder: greedy, beam and joint, guarded by the CTC head."""
+"""Reading by the autoregressive decoder, guarded by the CTC head."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ocr.decoding.alignment import align, character_spans, ctc_log_probs, ctc_scores
-from ocr.decoding.ctc import CtcBeam, CtcGreedy
+from ocr.decoding.ctc import CtcGreedy
 from ocr.decoding.hypothesis import CharacterSpan, Hypothesis, mean_confidence
 from ocr.errors import ConfigError
 from ocr.models.recognizer import Recognizer
@@ -23,27 +23,14 @@ class Autoregressive:
     over the line.
 
     Args:
-        reader: reads by the CTC head what the guard compares with and falls back on.
         beams: hypotheses kept a line. length_penalty: exponent of the length a score is divided by.
-        ctc_weight: share of the CTC score when the final beams are ranked (0: decoder alone; Watanabe et al.
-            2017 for joint scoring).
         guard: nats a character by which the CTC head may find its own reading likelier than the decoder's
             before it overrules it.
     """
 
-    def __init__(
-        self,
-        reader: CtcGreedy | CtcBeam | None = None,
-        *,
-        beams: int = 1,
-        length_penalty: float = 1.0,
-        ctc_weight: float = 0.0,
-        guard: float = 1.0,
-    ) -> None:
-        self.reader = reader or CtcGreedy()
+    def __init__(self, *, beams: int = 1, length_penalty: float = 1.0, guard: float = 1.0) -> None:
         self.beams = beams
         self.length_penalty = length_penalty
-        self.ctc_weight = ctc_weight
         self.guard = guard
 
     def __call__(
@@ -53,20 +40,17 @@ class Autoregressive:
         ctc_tokenizer: CharTokenizer | None,
         tokenizer: Tokenizer | None,
     ) -> list[Hypothesis]:
-        """Read every line of the batch. Raises ConfigError if the model lacks the decoder, or the CTC head that
-        `ctc_weight` asks for."""
+        """Read every line of the batch. Raises ConfigError if the model has no decoder."""
         if model.decoder is None or tokenizer is None:
             raise ConfigError("this model has no autoregressive decoder: use decode=ctc")
         if ctc_tokenizer is None:
-            if self.ctc_weight:
-                raise ConfigError("this model has no CTC head: use decode=greedy or decode=beam")
             found = self._search(model, encoded, tokenizer, limit=model.decoder.max_length - 1)
             widths = (encoded.lengths * encoded.stride).tolist()
             return [self._decoder_alone(texts, width) for texts, width in zip(found, widths, strict=True)]
         # A column cannot hold more than one character, so neither can the text hold more tokens than columns.
         limit = min(model.decoder.max_length - 1, int(encoded.lengths.max()) + 2)
         candidates = self._search(model, encoded, tokenizer, limit=limit)
-        readings = self.reader(model, encoded, ctc_tokenizer, None)
+        readings = CtcGreedy()(model, encoded, ctc_tokenizer, None)
         hypotheses = []
         for log_probs, texts, reading in zip(
             ctc_log_probs(model, encoded), candidates, readings, strict=True
@@ -82,19 +66,13 @@ class Autoregressive:
         ctc_tokenizer: CharTokenizer,
         stride: int,
     ) -> Hypothesis:
-        """Rank one line's candidates (text, decoder score a token) and guard the winner with the CTC reading."""
-        usable = [(text.strip(), score) for text, score in texts if not ctc_tokenizer.missing(text)]
-        ids = [ctc_tokenizer.encode(text) for text, _ in usable]
+        """The likeliest of one line's candidates (text, decoder score), guarded by the CTC reading."""
+        usable = [text.strip() for text, _ in texts if not ctc_tokenizer.missing(text)]
         own = ctc_tokenizer.encode(reading.text)
-        scores = ctc_scores(log_probs, [*ids, own])
-        ranked = [
-            ((1 - self.ctc_weight) * score + self.ctc_weight * ctc / max(len(i), 1), text, i, ctc)
-            for (text, score), i, ctc in zip(usable, ids, scores, strict=False)
-        ]
-        if not ranked:
-            return Hypothesis(reading.text, reading.confidence, reading.characters, fell_back=True)
-        _, text, chosen, ctc = max(ranked, key=lambda item: item[0])
-        if scores[-1] - ctc > self.guard * max(len(chosen), len(own), 1):
+        text = usable[0] if usable else ""
+        chosen = ctc_tokenizer.encode(text)
+        score, best = ctc_scores(log_probs, [chosen, own])
+        if not usable or best - score > self.guard * max(len(chosen), len(own), 1):
             return Hypothesis(reading.text, reading.confidence, reading.characters, fell_back=True)
         runs = align(log_probs, chosen)
         spans = character_spans(chosen, runs, log_probs, tokenizer=ctc_tokenizer, stride=stride)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from ocr.decoding.alignment import align, character_spans, ctc_collapse, ctc_log_probs
 from ocr.decoding.hypothesis import Hypothesis, mean_confidence
 from ocr.decoding.prefix_search import SearchSettings, prefix_search
@@ -48,25 +52,44 @@ class CtcBeam:
     ) -> list[Hypothesis]:
         """Read every line of the batch; `tokenizer` is not used."""
         log_probs = ctc_log_probs(model, encoded)
-        space = ctc_tokenizer.encode(" ")[0]
-        texts = prefix_search(log_probs, ngram=self.ngram, settings=self.settings, space=space)
-        hypotheses = []
-        for rows, ids in zip(log_probs, texts, strict=True):
-            runs = align(rows, ids)
-            spans = character_spans(ids, runs, rows, tokenizer=ctc_tokenizer, stride=encoded.stride)
-            if self.ngram is not None and spans:
-                kept = ctc_tokenizer.encode("".join(span.character for span in spans))
-                for span, language in zip(spans, self._language(kept, space), strict=True):
-                    span.language = language
-            text = "".join(span.character for span in spans)
-            hypotheses.append(Hypothesis(text, mean_confidence(spans), spans))
-        return hypotheses
+        return [
+            self.reading(rows, texts[0][0], ctc_tokenizer, stride=encoded.stride)
+            for rows, texts in zip(log_probs, self.texts(log_probs, ctc_tokenizer), strict=True)
+        ]
+
+    def texts(
+        self, log_probs: Sequence[np.ndarray], tokenizer: CharTokenizer
+    ) -> list[list[tuple[list[int], float]]]:
+        """The likeliest texts of each line as ids, without spaces at either end, and their scores, best first."""
+        space = tokenizer.encode(" ")[0]
+        lines = []
+        for found in prefix_search(log_probs, ngram=self.ngram, settings=self.settings, space=space):
+            best: dict[tuple[int, ...], float] = {}
+            for ids, score in found:
+                best.setdefault(_trimmed(ids, space), score)
+            lines.append([(list(ids), score) for ids, score in best.items()])
+        return lines
+
+    def reading(
+        self, log_probs: np.ndarray, ids: list[int], tokenizer: CharTokenizer, *, stride: int
+    ) -> Hypothesis:
+        """A text of a line (t, v) with its characters' places and confidences."""
+        spans = character_spans(ids, align(log_probs, ids), log_probs, tokenizer=tokenizer, stride=stride)
+        if self.ngram is not None:
+            for span, language in zip(spans, self._language(ids, tokenizer.encode(" ")[0]), strict=True):
+                span.language = language
+        return Hypothesis(tokenizer.decode(ids), mean_confidence(spans), spans)
 
     def _language(self, ids: list[int], space: int) -> list[float]:
         """What the language model says of each id of a text; see `CharacterSpan.language`."""
         own = self.ngram.text_log_probs([*ids, space], space=space).tolist()
-        following = [*ids[1:], space]
+        following = [*ids[1:], space][: len(ids)]
         return [
             own[i] + (own[i + 1] if after == space and ids[i] != space else 0.0)
             for i, after in enumerate(following)
         ]
+
+
+def _trimmed(ids: list[int], space: int) -> tuple[int, ...]:
+    inked = [place for place, identity in enumerate(ids) if identity != space]
+    return tuple(ids[inked[0] : inked[-1] + 1]) if inked else ()

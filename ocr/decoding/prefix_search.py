@@ -86,8 +86,8 @@ def prefix_search(
     ngram: CharNgram | None,
     settings: SearchSettings,
     space: int,
-) -> list[list[int]]:
-    """The best text of each line, as ids.
+) -> list[list[tuple[list[int], float]]]:
+    """The best texts of each line as ids with their scores, best first; one at least.
 
     Args:
         log_probs: (t, v) float32 of each line, t as it comes; id 0 is the blank.
@@ -96,7 +96,7 @@ def prefix_search(
     """
     length = max((len(rows) for rows in log_probs), default=0)
     if not length:
-        return [[] for _ in log_probs]
+        return [[([], 0.0)] for _ in log_probs]
     lines, size = len(log_probs), log_probs[0].shape[1]
     # A line that has ended goes on with sure blanks, which change nothing.
     columns = np.full((length, lines, size), _NEVER, np.float32)
@@ -113,8 +113,7 @@ def prefix_search(
         beams, origins[t], written[t] = _step(
             beams, columns[t], tried[t, :, :count], scores[t, :, :count], states=states, settings=settings
         )
-    best = (np.logaddexp(beams.blank, beams.character) + beams.language).argmax(1)
-    return _texts(origins, written, best)
+    return _texts(origins, written, np.logaddexp(beams.blank, beams.character) + beams.language)
 
 
 def _tried(columns: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
@@ -193,11 +192,24 @@ def _numbers(shape: tuple[int, int]) -> np.ndarray:
     return np.tile(np.arange(1, shape[1] + 1, dtype=np.uint64), (shape[0], 1))
 
 
-def _texts(origins: np.ndarray, written: np.ndarray, best: np.ndarray) -> list[list[int]]:
-    """Follow the beams `best` (lines,) back through (t, lines, beams) origins, collecting what was written."""
-    rows = np.arange(len(best))
-    characters = np.zeros((len(origins), len(best)), np.int64)
+def _texts(
+    origins: np.ndarray, written: np.ndarray, scores: np.ndarray
+) -> list[list[tuple[list[int], float]]]:
+    """Follow all beams back through (t, lines, beams) origins, collecting what was written.
+
+    scores: (lines, beams). Returns each line's possible texts, best first.
+    """
+    beams, rows = np.argsort(-scores, axis=1), np.arange(len(scores))[:, None]
+    ranked = np.take_along_axis(scores, beams, 1)
+    characters = np.zeros(origins.shape, np.int64)
     for t in range(len(origins) - 1, -1, -1):
-        characters[t] = written[t, rows, best]
-        best = origins[t, rows, best]
-    return [line[line > 0].tolist() for line in characters.T]
+        characters[t] = written[t, rows, beams]
+        beams = origins[t, rows, beams]
+    return [
+        [
+            (ids[ids > 0].tolist(), score)
+            for ids, score in zip(characters[:, line].T, ranked[line].tolist(), strict=True)
+            if score > _NEVER / 2
+        ]
+        for line in range(len(scores))
+    ]

@@ -29,7 +29,7 @@ from ocr.confidence import ConfidenceCounts
 from ocr.data.batches import iterate_batches
 from ocr.data.manifest import ParquetLines
 from ocr.data.sources import LineSource
-from ocr.decoding import DECODERS, CtcBeam, Hypothesis, SearchSettings, get_decoder
+from ocr.decoding import DECODERS, CtcBeam, Hypothesis, Rescoring, SearchSettings, get_decoder
 from ocr.decoding.calibration import Calibration, Logistic, character_features, word_features
 from ocr.errors import ConfigError, OcrError, one_line
 from ocr.evaluation.lines import Head, right_parts, score_line
@@ -39,6 +39,9 @@ from ocr.types import LineSample
 
 STEPS = (0.1, 0.05)
 """By how much the weight of the language model is changed in turn; the bonus moves four times as far."""
+
+DECODER_WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
+"""Weights of the decoder that are tried when it chooses among the texts of the search."""
 
 
 @dataclass
@@ -110,6 +113,17 @@ def fit_search(lines: EncodedLines, start: CtcBeam, *, show: Callable[[str], Non
     return replace(start.settings, weight=best[0], bonus=best[1])
 
 
+def fit_rescoring(lines: EncodedLines, start: Rescoring, *, show: Callable[[str], None] = print) -> Rescoring:
+    """The strategy with the weight of `DECODER_WEIGHTS` with the fewest errors, the least of equal ones."""
+    errors = {}
+    for weight in DECODER_WEIGHTS:
+        pairs = lines.read(Rescoring(start.search, candidates=start.candidates, weight=weight))
+        counts = sum((count_errors(sample.text, reading.text) for sample, reading in pairs), ErrorCounts())
+        errors[weight] = counts.edits
+        show(f"decoder's weight {weight:.2f}  CER {counts.cer:.2f}  WER {counts.wer:.2f}")
+    return Rescoring(start.search, candidates=start.candidates, weight=min(errors, key=errors.__getitem__))
+
+
 def fit_calibration(pairs: Sequence[tuple[LineSample, Hypothesis]]) -> Calibration:
     """The calibration under which what is right in uncalibrated readings is most likely."""
     right = [right_parts(sample.text, reading) for sample, reading in pairs]
@@ -167,6 +181,9 @@ def fit_decoding(
             settings = fit_search(lines, strategy, show=show)
             options[name] = asdict(settings)
             strategy = CtcBeam(strategy.ngram, settings)
+        elif isinstance(strategy, Rescoring):
+            strategy = fit_rescoring(lines, strategy, show=show)
+            options[name] = {"candidates": strategy.candidates, "weight": strategy.weight}
         calibration = fit_calibration(lines.read(strategy))
         calibrations[name] = calibration.config()
         for role, some in (("fitted", lines), ("check", check)):

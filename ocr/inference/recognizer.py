@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ocr.bundle import Bundle
-from ocr.decoding import WITHOUT_CTC, Autoregressive, Hypothesis, get_decoder
+from ocr.decoding import WITH_DECODER, WITHOUT_CTC, Hypothesis, get_decoder
 from ocr.decoding.calibration import Calibration
 from ocr.errors import ConfigError
 from ocr.types import ImageBatch
@@ -49,7 +49,7 @@ class LineReader:
         self.calibration = Calibration.from_config(
             bundle.decoding.get("calibration", {}).get(self.decode, {})
         )
-        if isinstance(self.strategy, Autoregressive) and bundle.model.decoder is None:
+        if self.decode in WITH_DECODER and bundle.model.decoder is None:
             raise ConfigError(
                 f"decode={self.decode}: {bundle.name} has no autoregressive decoder, use decode=ctc"
             )

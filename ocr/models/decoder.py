@@ -108,12 +108,16 @@ class CachedDecoder(nn.Module):
 
         Returns logits (b, l, v) of each next token. Raises ConfigError when l exceeds `max_length`.
         """
+        return self.forced(tokens, self.start(features, mask))
+
+    def forced(self, tokens: torch.Tensor, cache: DecoderCache) -> torch.Tensor:
+        """As `forward`, for the images of a new `cache`, which stays as it is."""
         length = tokens.shape[1]
         if length > self.max_length:
             raise ConfigError(f"{length} tokens exceed the decoder's max_length {self.max_length}")
         x = self.drop(self.embedded(tokens, 0))
-        for block in self.blocks:
-            x = block(x, block.cross.keys_values(features), mask[:, None, None, :])
+        for block, cross in zip(self.blocks, cache.cross, strict=True):
+            x = block(x, cross, cache.mask)
         return self.logits(x)
 
     def step(self, tokens: torch.Tensor, cache: DecoderCache) -> torch.Tensor:
