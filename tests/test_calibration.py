@@ -8,10 +8,10 @@ import pytest
 
 from ocr.bundle import Bundle
 from ocr.data.manifest import write_manifest
-from ocr.decoding import CharacterSpan, Hypothesis
+from ocr.decoding import CharacterSpan, CtcBeam, Hypothesis, Rescoring
 from ocr.decoding.calibration import Calibration, Logistic, character_features, word_features
 from ocr.errors import ConfigError
-from ocr.evaluation.fit import calibration_errors, fit_calibration, main
+from ocr.evaluation.fit import calibration_errors, fit_calibration, fit_rescoring, main
 from ocr.inference.recognizer import LineReader
 from ocr.types import LineSample
 
@@ -101,19 +101,12 @@ class Lines:
 def test_the_command_fits_and_stores(tiny_recognizer, tmp_path, capsys):
     folder = Bundle.load(tiny_recognizer).save(tmp_path / "bundle")
     assert write_manifest(Lines(), tmp_path / "lines.parquet") == []
-    command = [str(folder), str(tmp_path / "lines.parquet"), "--decode", "ctc", "ctc_beam", "joint"]
+    command = [str(folder), str(tmp_path / "lines.parquet"), "--decode", "ctc", "ctc_beam"]
     assert main([*command, "--check", str(tmp_path / "lines.parquet")]) == 0
     assert Bundle.load(folder).decoding == {}, "nothing is written unless asked for"
     assert main([*command, "--store"]) == 0
     stored = json.loads((folder / "bundle.json").read_text())["decoding"]
-    assert (
-        set(stored["calibration"]) == {"ctc", "ctc_beam", "joint"}
-        and "weight" in stored["options"]["ctc_beam"]
-    )
-    assert (
-        stored["options"]["joint"]["weight"]
-        == LineReader(Bundle.load(folder), decode="joint").strategy.weight
-    )
+    assert set(stored["calibration"]) == {"ctc", "ctc_beam"} and "weight" in stored["options"]["ctc_beam"]
     reader = LineReader(Bundle.load(folder), decode="ctc_beam")
     assert reader.strategy.settings.weight == stored["options"]["ctc_beam"]["weight"]
     assert reader.read([Lines()[0].image])[0].words[0].confidence == pytest.approx(2 / 3, abs=0.01)
@@ -123,3 +116,13 @@ def test_the_command_fits_and_stores(tiny_recognizer, tmp_path, capsys):
 def test_missing_lines_cost_one_line(tiny_recognizer, capsys):
     assert main([str(tiny_recognizer), "gone.parquet"]) == 2
     assert capsys.readouterr().err == "error: gone.parquet: no such file\n"
+
+
+def test_the_decoder_gets_the_least_weight_with_the_fewest_errors():
+    class Encoded:
+        def read(self, strategy):
+            text = "ab" if 0.3 < strategy.weight < 0.8 else "ac"
+            return [(LineSample(Lines()[0].image, "ab"), reading(text, 0.5))]
+
+    found = fit_rescoring(Encoded(), Rescoring(CtcBeam(None), candidates=3), show=lambda line: None)
+    assert (found.weight, found.candidates) == (0.35, 3)
