@@ -122,7 +122,7 @@ def test_the_decoder_gets_the_least_weight_with_the_fewest_errors():
     class Encoded:
         def read(self, strategy):
             text = "ab" if 0.3 < strategy.weight < 0.8 else "ac"
-            return [(LineSample(Lines()[0].image, "ab"), reading(text, 0.5))]
+            return [(LineSample(Lines()[0].image, "ab", id="1", document="d"), reading(text, 0.5))]
 
     found = fit_rescoring(Encoded(), Rescoring(CtcBeam(None), candidates=3), show=lambda line: None)
     assert (found.weight, found.candidates) == (0.35, 3)
