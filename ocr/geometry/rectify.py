@@ -212,16 +212,18 @@ def _sample(
     along = origin[0] + (np.arange(columns) + 0.5) * extent[1] / columns
     below = origin[1] + (np.arange(rows) + 0.5) * extent[0] / rows
     base, normal = axis.frame(along)
-    grid = base[None] + below[:, None, None] * normal[None] - 0.5
-    left, top, right, bottom = bounding_box(grid)
+    # The band's rows are straight across it, so its first and last row bound it.
+    edges = np.vstack([base + below[0] * normal, base + below[-1] * normal]) - 0.5
+    left, top, right, bottom = bounding_box(edges)
     # A window of the page, because cv2.remap takes no image beyond 32767 pixels.
     x0, y0 = int(np.clip(left - 2, 0, image.shape[1] - 1)), int(np.clip(top - 2, 0, image.shape[0] - 1))
     x1, y1 = int(np.clip(right + 3, x0 + 1, image.shape[1])), int(np.clip(bottom + 3, y0 + 1, image.shape[0]))
-    grid = (grid - (x0, y0)).astype(np.float32)
+    start, down = (base - 0.5 - (x0, y0)).astype(np.float32), normal.astype(np.float32)
+    grid_x, grid_y = (start[:, k] + below.astype(np.float32)[:, None] * down[:, k] for k in (0, 1))
     crop = cv2.remap(
         np.ascontiguousarray(image[y0:y1, x0:x1]),
-        grid[..., 0],
-        grid[..., 1],
+        grid_x,
+        grid_y,
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )

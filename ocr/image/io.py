@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ocr.errors import ConfigError, ImageError
 from ocr.image.page_image import ALL_PAGES, PageImage, PageRange, check_size
@@ -190,7 +190,9 @@ def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
     try:
         with _quiet():
             image.load()
-            upright = ImageOps.exif_transpose(image)
+            # It would copy the pixels of an upright picture, too.
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+            upright = ImageOps.exif_transpose(image) if turned else image
     except _DAMAGED as error:
         raise ImageError(f"{name}: damaged or cut off ({_reason(error)})") from error
     if upright.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
@@ -199,7 +201,7 @@ def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
         layer = upright.convert("RGBA")
         paper = Image.new("RGBA", layer.size, "white")
         upright = Image.alpha_composite(paper, layer)
-    return np.array(upright.convert("RGB"))
+    return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
 
 
 def _from_deep_grey(grey: np.ndarray, name: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from ocr.errors import BundleError, ConfigError
 from ocr.geometry import clip_polygon, reading_order
 from ocr.image.page_preprocess import PagePreprocessor
 from ocr.inference.line_maps import find_lines
+from ocr.inference.precision import half_precision
 from ocr.inference.word_maps import find_words, group_words
 from ocr.models.detector import Detector, DetectorOutput
 from ocr.types import TextLine, TextRegion
@@ -132,7 +133,7 @@ class LineFinder:
         """The model's output for a page, a batch of one on the CPU, and the factors (x, y) from page to input."""
         pixels, factor = self.preprocess(image, scale=scale)
         pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "mps"):
+        with half_precision(self.device):
             output = self.model(pixels)
         return DetectorOutput(
             *(None if value is None else value.float().cpu() for value in vars(output).values())

@@ -11,6 +11,7 @@ from ocr.bundle import Bundle
 from ocr.decoding import WITH_DECODER, WITHOUT_CTC, Hypothesis, get_decoder
 from ocr.decoding.calibration import Calibration
 from ocr.errors import ConfigError
+from ocr.inference.precision import half_precision
 from ocr.types import ImageBatch
 
 
@@ -81,6 +82,8 @@ class LineReader:
     @torch.inference_mode()
     def read_batch(self, batch: ImageBatch) -> list[Hypothesis]:
         """Read an already preprocessed batch; spans are in its pixel columns."""
-        encoded = self.bundle.model.encode(batch.to(self.device))
+        with half_precision(self.device):
+            encoded = self.bundle.model.encode(batch.to(self.device))
+        encoded.features = encoded.features.float()
         hypotheses = self.strategy(self.bundle.model, encoded, self.ctc_tokenizer, self.tokenizer)
         return [self.calibration(hypothesis) for hypothesis in hypotheses]
