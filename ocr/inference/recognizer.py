@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,8 +12,13 @@ from ocr.bundle import Bundle
 from ocr.decoding import WITH_DECODER, WITHOUT_CTC, Hypothesis, get_decoder
 from ocr.decoding.calibration import Calibration
 from ocr.errors import ConfigError
+from ocr.image.preprocess import LinePreprocessor
+from ocr.inference.long_lines import cut_line, join_readings
 from ocr.inference.precision import half_precision
 from ocr.types import ImageBatch
+
+MIN_HEIGHT = 8
+"""Pixels; lines lower than this are read in one piece, squeezed if need be."""
 
 
 class LineReader:
@@ -61,17 +67,48 @@ class LineReader:
         self.batch_size = batch_size
 
     def read(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
-        """images: uint8 line crops, (h, w) or (h, w, 3), any height. Returns one reading each, in order.
+        """images: uint8 line crops, (h, w) or (h, w, 3), any height and width. Returns one reading each, in order.
 
-        Character spans are in pixel columns of the given crop. Raises ImageError for a crop without pixels.
+        A line longer than the model takes is read in pieces, see `ocr.inference.long_lines`. Character spans are
+        in pixel columns of the given crop. Raises ImageError for a crop without pixels.
         """
+        pieces = [cut_line(image, self._longest(image)) for image in images]
+        parts = [
+            image[:, piece.start : piece.end]
+            for image, cut in zip(images, pieces, strict=True)
+            for piece in cut
+        ]
+        readings = iter(self._read_parts(parts))
+        hypotheses = []
+        for cut in pieces:
+            found = [next(readings) for _ in cut]
+            for reading, piece in zip(found, cut, strict=True):
+                for span in reading.characters:
+                    span.start, span.end = span.start + piece.start, span.end + piece.start
+            hypotheses.append(found[0] if len(cut) == 1 else join_readings(found, cut))
+        return [self.calibration(hypothesis) for hypothesis in hypotheses]
+
+    def read_batch(self, batch: ImageBatch) -> list[Hypothesis]:
+        """Read an already preprocessed batch; spans are in its pixel columns."""
+        return [self.calibration(hypothesis) for hypothesis in self._decode(batch)]
+
+    def _longest(self, image: np.ndarray) -> int:
+        """Columns of a crop that are read at once: wider ones would be squeezed."""
+        known = isinstance(self.preprocess, LinePreprocessor) and self.ctc_tokenizer is not None
+        # Lines of a few pixels cannot be read, and characters spread evenly cannot be cut.
+        if not known or image.ndim < 2 or image.shape[0] < MIN_HEIGHT:
+            return sys.maxsize
+        return int(self.preprocess.max_width * image.shape[0] / self.preprocess.height)
+
+    def _read_parts(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
+        """Readings of crops before calibration, in order; spans in pixel columns of the crops."""
         lines = [self.preprocess(image) for image in images]
         hypotheses: list[Hypothesis | None] = [None] * len(lines)
         order = sorted(range(len(lines)), key=lambda i: lines[i].shape[1])
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
             batch = self.preprocess.batch([lines[i] for i in rows])
-            for i, hypothesis in zip(rows, self.read_batch(batch), strict=True):
+            for i, hypothesis in zip(rows, self._decode(batch), strict=True):
                 height, width = images[i].shape[:2]
                 scale = width / self.preprocess.columns(height, width)
                 for span in hypothesis.characters:
@@ -80,10 +117,8 @@ class LineReader:
         return hypotheses
 
     @torch.inference_mode()
-    def read_batch(self, batch: ImageBatch) -> list[Hypothesis]:
-        """Read an already preprocessed batch; spans are in its pixel columns."""
+    def _decode(self, batch: ImageBatch) -> list[Hypothesis]:
         with half_precision(self.device):
             encoded = self.bundle.model.encode(batch.to(self.device))
         encoded.features = encoded.features.float()
-        hypotheses = self.strategy(self.bundle.model, encoded, self.ctc_tokenizer, self.tokenizer)
-        return [self.calibration(hypothesis) for hypothesis in hypotheses]
+        return self.strategy(self.bundle.model, encoded, self.ctc_tokenizer, self.tokenizer)
