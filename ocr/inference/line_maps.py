@@ -23,8 +23,14 @@ DESCENT = 0.45
 JOIN_GAP = 1.0
 """Pieces of a line are joined across gaps up to this many text heights ..."""
 
+CROSSED_GAP = 2.0
+"""... or this many where lines above and below run on across the gap, which then divides no columns ..."""
+
 JOIN_OFFSET = 0.3
 """... when one continues the other to within this share of a text height."""
+
+NEIGHBOUR = 4.0
+"""Text heights within which lines above and below tell of columns."""
 
 TOO_THICK = 1.6
 """A core this many times as thick as its extents say holds more than one line."""
@@ -275,41 +281,60 @@ def _is_double(core: Core, angle: float, stride: int) -> bool:
 
 def _join(cores: list[Core], angle: float, stride: int) -> list[Core]:
     """Join pieces where one line continues another across a small gap."""
+    if len(cores) < 2:
+        return cores
     curves = [fit_curve(core, angle, stride) for core in cores]
+    chains = [[i] for i in range(len(cores))]
+    for _, i, j in sorted(_continuations(curves)):
+        left, right = chains[i], chains[j]
+        if left[-1] == i and right[0] == j and left is not right:
+            left += right
+            for piece in right:
+                chains[piece] = left
+    return [Core.joined([cores[piece] for piece in chain]) for i, chain in enumerate(chains) if chain[0] == i]
+
+
+def _continuations(curves: list[Curve]) -> list[tuple[float, int, int]]:
+    """(distance, i, j) of the pieces of which j may continue i."""
     ends = [curve.ends() for curve in curves]
-    group = list(range(len(cores)))
+    firsts, lasts, before, after = (np.array([end[k] for end in ends]) for k in range(4))
+    heights, lengths = np.array([c.height for c in curves]), np.array([c.length for c in curves])
+    height = (heights[:, None] + heights) / 2
+    alike = np.maximum(heights[:, None], heights) <= 1.7 * np.minimum(heights[:, None], heights)
+    gap = firsts[None] - lasts[:, None]
+    # Each continues the other: the offset is measured along the longer one's end.
+    outward = np.where((lengths[:, None] >= lengths)[..., None], after[:, None], -before[None])
+    along = (gap * outward).sum(-1)
+    across = np.abs(gap[..., 1] * outward[..., 0] - gap[..., 0] * outward[..., 1])
+    near = alike & (along > -height) & (along < CROSSED_GAP * height) & (across < JOIN_OFFSET * height)
+    np.fill_diagonal(near, False)
+    found = []
+    for i, j in np.argwhere(near):
+        if along[i, j] < JOIN_GAP * height[i, j] or _is_crossed(curves, i, j, height=height[i, j]):
+            found.append((abs(along[i, j]) + 2 * across[i, j], int(i), int(j)))
+    return found
 
-    def root(i: int) -> int:
-        while group[i] != i:
-            i = group[i]
-        return i
 
-    candidates = []
-    for i, left in enumerate(curves):
-        for j, right in enumerate(curves):
-            if i == j:
-                continue
-            height = (left.height + right.height) / 2
-            if max(left.height, right.height) > 1.7 * min(left.height, right.height):
-                continue
-            gap = ends[j][0] - ends[i][1]
-            # Each continues the other: the offset is measured along the longer one's end.
-            outward = ends[i][3] if left.length >= right.length else -ends[j][2]
-            along = float(gap @ outward)
-            across = abs(float(gap[1] * outward[0] - gap[0] * outward[1]))
-            if -height < along < JOIN_GAP * height and across < JOIN_OFFSET * height:
-                candidates.append((abs(along) + 2 * across, i, j))
-    used_ends, used_starts = set(), set()
-    for _, i, j in sorted(candidates):
-        if i in used_ends or j in used_starts or root(i) == root(j):
+def _is_crossed(curves: list[Curve], i: int, j: int, *, height: float) -> bool:
+    """Whether a line above and one below run on across the gap between two pieces, as far as there are any."""
+    start, end = curves[i].points(curves[i].base)[-1], curves[j].points(curves[j].base)[0]
+    middle, direction = (start + end) / 2, curves[i].direction
+    half = abs(float((end - start) @ direction)) / 2
+    down = np.array([-direction[1], direction[0]])
+    sides: dict[bool, list[bool]] = {False: [], True: []}
+    for number, curve in enumerate(curves):
+        if number in (i, j):
             continue
-        used_ends.add(i)
-        used_starts.add(j)
-        group[root(j)] = root(i)
-    together: dict[int, list[Core]] = {}
-    for i, core in enumerate(cores):
-        together.setdefault(root(i), []).append(core)
-    return [Core.joined(pieces) for pieces in together.values()]
+        points = curve.points(curve.base) - middle
+        u, v = points @ direction, points @ down
+        level = float(v[np.abs(u).argmin()])
+        if (
+            u[0] < NEIGHBOUR * height
+            and u[-1] > -NEIGHBOUR * height
+            and 0.4 * height < abs(level) < NEIGHBOUR * height
+        ):
+            sides[level > 0].append(bool(u[0] < -half and u[-1] > half))
+    return any(map(any, sides.values())) and all(any(side) for side in sides.values() if side)
 
 
 def _large_enough(curve: Curve, typical: float, size_threshold: float) -> bool:

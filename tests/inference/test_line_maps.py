@@ -66,6 +66,23 @@ def test_a_broken_line_is_joined_and_columns_are_not():
     assert len(find_lines(core, extent, **OPTIONS)) == 2
 
 
+@pytest.mark.parametrize(
+    ("cut", "count", "reason"),
+    [
+        ([2], 5, "lines above and below run on across a wide gap between words"),
+        ([2, 3], 5, "also where two lines in a row have one"),
+        ([4], 5, "and at the end of a text, where there is none below"),
+        ([0, 1, 2, 3, 4], 10, "nobody runs on across the gap of columns"),
+        ([1, 2, 3, 4], 9, "a heading alone does not bridge them"),
+    ],
+)
+def test_a_wide_gap_is_joined_unless_it_divides_columns(cut, count, reason):
+    core, extent = draw([line([(60, 100 + 60 * i), (700, 100 + 60 * i)]) for i in range(5)])
+    for row in cut:
+        core[(60 + 60 * row) // 4 : (115 + 60 * row) // 4, 90:107] = 0
+    assert len(find_lines(core, extent, **OPTIONS)) == count, reason
+
+
 def test_two_lines_that_run_together_are_split():
     lines = [line([(60, 200), (700, 200)]), line([(60, 236), (700, 236)])]
     core, extent = draw(lines)
