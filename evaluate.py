@@ -1,7 +1,8 @@
-"""Measure a bundle on labelled lines or pages.
+"""Measure a bundle, or engines of others beside it, on labelled lines or pages.
 
     uv run evaluate.py bundle=NAME data=parquet data.path=lines.parquet report=report.json
     uv run evaluate.py bundle=NAME data=pages data.path=pages.jsonl data.split=test
+    uv run evaluate.py 'engine=[ours,tesseract,rapidocr]' bundle=NAME data=parquet data.path=lines.parquet
 
 The table goes to standard output. Exit status: 0, or 2 if nothing could be measured. The options, with their
 defaults:
@@ -16,7 +17,7 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ocr.errors import ConfigError, OcrError, one_line
@@ -26,12 +27,16 @@ CONFIGS = Path(__file__).resolve().parent / "configs"
 
 def evaluate(config: DictConfig) -> dict:
     """Score what `config` describes, print a table, write the files asked for; returns the report."""
-    from ocr.evaluation import Settings, evaluate_bundle
+    from ocr.evaluation import Settings, measure
 
     if config.data._target_.endswith("DataModule"):
         raise ConfigError("this data is for training: data= takes parquet, folder, pages, iam ...")
-    settings = Settings(**{key: value for key, value in config.items() if key != "data"})
-    return evaluate_bundle(instantiate(config.data), settings)
+    plain = OmegaConf.to_container(config)
+    plain.pop("data")
+    # A section is named after the engine whose options it holds.
+    options = {key: plain.pop(key) for key, value in list(plain.items()) if isinstance(value, dict)}
+    settings = Settings(**plain, options=options)
+    return measure(instantiate(config.data), settings)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -39,7 +39,6 @@ def test_imports_point_one_way(monkeypatch):
         ("ocr/synth/", "torch", "lines and pages are drawn in worker processes that need no PyTorch"),
         ("ocr/geometry/", "torch", "geometry is numpy and shapely"),
         ("ocr/", "pickle", "nothing pickled is ever read from a bundle or a data set"),
-        ("ocr/", "transformers", "a development dependency, for parity tests alone"),
     ],
 )
 def test_a_part_does_without(where, forbidden, why):
@@ -54,6 +53,12 @@ def test_a_part_does_without(where, forbidden, why):
 def test_only_entry_points_import_hydra():
     everything = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("*.py")] + SOURCES
     assert {file for file in everything if "hydra" in imported(file)} <= set(ENTRY_POINTS)
+
+
+@pytest.mark.parametrize(("package", "engine"), [("rapidocr", "rapidocr"), ("transformers", "trocr")])
+def test_engines_to_compare_with_are_imported_by_their_adapters_alone(package, engine):
+    users = {file for file in SOURCES if package in {name.split(".")[0] for name in imported(file)}}
+    assert users == {f"ocr/evaluation/engines/{engine}.py"}
 
 
 @pytest.mark.parametrize("file", ENTRY_POINTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,11 @@ from ocr.data.batches import EvaluationBatches
 from ocr.data.sources import LineSource
 from ocr.decoding import Hypothesis
 from ocr.errors import ConfigError, DataError, OcrError
+from ocr.evaluation.engine import LineEngine
 from ocr.inference.recognizer import LineReader
 from ocr.metrics import ErrorCounts, bootstrap_interval, count_errors
 from ocr.text.normalize import normalize as normalize_text
-from ocr.types import LineSample
+from ocr.types import LineBatch, LineSample
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Head:
 
 
 def evaluate_lines(
-    reader: LineReader,
+    reader: LineReader | LineEngine,
     source: LineSource,
     *,
     normalize: bool = True,
@@ -75,7 +76,8 @@ def evaluate_lines(
     Returns:
         The report: `cer`, `wer` in percent, summed over all lines and then divided; `cer_ci`, `wer_ci` 95 %
         bootstrap intervals over documents; `ece_word`, `ece_character`, expected calibration errors of the
-        confidences in percent; `lines`, `documents`, `characters`, `exact` (percent of lines without an error),
+        confidences in percent, None where an engine gives none of words and characters; `lines`, `documents`,
+        `characters`, `exact` (percent of lines without an error),
         `seconds` (decoding of images, preprocessing and reading), `lines_per_second`, `per_source` (the same
         rates a source), `skipped` (lines that cannot be used, and why). And the lines.
     Raises:
@@ -88,15 +90,21 @@ def evaluate_lines(
     def skip(row: int, error: OcrError) -> None:
         skipped.append({"row": row, "reason": str(error)})
 
-    batches = EvaluationBatches(
-        source, reader.preprocess, batch_size=batch_size, num_workers=num_workers, on_error=skip
-    )
+    if isinstance(reader, LineReader):
+        batches = EvaluationBatches(
+            source, reader.preprocess, batch_size=batch_size, num_workers=num_workers, on_error=skip
+        )
+        read = _read_prepared(reader, progress(batches))
+    else:
+        parts = [
+            range(len(source))[start : start + batch_size] for start in range(0, len(source), batch_size)
+        ]
+        read = _read_pictures(reader, source, progress(parts), on_error=skip)
     results: list[LineResult] = []
     start = time.perf_counter()
-    for batch in progress(batches):
-        for sample, hypothesis in zip(batch.samples, reader.read_batch(batch.images), strict=True):
-            if kind in (None, sample.kind):
-                results.append(score_line(sample, hypothesis, normalize=normalize))
+    for sample, hypothesis in read:
+        if kind in (None, sample.kind):
+            results.append(score_line(sample, hypothesis, normalize=normalize))
     seconds = time.perf_counter() - start
     if not results:
         usable = len(source) - len(skipped)
@@ -111,6 +119,32 @@ def evaluate_lines(
     }
     report["skipped"] = sorted(skipped, key=lambda row: row["row"])
     return report, results
+
+
+def _read_prepared(
+    reader: LineReader, batches: Iterable[LineBatch]
+) -> Iterator[tuple[LineSample, Hypothesis]]:
+    for batch in batches:
+        yield from zip(batch.samples, reader.read_batch(batch.images), strict=True)
+
+
+def _read_pictures(
+    engine: LineEngine,
+    source: LineSource,
+    parts: Iterable[Iterable[int]],
+    *,
+    on_error: Callable[[int, OcrError], None],
+) -> Iterator[tuple[LineSample, Hypothesis]]:
+    """The lines of each part, which an engine gets as they are."""
+    for part in parts:
+        samples = []
+        for row in part:
+            try:
+                samples.append(source[row])
+            except OcrError as error:
+                on_error(row, error)
+        if samples:
+            yield from zip(samples, engine.read_lines([sample.image for sample in samples]), strict=True)
 
 
 def score_line(sample: LineSample, hypothesis: Hypothesis, *, normalize: bool = True) -> LineResult:
@@ -154,9 +188,14 @@ def rates(results: Sequence[LineResult]) -> dict[str, Any]:
         "wer": round(total.wer, 3),
         "wer_ci": [round(value, 3) for value in bootstrap_interval(each, rate="wer")],
         "exact": round(100 * sum(result.counts.edits == 0 for result in results) / len(results), 3),
-        "ece_word": round(sum((result.words for result in results), ConfidenceCounts()).ece, 3),
-        "ece_character": round(sum((result.characters for result in results), ConfidenceCounts()).ece, 3),
+        "ece_word": _calibration([result.words for result in results]),
+        "ece_character": _calibration([result.characters for result in results]),
         "lines": total.lines,
         "documents": len(each),
         "characters": total.characters,
     }
+
+
+def _calibration(counts: Sequence[ConfidenceCounts]) -> float | None:
+    total = sum(counts, ConfidenceCounts())
+    return round(total.ece, 3) if total.count.any() else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,15 @@ COLUMNS = {
     "f1": "F1",
     "order_error": "order error",
 }
+SPEED = {"seconds": "s", "lines_per_second": "lines/s", "pages_per_second": "pages/s"}
+"""Columns of a comparison; they hold for all sources together."""
 MOST_SKIPPED = 5
 """Skipped rows that are printed; the JSON has all."""
 
 
 def print_report(report: dict[str, Any], *, title: str, console: Console | None = None) -> None:
     """A table with one row a source and one for all; then what was skipped."""
-    # A pipe has no width; the default of 80 columns would cut the table.
-    console = console or Console(width=None if sys.stdout.isatty() else 140)
+    console = console or _console()
     columns = [key for key in COLUMNS if key in report]
     table = Table(title=title, title_justify="left")
     table.add_column("source")
@@ -48,7 +49,42 @@ def print_report(report: dict[str, Any], *, title: str, console: Console | None 
     console.print(table)
     speeds = [f"{report[key]} {key.replace('_', ' ')}" for key in report if key.endswith("_per_second")]
     console.print(f"{report['seconds']:.1f} s, {', '.join(speeds)}", highlight=False)
-    skipped = report["skipped"]
+    _print_skipped(report["skipped"], console)
+
+
+def print_comparison(
+    reports: Mapping[str, dict[str, Any]], *, title: str, console: Console | None = None
+) -> None:
+    """Reports on the same data, by what was measured: for each source, and for all, a row each."""
+    console = console or _console()
+    keys = [key for key in COLUMNS if any(key in report for report in reports.values())]
+    speeds = [key for key in SPEED if any(key in report for report in reports.values())]
+    table = Table(title=title, title_justify="left")
+    table.add_column("source")
+    table.add_column("engine", no_wrap=True)
+    for key in (*keys, *speeds):
+        table.add_column((COLUMNS | SPEED)[key], justify="right")
+    first = next(iter(reports.values()))
+    sources = list(first["per_source"])
+    for source in sources if len(sources) > 1 else ():
+        for number, (name, report) in enumerate(reports.items()):
+            values = report["per_source"][source]
+            table.add_row("" if number else source, name, *(_cell(key, values.get(key)) for key in keys))
+        table.add_section()
+    for number, (name, report) in enumerate(reports.items()):
+        cells = [_cell(key, report.get(key)) for key in keys]
+        cells += [f"{report[key]:.1f}" if key == "seconds" else f"{report[key]:.2f}" for key in speeds]
+        table.add_row("" if number else "all" if len(sources) > 1 else sources[0], name, *cells)
+    console.print(table)
+    _print_skipped(first["skipped"], console)
+
+
+def _console() -> Console:
+    # A pipe has no width; the default of 80 columns would cut the table.
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _print_skipped(skipped: Sequence[dict[str, Any]], console: Console) -> None:
     for row in skipped[:MOST_SKIPPED]:
         console.print(f"skipped row {row['row']}: {row['reason']}", markup=False, highlight=False)
     if len(skipped) > MOST_SKIPPED:

@@ -1,0 +1,94 @@
+"""PP-OCR (Cui et al., PaddleOCR 3.0 Technical Report, 2025) as the package rapidocr runs it, in ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from importlib.metadata import version as version_of
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ocr.decoding import Hypothesis
+from ocr.errors import ConfigError
+from ocr.evaluation.engine import Machine, packages_of
+from ocr.geometry import baseline_from_polygon
+from ocr.types import TextLine
+
+
+class Rapid:
+    """Lines go to the recogniser alone; pages through the package's whole way, with its own defaults."""
+
+    def __init__(self, ocr: Any, title: str, about: dict[str, Any]) -> None:
+        self.ocr, self.title, self.about = ocr, title, about
+
+    def read_lines(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
+        found = self.ocr.recognize_txt([_bgr(image) for image in images])
+        return [Hypothesis(text, float(score)) for text, score in zip(found.txts, found.scores, strict=True)]
+
+    def read_page(self, image: np.ndarray) -> list[TextLine]:
+        found = self.ocr(_bgr(image))
+        if getattr(found, "txts", None) is None:  # Nothing was found, or nothing of what was found was read.
+            return []
+        return [
+            TextLine(polygon, baseline_from_polygon(polygon), text=text, confidence=float(score))
+            for polygon, text, score in zip(
+                np.asarray(found.boxes, np.float32), found.txts, found.scores, strict=True
+            )
+        ]
+
+
+def load(
+    machine: Machine,
+    *,
+    version: str = "PP-OCRv6",
+    size: str = "small",
+    language: str = "ch",
+    text_score: float = 0.5,
+) -> Rapid:
+    """The models that the package knows by these names; those it does not bring along it downloads.
+
+    Args:
+        language: of the recogniser. text_score: of pages, lines read with less confidence are left out.
+    Raises:
+        ConfigError: the package is missing, it knows no such model, or the model cannot be had.
+    """
+    with packages_of("rapidocr"):
+        import onnxruntime  # noqa: F401 (what rapidocr runs its models with, and only asks for when it does)
+        from rapidocr import ModelType, OCRVersion
+        from rapidocr.main import RapidOCR
+        from rapidocr.utils.download_file import DownloadFileException
+    parameters = {
+        "Global.text_score": text_score,
+        "Global.log_level": "critical",
+        "EngineConfig.onnxruntime.intra_op_num_threads": machine.threads or -1,
+        "EngineConfig.onnxruntime.use_cuda": machine.device.type == "cuda",
+        "Rec.lang_type": language,
+    }
+    for part in ("Det", "Rec"):
+        parameters[f"{part}.ocr_version"] = _choice(OCRVersion, version, "rapidocr.version")
+        parameters[f"{part}.model_type"] = _choice(ModelType, size, "rapidocr.size")
+    try:
+        ocr = RapidOCR(params=parameters)
+        # It loads each network when first asked; that is no part of reading.
+        blank = np.full((48, 320, 3), 255, np.uint8)
+        ocr.recognize_txt([blank])
+        ocr(blank)
+    except (ValueError, DownloadFileException) as error:
+        raise ConfigError(f"engine=rapidocr: {version} {size}, language {language}: {error}") from error
+    packages = {name: version_of(name) for name in ("rapidocr", "onnxruntime")}
+    models = {"version": version, "size": size, "language": language, "text_score": text_score}
+    return Rapid(ocr, f"{version} {size}", {**models, "packages": packages})
+
+
+def _choice(kind: type[Enum], value: str, option: str) -> Enum:
+    try:
+        return kind(value)
+    except ValueError as error:
+        known = ", ".join(member.value for member in kind)
+        raise ConfigError(f"{option}={value}: unknown, choose from {known}") from error
+
+
+def _bgr(image: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR)

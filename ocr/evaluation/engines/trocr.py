@@ -1,0 +1,59 @@
+"""TrOCR (Li et al. 2021) and other image-to-text models of its kind, as the package transformers runs them.
+
+They read lines; `ocr.convert` makes bundles of the same weights, which read pages and pictures without the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version as version_of
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from ocr.decoding import Hypothesis
+from ocr.errors import ConfigError
+from ocr.evaluation.engine import Machine, packages_of
+
+
+class Trocr:
+    """A vision encoder-decoder with the search that its checkpoint asks for."""
+
+    def __init__(self, model: Any, processor: Any, name: str) -> None:
+        self.model, self.processor = model, processor
+        self.title = f"trocr: {name}"
+        parameters = sum(weight.numel() for weight in model.parameters())
+        self.about = {"model": name, "parameters": parameters, "transformers": version_of("transformers")}
+
+    @torch.inference_mode()
+    def read_lines(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
+        colours = [cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.ndim == 2 else image for image in images]
+        pixels = self.processor(colours, return_tensors="pt").pixel_values.to(self.model.device)
+        found = self.model.generate(pixels, return_dict_in_generate=True, output_scores=True)
+        steps = self.model.compute_transition_scores(
+            found.sequences, found.scores, getattr(found, "beam_indices", None), normalize_logits=True
+        )
+        written = found.sequences[:, -steps.shape[1] :] != self.model.generation_config.pad_token_id
+        mean = torch.where(written, steps, 0).sum(1) / written.sum(1).clamp(min=1)
+        texts = self.processor.batch_decode(found.sequences, skip_special_tokens=True)
+        return [Hypothesis(text, value) for text, value in zip(texts, mean.exp().tolist(), strict=True)]
+
+
+def load(machine: Machine, *, model: str | None = None) -> Trocr:
+    """model: a folder, or a name on the hub that transformers downloads from.
+
+    Raises:
+        ConfigError: no model is named, it cannot be had, or the package is missing.
+    """
+    with packages_of("trocr"):
+        from transformers import TrOCRProcessor, VisionEncoderDecoderModel
+    if not model:
+        raise ConfigError("engine=trocr needs trocr.model=, a folder or a name on the Hugging Face hub")
+    try:
+        network = VisionEncoderDecoderModel.from_pretrained(model).to(machine.device).eval()
+        processor = TrOCRProcessor.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"trocr.model={model}: {str(error).splitlines()[0]}") from error
+    return Trocr(network, processor, model)
