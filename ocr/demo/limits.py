@@ -1,0 +1,51 @@
+"""What a session may ask of the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ocr.errors import ConfigError, OcrError
+
+
+class LimitError(OcrError):
+    """A session, or the server, holds as much as it may."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that is taken. Raises ConfigError for a value that leaves room for nothing."""
+
+    megabytes: float = 200
+    """Of all files of a session."""
+    pages: int = 100
+    """Of a session."""
+    megapixels: float = 100
+    """Of a page."""
+    sessions: int = 100
+    hours: float = 12
+    """That a session is kept after the last use of it."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise ConfigError(f"{name}={value}: must be more than 0")
+
+    def check_bytes(self, name: str, *, held: int, added: int) -> None:
+        """Raises LimitError if a file of at least `added` bytes is too much on top of `held`."""
+        if held + added > self.megabytes * 1e6:
+            rest = f", and {held / 1e6:.0f} MB are here already: remove pages first" if held else ""
+            raise LimitError(f"{name}: more than the {self.megabytes:g} MB that can be kept{rest}")
+
+    def check_pages(self, name: str, *, held: int, added: int) -> None:
+        """Raises LimitError if a file of `added` pages is too much on top of `held`."""
+        if held + added > self.pages:
+            rest = f", and {held} are here already: remove some first" if held else ""
+            raise LimitError(f"{name}: has {added} pages; {self.pages} can be kept{rest}")
+
+    def check_pixels(self, name: str, *, height: int, width: int) -> None:
+        """Raises LimitError for a page that is too large."""
+        if height * width > self.megapixels * 1e6:
+            raise LimitError(
+                f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels, "
+                f"more than {self.megapixels:g}"
+            )

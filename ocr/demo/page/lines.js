@@ -1,0 +1,222 @@
+// The text, line by line; the line that was chosen can be corrected.
+
+import * as api from "./api.js";
+import { $, element, tell } from "./dom.js";
+
+export class Lines {
+  // `selected(number, line)` and `changed(number, line)` are called as it happens.
+  constructor({ selected, changed }) {
+    this.selected = selected;
+    this.changed = changed;
+    this.lines = [];
+    this.unsaved = new Map(); // texts that the server has not taken, by page and line
+    this.saves = new Set(); // on their way
+  }
+
+  show(page, lines) {
+    this.leave();
+    this.page = page;
+    this.lines = lines;
+    this.items = lines.map(() => element("li"));
+    lines.forEach((_, number) => this.row(number));
+    $("lines").replaceChildren(...this.items);
+    $("lines").scrollTop = 0;
+  }
+
+  key(number) {
+    return `${this.page.file} ${this.page.number} ${number}`;
+  }
+
+  clear() {
+    this.leave();
+    this.page = undefined;
+    this.lines = [];
+    $("lines").replaceChildren();
+  }
+
+  row(number) {
+    const line = this.lines[number];
+    const text = element("span", { className: "reading", dir: "auto" });
+    for (const word of line.words) {
+      const part = element("span", { className: "word", textContent: word.text });
+      if (!line.checked) {
+        part.style.setProperty("--colour", word.colour);
+        part.title = `${Math.round(100 * word.confidence)} % sure`;
+      }
+      text.append(part, " ");
+    }
+    if (!line.text) {
+      text.append(element("em", { textContent: line.checked ? "nothing to read" : "nothing was read" }));
+    }
+    const button = element(
+      "button",
+      { type: "button", className: "row" },
+      element("span", { className: "number", textContent: number + 1 }),
+      text,
+      element("span", { className: "state", ...state(line) }),
+    );
+    button.onclick = () => this.choose(number);
+    const unsaved = this.unsaved.has(this.key(number));
+    const classes = { checked: line.checked, unsure: line.unsure, unsaved };
+    this.items[number].className = Object.keys(classes).filter((name) => classes[name]).join(" ");
+    this.items[number].replaceChildren(button);
+  }
+
+  choose(number) {
+    this.leave();
+    this.active = number;
+    const line = this.lines[number];
+    const input = element("input", {
+      value: line.text,
+      dir: "auto",
+      maxLength: 2000,
+      autocomplete: "off",
+      ariaLabel: `Line ${number + 1}`,
+      onkeydown: (event) => this.press(event, number),
+    });
+    const right = element("button", {
+      type: "button",
+      className: "primary",
+      textContent: "Right",
+      onclick: () => this.confirm(number),
+    });
+    const back = element("button", {
+      type: "button",
+      textContent: "Undo",
+      hidden: !line.checked,
+      title: `Back to what was read: ${line.reading}`,
+      onclick: () => this.undo(number),
+    });
+    const sure = line.reading ? `read, ${Math.round(100 * line.confidence)} % sure` : "nothing was read";
+    this.items[number].className = "active";
+    this.items[number].replaceChildren(
+      element("img", { className: "crop", alt: "", src: `api/${api.linePath(this.page, number)}/image` }),
+      input,
+      element(
+        "div",
+        { className: "below" },
+        element("span", { className: "note", textContent: line.checked ? "checked" : sure }),
+        keys(),
+        back,
+        right,
+      ),
+    );
+    this.input = input;
+    input.focus({ preventScroll: true });
+    this.items[number].scrollIntoView({ block: "nearest" });
+    this.selected(number, line);
+  }
+
+  // A changed text is never lost by going elsewhere; one that is as it was counts as checked by Enter alone.
+  leave() {
+    if (this.active === undefined) return;
+    const number = this.active;
+    const text = this.input.value;
+    this.active = undefined;
+    this.input = undefined;
+    if (text !== this.lines[number].text || this.unsaved.has(this.key(number))) this.save(number, text);
+    else this.row(number);
+    this.selected(undefined);
+  }
+
+  press(event, number) {
+    const { key, shiftKey, isComposing } = event;
+    if (isComposing || event.altKey || event.ctrlKey || event.metaKey) return;
+    const last = this.lines.length - 1;
+    if (key === "Enter") this.confirm(number);
+    else if ((key === "ArrowDown" || (key === "Tab" && !shiftKey)) && number < last) this.choose(number + 1);
+    else if ((key === "ArrowUp" || (key === "Tab" && shiftKey)) && number > 0) this.choose(number - 1);
+    else if (key === "Escape") {
+      this.leave();
+      this.items[number].querySelector("button").focus();
+    } else return;
+    event.preventDefault();
+  }
+
+  confirm(number) {
+    const text = this.input.value;
+    this.active = undefined;
+    this.input = undefined;
+    this.save(number, text);
+    if (number + 1 < this.lines.length) this.choose(number + 1);
+    else {
+      this.selected(undefined);
+      this.items[number].querySelector("button").focus();
+    }
+  }
+
+  async undo(number) {
+    const page = this.page;
+    this.active = undefined;
+    this.input = undefined;
+    this.row(number);
+    try {
+      await this.settled();
+      this.take(page, number, await api.uncheck(page, number));
+    } catch (error) {
+      tell(error.message);
+    }
+    if (this.page === page) this.choose(number);
+  }
+
+  save(number, text) {
+    const line = this.lines[number];
+    // Shown as it will be, while the server finds the places of the words.
+    const words = text.split(/\s+/).filter(Boolean).map((word) => ({ text: word, points: "" }));
+    this.lines[number] = { ...line, text, words: text === line.text ? line.words : words, checked: true };
+    this.unsaved.set(this.key(number), text);
+    this.row(number);
+    const saving = this.send(this.page, number, text);
+    this.saves.add(saving);
+    saving.finally(() => this.saves.delete(saving));
+  }
+
+  async send(page, number, text) {
+    const key = this.key(number);
+    try {
+      const answer = await api.check(page, number, text);
+      if (this.unsaved.get(key) !== text) return; // changed again meanwhile
+      this.unsaved.delete(key);
+      if (answer.note) tell(answer.note, "note");
+      this.take(page, number, answer);
+    } catch (error) {
+      tell(`Line ${number + 1} is not saved: ${error.message}`);
+    }
+  }
+
+  // Until all that was saved has arrived.
+  settled() {
+    return Promise.allSettled([...this.saves]);
+  }
+
+  // What the server says of a line, unless another page is shown or somebody is writing there again.
+  take(page, number, line) {
+    if (this.page !== page) return;
+    this.lines[number] = line;
+    if (this.active !== number) this.row(number);
+    this.changed(number, line);
+  }
+
+  nextUnsure() {
+    const count = this.lines.length;
+    for (let step = 1; step <= count; step++) {
+      const number = ((this.active ?? -1) + step) % count;
+      if (this.lines[number].unsure) return this.choose(number);
+    }
+    tell("Every unsure line is checked", "note");
+  }
+}
+
+function state(line) {
+  if (line.checked) return { textContent: "✓", title: "checked" };
+  if (!line.reading) return { textContent: "", title: "nothing was read" };
+  return { textContent: `${Math.round(100 * line.confidence)} %`, title: "confidence of the line" };
+}
+
+function keys() {
+  const hint = element("span", { className: "keys note" });
+  for (const [key, meaning] of [["Enter", "right, next line"], ["↑ ↓", "move"], ["Esc", "leave"]]) {
+    hint.append(element("kbd", { textContent: key }), ` ${meaning}  `);
+  }
+  return hint;
+}

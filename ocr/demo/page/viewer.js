@@ -1,0 +1,102 @@
+// The page's picture with what was found on it.
+
+import { pagePath } from "./api.js";
+import { $, shape } from "./dom.js";
+
+const STEP = 1.25;
+
+export class Viewer {
+  constructor(choose) {
+    this.choose = choose;
+    this.zoom = 1;
+    this.outlines = [];
+    $("larger").onclick = () => this.scale(this.zoom * STEP);
+    $("smaller").onclick = () => this.scale(this.zoom / STEP);
+    $("fit").onclick = () => this.scale(1);
+    $("canvas").addEventListener(
+      "wheel",
+      (event) => {
+        if (!event.ctrlKey) return;
+        event.preventDefault();
+        this.scale(this.zoom * (event.deltaY < 0 ? STEP : 1 / STEP));
+      },
+      { passive: false },
+    );
+  }
+
+  // Something to say in place of a page.
+  say(text) {
+    $("notice").textContent = text;
+    $("notice").hidden = false;
+    $("sheet").hidden = true;
+  }
+
+  show(page, data) {
+    $("notice").hidden = true;
+    $("sheet").hidden = false;
+    $("picture").src = `api/${pagePath(page)}/image`;
+    $("picture").alt = `Page ${page.number} as it was sent`;
+    $("picture").width = data.width;
+    $("picture").height = data.height;
+    $("overlay").setAttribute("viewBox", `0 0 ${data.width} ${data.height}`);
+    this.words = shape("g", { class: "words" });
+    this.outlines = data.lines.map((line, number) => {
+      const outline = shape("polygon");
+      outline.addEventListener("click", () => this.choose(number));
+      return outline;
+    });
+    data.lines.forEach((line, number) => this.update(number, line));
+    $("overlay").replaceChildren(...this.outlines, this.words);
+    $("canvas").scrollTo(0, 0);
+    this.active = undefined;
+  }
+
+  update(number, line) {
+    const outline = this.outlines[number];
+    outline.setAttribute("points", line.points);
+    outline.style.setProperty("--colour", line.colour);
+    outline.classList.toggle("checked", line.checked);
+    if (number === this.active) this.drawWords(line);
+  }
+
+  select(number, line) {
+    this.outlines[this.active]?.classList.remove("active");
+    this.active = number;
+    this.drawWords(line);
+    if (number === undefined) return;
+    this.outlines[number].classList.add("active");
+    this.reveal(this.outlines[number]);
+  }
+
+  drawWords(line) {
+    const words = line ? line.words : [];
+    this.words?.replaceChildren(
+      ...words.map((word) => {
+        const outline = shape("polygon", { points: word.points });
+        outline.style.setProperty("--colour", word.colour);
+        return outline;
+      }),
+    );
+  }
+
+  scale(zoom) {
+    const canvas = $("canvas");
+    const middle = (canvas.scrollTop + canvas.clientHeight / 2) / canvas.scrollHeight;
+    this.zoom = Math.min(Math.max(zoom, 0.4), 6);
+    $("sheet").style.setProperty("--zoom", this.zoom);
+    canvas.scrollTop = middle * canvas.scrollHeight - canvas.clientHeight / 2;
+  }
+
+  // Only the canvas scrolls, and only where the line is not in sight already.
+  reveal(outline) {
+    const canvas = $("canvas");
+    const [inside, outside] = [outline.getBoundingClientRect(), canvas.getBoundingClientRect()];
+    if (inside.top < outside.top + 20 || inside.bottom > outside.bottom - 20) {
+      const offset = inside.top + inside.height / 2 - outside.top - outside.height / 2;
+      canvas.scrollBy({ top: offset, behavior: "smooth" });
+    }
+    if (inside.left < outside.left || inside.left > outside.right - 80) {
+      canvas.scrollBy({ left: inside.left - outside.left - 20, behavior: "smooth" });
+    }
+  }
+}

@@ -1,0 +1,70 @@
+"""Where the words of a corrected text stand: its characters are laid along the line's picture by the recogniser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ocr.data.decode import load_line
+from ocr.decoding import Hypothesis, align
+from ocr.decoding.alignment import character_spans, ctc_log_probs
+from ocr.demo.reading import CROP_HEIGHT
+from ocr.demo.session import Sheet
+from ocr.errors import LabelError
+from ocr.geometry import rectify_line
+from ocr.inference.pipeline import place_words
+from ocr.inference.recognizer import LineReader
+from ocr.text.normalize import normalize
+from ocr.types import TextLine
+
+
+def checked_line(reader: LineReader, sheet: Sheet, number: int, text: str) -> TextLine:
+    """A line of a page with the text that a person gave it, and its words in their places.
+
+    It and its words are sure. There are no words where the text has characters that the recogniser does not know,
+    or the recogniser has no CTC head; writers then take the line as a whole.
+    """
+    line = sheet.line(number)
+    sure = replace(line, text=text, confidence=1.0 if text else 0.0, words=[])
+    if text == line.text:
+        words = [replace(word, confidence=1.0) for word in line.words]
+        return replace(sure, words=words)
+    if not text or reader.ctc_tokenizer is None:
+        return sure
+    page = sheet.result()
+    size = (page.height, page.width)
+    # The crop's pixels are in its file; the way between it and the page depends on the outline alone.
+    crop = rectify_line(np.broadcast_to(np.uint8(0), size), line.polygon, line.baseline, height=CROP_HEIGHT)
+    picture = load_line(sheet.crop(number), name=f"line {number + 1}")
+    try:
+        placed = place_words(_spread(reader, picture, normalize(text)), line.polygon, crop, page_size=size)
+    except LabelError:
+        return sure
+    written = text.split()
+    if len(written) == len(placed):
+        sure.words = [replace(word, text=own) for word, own in zip(placed, written, strict=True)]
+    return sure
+
+
+@torch.inference_mode()
+def _spread(reader: LineReader, picture: np.ndarray, text: str) -> Hypothesis:
+    """The text along the picture (h, w) or (h, w, 3) of its line. Raises LabelError for unknown characters."""
+    tokenizer, preprocess = reader.ctc_tokenizer, reader.preprocess
+    ids = tokenizer.encode(text)
+    encoded = reader.bundle.model.encode(preprocess.batch([preprocess(picture)]).to(reader.device))
+    log_probs = ctc_log_probs(reader.bundle.model, encoded)[0]
+    spans = character_spans(ids, align(log_probs, ids), log_probs, tokenizer=tokenizer, stride=encoded.stride)
+    height, width = picture.shape[:2]
+    scale = width / preprocess.columns(height, width)
+    return Hypothesis(
+        text,
+        1.0,
+        [
+            replace(
+                span, start=min(span.start * scale, width), end=min(span.end * scale, width), confidence=1.0
+            )
+            for span in spans
+        ],
+    )

@@ -1,0 +1,115 @@
+"""What is done with pages: reading them, and writing what was read. All of it is for the one thread of `Worker`."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ocr.demo.limits import Limits
+from ocr.demo.session import READING, Document, Sheet
+from ocr.errors import ImageError
+from ocr.geometry import rectify_line
+from ocr.image.headers import page_sizes
+from ocr.image.io import open_pages
+from ocr.image.page_image import PageImage, PageRange
+from ocr.inference.pipeline import Reader
+from ocr.inputs import Source
+from ocr.output import choose_writers
+from ocr.results import Results
+from ocr.types import Page
+
+CROP_HEIGHT = 96
+"""Pixels of the lines' pictures: more than recognisers take, for people to see more."""
+
+LONGEST_SIDE, THUMBNAIL = 2400, 240
+"""Pixels of the longer side of the pages to look at."""
+
+PICTURED = frozenset({"pdf", "html", "draw"})
+"""Formats that hold the page's picture."""
+
+
+def add_sheets(document: Document, held: int, limits: Limits) -> None:
+    """Give a document the pages that its file has. `held`: pages of its session so far.
+
+    Raises:
+        ImageError: it is no picture or PDF. LimitError: it has too many pages, or its only page is too large.
+    """
+    sizes = page_sizes(document.path, name=document.name)
+    limits.check_pages(document.name, held=held, added=len(sizes))
+    if len(sizes) == 1:
+        limits.check_pixels(document.name, height=sizes[0][0], width=sizes[0][1])
+    for number in range(1, len(sizes) + 1):
+        folder = document.path.parent / str(number)
+        folder.mkdir()
+        document.sheets.append(Sheet(number, folder))
+
+
+def read_sheet(reader: Reader, document: Document, sheet: Sheet, limits: Limits) -> Page:
+    """Read a page, and write what is shown of it into its folder.
+
+    Raises:
+        ImageError: it cannot be decoded. LimitError: it is too large. OSError: it cannot be written.
+    """
+    sheet.state = READING
+    where = document.where(sheet)
+    height, width = page_sizes(document.path, name=document.name)[sheet.number - 1]
+    limits.check_pixels(where, height=height, width=width)
+    image = page_image(document, sheet.number)
+    # A PDF's page gets its size by being drawn.
+    limits.check_pixels(where, height=image.pixels.shape[0], width=image.pixels.shape[1])
+    page = reader.read_page(image, source=document.name)
+    for number, line in enumerate(page.lines):
+        crop = rectify_line(image.pixels, line.polygon, line.baseline, height=CROP_HEIGHT).image
+        Image.fromarray(crop).save(sheet.crop(number), compress_level=1)
+    _show(image.pixels, sheet)
+    return page
+
+
+def page_image(document: Document, number: int) -> PageImage:
+    """The pixels of a page. Raises ImageError."""
+    pages = PageRange(((number, number),), str(number))
+    for image in open_pages(document.path, name=document.name, pages=pages):
+        return image
+    raise ImageError(f"{document.name}, page {number}: cannot be read")
+
+
+def export(document: Document, pages: Sequence[Page], form: str, folder: Path) -> Path:
+    """Write `pages` of a document in a format of `ocr.output` into the empty `folder`, named as infer.py does.
+
+    Returns the file, or a ZIP of the files where the format has one a page.
+
+    Raises:
+        ConfigError: there is no such format. ImageError: a page cannot be decoded. OSError: no space.
+    """
+    stem = Path(document.name).stem
+    results = Results(str(folder / "files"), choose_writers([form]))
+    with results.of(Source(document.path, Path(stem))) as files:
+        for page in pages:
+            pixels: np.ndarray | None = None
+            if form in PICTURED:
+                pixels = page_image(document, page.number).pixels
+            files.add(page, pixels)
+            # A page is large, and would stay until the next one has been decoded.
+            del pixels
+    written = sorted((folder / "files").iterdir(), key=lambda file: (len(file.name), file.name))
+    if len(written) == 1:
+        return written[0]
+    path = folder / f"{stem}.{form}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in written:
+            archive.write(file, file.name)
+    shutil.rmtree(folder / "files")
+    return path
+
+
+def _show(pixels: np.ndarray, sheet: Sheet) -> None:
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BICUBIC)
+    picture.save(sheet.picture(), quality=85)
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    picture.save(sheet.thumbnail(), quality=80)

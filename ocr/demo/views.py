@@ -1,0 +1,84 @@
+"""What the page in the browser is told: plain dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ocr.demo.limits import Limits
+from ocr.demo.session import Document, Session, Sheet
+from ocr.output import WRITERS
+from ocr.output.draw import UNREAD, confidence_colour
+from ocr.output.html import LOW
+from ocr.output.layout import parts
+from ocr.types import TextLine
+
+
+def limits_view(limits: Limits) -> dict[str, Any]:
+    """What may be sent, and the formats to be had."""
+    return {"bytes": int(limits.megabytes * 1e6), "hours": limits.hours, "formats": list(WRITERS)}
+
+
+def session_view(session: Session | None) -> list[dict[str, Any]]:
+    """All files of a session with the states of their pages, in the order in which they came."""
+    documents = session.documents.values() if session else ()
+    return [document_view(document) for document in documents]
+
+
+def document_view(document: Document) -> dict[str, Any]:
+    """A file and its pages."""
+    pages = [
+        {
+            "number": sheet.number,
+            "state": sheet.state,
+            "message": sheet.message,
+            "checked": len(sheet.checked),
+        }
+        for sheet in document.sheets
+    ]
+    return {"id": document.id, "name": document.name, "pages": pages}
+
+
+def sheet_view(sheet: Sheet) -> dict[str, Any]:
+    """A page that was read: its size in pixels and its lines. Raises MissingError before."""
+    page = sheet.result()
+    lines = [line_view(sheet, number) for number in range(len(page.lines))]
+    return {"height": page.height, "width": page.width, "lines": lines}
+
+
+def line_view(sheet: Sheet, number: int) -> dict[str, Any]:
+    """A line, counted from 0: its text now, what was read, and where it and its words are, as SVG points."""
+    read = sheet.line(number)
+    line = sheet.checked.get(number, read)
+    return {
+        "text": line.text,
+        "reading": read.text,
+        "checked": number in sheet.checked,
+        "unsure": number not in sheet.checked and read.confidence < LOW,
+        "confidence": round(read.confidence, 4),
+        "colour": _colour(read),
+        "points": _points(read.polygon),
+        "words": [
+            {
+                "text": word.text,
+                "confidence": round(word.confidence, 4),
+                "colour": _hex(confidence_colour(word.confidence)),
+                "points": _points(word.polygon),
+            }
+            for word in parts(line)
+        ],
+    }
+
+
+def _colour(line: TextLine) -> str:
+    return _hex(confidence_colour(line.confidence) if line.text else UNREAD)
+
+
+def _hex(rgb: Sequence[int]) -> str:
+    return "#" + "".join(f"{value:02x}" for value in rgb)
+
+
+def _points(polygon: np.ndarray) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in polygon)

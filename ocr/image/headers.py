@@ -1,0 +1,37 @@
+"""What a file says of its pages before any is decoded."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from ocr.image.io import _DAMAGED, _head, _open, _page_count, _quiet
+
+
+def page_sizes(source: str | Path | bytes, *, name: str = "") -> list[tuple[int, int]]:
+    """(height, width) of each page of a picture, TIFF or PDF, as its header tells, before any rotation.
+
+    It is (0, 0) where only decoding can tell: the pages of a PDF have no pixels, and a page's header may be damaged.
+
+    Raises:
+        ImageError: the file cannot be opened at all.
+    """
+    name = name or ("image" if isinstance(source, bytes) else str(source))
+    head = _head(source, name)
+    if head.lstrip().startswith(b"%PDF-"):
+        # Loaded on demand: reading pictures alone is quicker without.
+        from ocr.image.pdf import _opened
+
+        stream = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")  # noqa: SIM115
+        with stream, _opened(stream, name) as document:
+            return [(0, 0)] * len(document)
+    with _open(source, name, head) as image:
+        sizes = []
+        for number in range(_page_count(image, name)):
+            try:
+                with _quiet():
+                    image.seek(number)
+                sizes.append((image.height, image.width))
+            except _DAMAGED:
+                sizes.append((0, 0))
+        return sizes
