@@ -75,7 +75,8 @@ def infer(options: InferOptions) -> int:
         if len(sources) > 1:
             _say(f"# {printable(source)}\n")
         try:
-            _read(source, reader, results, pages=pages, options=options)
+            complete = _read(source, reader, results, pages=pages, options=options)
+            failed += not complete
         except OcrError as error:
             failed += 1
             report(error)
@@ -127,23 +128,42 @@ def output_lost(error: OSError) -> int:
 
 def _read(
     source: Source, reader: Reader, results: Results, *, pages: PageRange, options: InferOptions
-) -> None:
-    """Read a source page by page: no page is kept when the next is opened."""
+) -> bool:
+    """Read a source page by page: no page is kept when the next is opened.
+
+    Returns:
+        Whether every page could be read; a line was printed for each that could not.
+    """
     from ocr.image.io import open_pages
+    from ocr.image.page_image import ENOUGH_PIXELS
     from ocr.inference.pipeline import source_name
     from ocr.output.text import page_text
 
     start, divider = time.perf_counter(), ""
-    images = open_pages(source.content(), name=printable(source), pages=pages, dpi=options.dpi)
+    broken: list[OcrError] = []
+
+    def skip(error: OcrError) -> None:
+        broken.append(error)
+        report(error)
+
+    images = open_pages(
+        source.content(),
+        name=printable(source),
+        pages=pages,
+        dpi=options.dpi,
+        max_pixels=ENOUGH_PIXELS,
+        on_error=skip,
+    )
     with results.of(source) as files:
         for image in images:
             page = reader.read_page(image, source=source_name(str(source)))
             _say(divider + page_text(page, options.text))
-            files.add(page, image.pixels)
+            files.add(page, image.pixels, file_size=image.reduced_from)
             print(f"{printable(source)}: {_summary(page, time.perf_counter() - start)}", file=sys.stderr)
             start, divider = time.perf_counter(), "\f"
             # A page is large, and would stay until the next one has been decoded.
             del image
+    return not broken
 
 
 def _drawing(options: InferOptions) -> DrawOptions:

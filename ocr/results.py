@@ -59,9 +59,13 @@ class SourceResults:
         self.stack = stack
         self.documents: dict[Path, Document] = {}
 
-    def add(self, page: Page, image: np.ndarray) -> None:
+    def add(self, page: Page, image: np.ndarray, *, file_size: tuple[int, int] | None = None) -> None:
         """Write one page: NAME.SUFFIX, and NAME.2.SUFFIX, NAME.3.SUFFIX ... for a file's other pages.
 
+        Args:
+            page: in the pixels of `image`, uint8 (h, w, 3).
+            file_size: (height, width) of the picture in its file, where `image` was reduced from it: formats
+                without the image have their places in the file's pixels, which other programs will show.
         Raises:
             OSError: naming the first file that could not be written; the others were.
         """
@@ -69,9 +73,14 @@ class SourceResults:
             return
         self.base.parent.mkdir(parents=True, exist_ok=True)
         problem = None
+        in_file = page
+        if file_size is not None:
+            from ocr.geometry import resize_page
+
+            in_file = resize_page(page, file_size)
         for writer in self.writers:
             try:
-                self._write(writer, page, image)
+                self._write(writer, page if writer.shows_image else in_file, image)
             except OSError as error:
                 problem = problem or error
         if problem:

@@ -175,18 +175,24 @@ def test_bad_pdfs_cost_a_line_each_and_not_the_batch(run, tmp_path, capsys):
     encrypted(tmp_path / "1 locked.pdf")
     write_pdf(tmp_path / "2 hollow.pdf", [])
     (tmp_path / "3 letter.pdf").write_text("Dear Sir,\n")
-    write_pdf(tmp_path / "4 poster.pdf", [shade(0.8), ""], box="0 0 14400 14400")
+    write_pdf(tmp_path / "4 torn.pdf", [shade(0.8)] * 3)
+    whole = (tmp_path / "4 torn.pdf").read_bytes()
+    first, second, third, rest = whole.split(b"/Type /Page ")
+    torn = b"/Type /Page ".join([first, second]) + b"/Type /Pane " + third + b"/Type /Page " + rest
+    (tmp_path / "4 torn.pdf").write_bytes(torn)
     write_pdf(tmp_path / "5 good.pdf", [shade(0.8)])
     assert run("input=.", "output=out", "formats=txt,pdf") == 1
     out, err = capsys.readouterr()
     problems = [line for line in err.splitlines() if line.startswith("infer.py: ")]
-    reasons = ["an encrypted PDF", "or has no pages", "not a picture or PDF", "1600 megapixels"]
+    reasons = ["an encrypted PDF", "or has no pages", "not a picture or PDF", "page 2: damaged"]
     for name, reason, line in zip(
-        ["1 locked", "2 hollow", "3 letter", "4 poster"], reasons, problems, strict=True
+        ["1 locked", "2 hollow", "3 letter", "4 torn"], reasons, problems, strict=True
     ):
         assert f"{name}.pdf" in line and reason in line
-    assert out.endswith("# 5 good.pdf\na\n")
-    assert sorted(path.name for path in Path("out").iterdir()) == ["5 good.ocr.pdf", "5 good.txt"]
+    assert err.splitlines()[-1] == "4 of 5 files failed"
+    assert out.endswith("# 4 torn.pdf\na\n\fa\n# 5 good.pdf\na\n")
+    written = ["4 torn.3.txt", "4 torn.ocr.pdf", "4 torn.txt", "5 good.ocr.pdf", "5 good.txt"]
+    assert sorted(path.name for path in Path("out").iterdir()) == written
 
 
 @pytest.mark.parametrize(

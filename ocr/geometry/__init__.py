@@ -19,6 +19,7 @@ from ocr.geometry.polygons import (
 )
 from ocr.geometry.rectangle import RotatedRect, min_area_rect
 from ocr.geometry.rectify import RectifiedLine, baseline_from_polygon, rectify_line
+from ocr.geometry.resize import resize_page
 
 __all__ = [
     "CoordinateMap",
@@ -34,5 +35,6 @@ __all__ = [
     "polygon_iou",
     "reading_order",
     "rectify_line",
+    "resize_page",
     "to_shapely",
 ]

@@ -6,15 +6,16 @@ from __future__ import annotations
 import io
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ocr.errors import ConfigError, ImageError
-from ocr.image.page_image import ALL_PAGES, PageImage, PageRange, check_size
+from ocr.image.page_image import ALL_PAGES, MAX_PIXELS, PageImage, PageRange, check_size
+from ocr.image.rgb import decode
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 """Suffixes of page images that data sets are looked for beside."""
@@ -62,7 +63,7 @@ def load_image(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndar
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        return _to_rgb(source, "image")
+        return _pixels(source, "image").pixels
     return next(open_pages(source)).pixels
 
 
@@ -75,13 +76,22 @@ def load_pages(
 
 
 def open_pages(
-    source: str | Path | bytes, *, name: str = "", pages: PageRange = ALL_PAGES, dpi: int = DPI
+    source: str | Path | bytes,
+    *,
+    name: str = "",
+    pages: PageRange = ALL_PAGES,
+    dpi: int = DPI,
+    max_pixels: int = MAX_PIXELS,
+    on_error: Callable[[ImageError], None] | None = None,
 ) -> Iterator[PageImage]:
     """The wanted pages of a picture, multi-page TIFF or PDF, one at a time: no other is held in memory.
 
     Args:
         source: a path, or the bytes of a file. name: what messages call it; the path, if not given.
         dpi: pixels an inch that PDF pages are drawn at; pictures have the pixels they have.
+        max_pixels: larger pictures are reduced to about that by a whole number; with the default, none is.
+        on_error: is told of each page that cannot be read, and the others follow; without it, the first such page
+            is raised.
     Raises:
         ImageError: naming the file, the page and the reason. ConfigError: `dpi` is out of range.
     """
@@ -92,20 +102,23 @@ def open_pages(
         # Loaded on demand: reading pictures alone is quicker without.
         from ocr.image.pdf import pdf_pages
 
-        yield from pdf_pages(
-            source if isinstance(source, bytes) else Path(source), name, pages=pages, dpi=dpi
-        )
+        file = source if isinstance(source, bytes) else Path(source)
+        yield from pdf_pages(file, name, pages=pages, dpi=dpi, on_error=on_error)
         return
     with _open(source, name, head) as image:
         count = _page_count(image, name)
         for number in pages.select(count, name):
             where = name if count == 1 else f"{name}, page {number}"
             try:
-                with _quiet():
-                    image.seek(number - 1)
-            except _DAMAGED as error:
-                raise ImageError(f"{where}: damaged ({_reason(error)})") from error
-            yield PageImage(_to_rgb(image, where), number=number, dpi=_dpi(image))
+                page = _frame(image, number, where, max_pixels)
+            except ImageError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+                continue
+            yield page
+            # A page is large, and would stay until the next one has been decoded.
+            del page
 
 
 def check_dpi(dpi: int) -> None:
@@ -183,41 +196,32 @@ def _dpi(image: Image.Image) -> float:
     return across if low <= across <= high and abs(across - down) < 0.02 * across else 0.0
 
 
-def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
-    """Decode one page and bring it to uint8 RGB."""
-    width, height = image.size
-    check_size(name, height=height, width=width)
+def _frame(image: Image.Image, number: int, where: str, max_pixels: int) -> PageImage:
     try:
         with _quiet():
-            image.load()
-            # It would copy the pixels of an upright picture, too.
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-            upright = ImageOps.exif_transpose(image) if turned else image
+            image.seek(number - 1)
+    except _DAMAGED as error:
+        raise ImageError(f"{where}: damaged ({_reason(error)})") from error
+    page = _pixels(image, where, number=number, max_pixels=max_pixels)
+    # What was decoded would stay beside it until the next page is wanted.
+    image.im = None
+    return page
+
+
+def _pixels(image: Image.Image, name: str, *, number: int = 1, max_pixels: int = MAX_PIXELS) -> PageImage:
+    """Decode one frame."""
+    check_size(name, height=image.height, width=image.width)
+    dpi = _dpi(image)
+    try:
+        with _quiet():
+            pixels, size = decode(image, name, max_pixels=max_pixels)
+    except ImageError:
+        raise
     except _DAMAGED as error:
         raise ImageError(f"{name}: damaged or cut off ({_reason(error)})") from error
-    if upright.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        return _from_deep_grey(np.asarray(upright), name)
-    if upright.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in upright.info:
-        layer = upright.convert("RGBA")
-        paper = Image.new("RGBA", layer.size, "white")
-        upright = Image.alpha_composite(paper, layer)
-    return np.array(upright if upright.mode == "RGB" else upright.convert("RGB"))
-
-
-def _from_deep_grey(grey: np.ndarray, name: str) -> np.ndarray:
-    """16- or 32-bit or float grey: its own darkest to brightest value becomes 0 to 255.
-
-    Scanners store 10 or 12 significant bits in 16; dividing by 256 would leave the page black.
-    """
-    grey = grey.astype(np.float64)
-    if not np.isfinite(grey).all():
-        raise ImageError(f"{name}: holds values that are not numbers")
-    low, high = float(grey.min()), float(grey.max())
-    if high == low:
-        scaled = np.full(grey.shape, 255 if high > 0 else 0, np.uint8)
-    else:
-        scaled = np.round((grey - low) * (255.0 / (high - low))).astype(np.uint8)
-    return np.repeat(scaled[:, :, None], 3, axis=2)
+    if pixels.shape[:2] == size:
+        return PageImage(pixels, number=number, dpi=dpi)
+    return PageImage(pixels, number=number, dpi=dpi * pixels.shape[0] / size[0], reduced_from=size)
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
@@ -232,7 +236,7 @@ def _from_array(array: np.ndarray) -> np.ndarray:
     if array.shape[2] == 3:
         return array
     if array.shape[2] == 4:
-        return _to_rgb(Image.fromarray(array), "array")
+        return _pixels(Image.fromarray(array), "array").pixels
     raise ImageError(f"array: {array.shape[2]} channels, expected 1, 3 or 4")
 
 

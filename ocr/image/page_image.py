@@ -10,7 +10,10 @@ import numpy as np
 from ocr.errors import ConfigError, ImageError
 
 MAX_PIXELS = 300_000_000
-"""Larger pages are refused by their header, before any memory is taken for them."""
+"""Larger pictures are refused by their header, before any memory is taken for them."""
+
+ENOUGH_PIXELS = 100_000_000
+"""More do not help reading: an A2 page at 600 dpi has 140 million. PDF pages are drawn with at most so many."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,11 @@ class PageImage:
     number: int = 1
     """1-based position in the file."""
     dpi: float = 0.0
-    """Pixels per inch; 0 where the file does not tell."""
+    """Of `pixels`, to the inch; 0 where the file does not tell."""
     text: str = ""
     """The text that a PDF holds beside what is to be seen; empty for pictures."""
+    reduced_from: tuple[int, int] | None = None
+    """(height, width) of the picture in its file, where `pixels` are fewer."""
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pypdfium2
 import pypdfium2.raw
 
 from ocr.errors import ImageError
-from ocr.image.page_image import PageImage, PageRange, check_size
+from ocr.image.page_image import ENOUGH_PIXELS, PageImage, PageRange
+
+_LONGEST_SIDE = 65_000
+"""Pixels; JPEG holds few more."""
 
 
-def pdf_pages(source: Path | bytes, name: str, *, pages: PageRange, dpi: int) -> Iterator[PageImage]:
-    """The wanted pages, drawn at `dpi` pixels an inch; `name` is for messages.
+def pdf_pages(
+    source: Path | bytes,
+    name: str,
+    *,
+    pages: PageRange,
+    dpi: int,
+    on_error: Callable[[ImageError], None] | None = None,
+) -> Iterator[PageImage]:
+    """The wanted pages, drawn at `dpi` pixels an inch, or at less where a page is so large that this would take more
+    than `ENOUGH_PIXELS`; `name` is for messages. `on_error`: see `ocr.image.io.open_pages`.
 
     Raises:
-        ImageError: encrypted, damaged, without pages, without the wanted ones, or a page too large to draw.
+        ImageError: encrypted, damaged, without pages, or without the wanted ones.
     """
     stream = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")  # noqa: SIM115
     with stream, _opened(stream, name) as document:
@@ -26,7 +37,16 @@ def pdf_pages(source: Path | bytes, name: str, *, pages: PageRange, dpi: int) ->
         document.init_forms()
         count = len(document)
         for number in pages.select(count, name):
-            yield _draw(document, number, f"{name}, page {number}" if count > 1 else name, dpi)
+            try:
+                page = _draw(document, number, f"{name}, page {number}" if count > 1 else name, dpi)
+            except ImageError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+                continue
+            yield page
+            # A page is large, and would stay until the next one has been drawn.
+            del page
 
 
 def _opened(stream: io.BufferedIOBase, name: str) -> pypdfium2.PdfDocument:
@@ -40,11 +60,15 @@ def _opened(stream: io.BufferedIOBase, name: str) -> pypdfium2.PdfDocument:
         raise ImageError(f"{name}: a PDF that is damaged or has no pages") from error
 
 
-def _draw(document: pypdfium2.PdfDocument, number: int, where: str, dpi: int) -> PageImage:
+def _draw(document: pypdfium2.PdfDocument, number: int, where: str, dpi: float) -> PageImage:
     try:
         page = document[number - 1]
-        width, height = (math.ceil(points * dpi / 72) for points in page.get_size())
-        check_size(f"{where} at dpi={dpi}", height=height, width=width)
+        height, width = page.get_height(), page.get_width()
+        if not (0 < height < math.inf and 0 < width < math.inf):
+            raise ImageError(f"{where}: has no size ({width:g} x {height:g} points)")
+        dpi = min(
+            dpi, 72 * math.sqrt(ENOUGH_PIXELS / height / width), 72 * _LONGEST_SIDE / max(height, width)
+        )
         bitmap = page.render(scale=dpi / 72, rev_byteorder=True)
         text_page = page.get_textpage()
         text = text_page.get_text_range()

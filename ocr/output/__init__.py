@@ -26,6 +26,8 @@ class Writer:
     suffix: str
     write: Callable[[Page, np.ndarray | None, Path], None]
     document: Callable[[Path], Document] | None = None
+    shows_image: bool = False
+    """The file holds the page's image, or parts of it, so that places in pixels are that image's."""
 
 
 WRITERS: dict[str, Writer] = {
@@ -35,9 +37,9 @@ WRITERS: dict[str, Writer] = {
     "page": Writer(".page.xml", page_xml.write),
     "hocr": Writer(".hocr", hocr.write),
     "tsv": Writer(".tsv", tsv.write),
-    "pdf": Writer(".ocr.pdf", pdf.write, pdf.PdfDocument),
-    "html": Writer(".html", html.write, html.HtmlReport),
-    "draw": Writer(".draw.png", draw.write),
+    "pdf": Writer(".ocr.pdf", pdf.write, pdf.PdfDocument, shows_image=True),
+    "html": Writer(".html", html.write, html.HtmlReport, shows_image=True),
+    "draw": Writer(".draw.png", draw.write, shows_image=True),
 }
 
 

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ocr.errors import ImageError
 from ocr.image.io import load_image, load_pages, open_pages
@@ -46,14 +46,47 @@ def test_bilevel_keeps_ink_black_and_paper_white(tmp_path):
     assert np.array_equal(load_image(path)[:, :, 0], np.eye(8, dtype=np.uint8) * 255)
 
 
-def test_exif_rotation_is_applied(tmp_path):
-    path = tmp_path / "a.jpg"
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("orientation", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+def test_exif_orientations(tmp_path, suffix, orientation):
+    """As Pillow turns them; 0 and 9 mean nothing, and turn nothing."""
+    path = tmp_path / f"a{suffix}"
+    picture = Image.fromarray(np.add.outer(np.arange(30) * 5, np.arange(40) * 2).astype(np.uint8))
     exif = Image.Exif()
-    exif[0x0112] = 6
-    gradient().save(path, exif=exif, quality=95)
+    exif[0x0112] = orientation
+    picture.convert("RGB").save(path, exif=exif, quality=95)
+    turned = picture.copy()
+    turned.getexif()[0x0112] = orientation
+    expected = np.asarray(ImageOps.exif_transpose(turned)).astype(int)
+    assert expected.shape == ((40, 30) if orientation in (5, 6, 7, 8) else (30, 40))
+    found = load_image(path)[:, :, 0].astype(int)
+    assert found.shape == expected.shape and np.abs(found - expected).max() < 9
+
+
+def test_orientation_data_that_mean_nothing_cost_nothing(tmp_path):
+    path = tmp_path / "a.jpg"
+    gradient().save(path, exif=b"Exif\0\0MM\0\x2a\xff\xff\xff\xff")
+    assert load_image(path).shape == (30, 40, 3)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp"])
+def test_of_a_moving_picture_the_first_frame_is_read(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    frames = [Image.new("L", (9, 9), shade) for shade in (10, 200)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+    (page,) = load_pages(path)
+    assert abs(int(page[0, 0, 0]) - 10) < 6
+
+
+@pytest.mark.parametrize(
+    ("mode", "grey"),
+    [("LAB", (128, 128, 128)), ("1", 1), ("YCbCr", (200, 128, 128)), ("F", 0.5), ("I", 70000)],
+)
+def test_rare_modes_of_tiff(tmp_path, mode, grey):
+    path = tmp_path / "a.tif"
+    Image.new(mode, (9, 7), grey).save(path)
     found = load_image(path)
-    assert found.shape == (40, 30, 3)
-    assert found[0].mean() < 30 < 200 < found[-1].mean(), "the left edge has become the top"
+    assert found.shape == (7, 9, 3) and np.ptp(found) <= 4, "grey all over"
 
 
 def test_twelve_bits_in_sixteen_use_the_whole_range(tmp_path):
@@ -124,6 +157,23 @@ def test_bad_files_are_named_in_one_line(tmp_path, content, reason, why):
     with pytest.raises(ImageError, match=reason) as caught:
         load_image(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_broken_page_is_told_and_the_others_follow(tmp_path):
+    path = tmp_path / "a.tif"
+    pages = [Image.new("L", (40, 40), shade) for shade in (10, 20, 30)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    content = bytearray(path.read_bytes())
+    with Image.open(path) as scan:
+        scan.seek(1)
+        start = scan.tag_v2[273][0]
+    content[start : start + 9] = b"\xff" * 9
+    path.write_bytes(content)
+    problems = []
+    found = [(page.number, page.pixels[0, 0, 0]) for page in open_pages(path, on_error=problems.append)]
+    assert found == [(1, 10), (3, 30)]
+    (problem,) = problems
+    assert str(problem).startswith(f"{path}, page 2: damaged")
 
 
 def test_missing_file_and_folder(tmp_path):

@@ -121,7 +121,6 @@ def cut(path: Path) -> Path:
         (encrypted, "an encrypted PDF"),
         (cut, "a PDF that is damaged"),
         (lambda path: write_pdf(path, []), "or has no pages"),
-        (lambda path: write_pdf(path, [""], box="0 0 14400 14400"), "40000 x 40000 is 1600 megapixels"),
         (lambda path: path.write_text("Dear Sir,\n"), "not a picture or PDF"),
         (lambda path: path.write_bytes(b""), "the file is empty"),
     ],
@@ -133,6 +132,29 @@ def test_bad_files_are_named_in_one_line(tmp_path, make, reason):
         with pytest.raises(ImageError, match=reason) as caught:
             next(open_pages(source, name=name))
         assert str(caught.value).startswith(name) and "\n" not in str(caught.value)
+
+
+def test_a_poster_is_drawn_with_fewer_pixels(tmp_path, monkeypatch):
+    """Photographs that were put into a PDF without their resolution are metres wide."""
+    monkeypatch.setattr("ocr.image.pdf.ENOUGH_PIXELS", 1_000_000)
+    path = write_pdf(tmp_path / "a.pdf", ["1 0 0 rg 0 0 7200 3600 re f", ""], box="0 0 14400 3600")
+    poster, second = open_pages(path, dpi=200)
+    assert poster.pixels.shape == second.pixels.shape == (500, 2000, 3)
+    assert poster.dpi == pytest.approx(10)
+    assert poster.pixels[:, :995].mean() < 86 and poster.pixels[:, 1005:].mean() == 255
+
+
+def test_a_broken_page_is_told_and_the_others_follow(tmp_path):
+    path = write_pdf(tmp_path / "a.pdf", [shade(0.2), shade(0.4), shade(0.6)])
+    content = path.read_bytes().replace(b"/Type /Page ", b"/Type /Pane ", 2)
+    path.write_bytes(content.replace(b"/Type /Pane ", b"/Type /Page ", 1))
+    problems = []
+    found = [page.number for page in open_pages(path, on_error=problems.append)]
+    assert found == [1, 3]
+    (problem,) = problems
+    assert str(problem).startswith(f"{path}, page 2: damaged")
+    with pytest.raises(ImageError, match="page 2: damaged"):
+        list(open_pages(path))
 
 
 def test_wanted_pages_that_are_not_there(tmp_path):

@@ -1,0 +1,100 @@
+"""From a Pillow image of any mode to upright uint8 RGB, in bands of rows: a large scan is in memory once as it was
+decoded and once as the result, and nothing else has its size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from ocr.errors import ImageError
+
+_BAND = 1 << 22
+"""Pixels that are converted at once."""
+
+_DEEP_GREY = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+
+_WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
+
+
+def decode(image: Image.Image, name: str, *, max_pixels: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """One frame as it is to be looked at: transparency on white, 16-bit grey scaled by its own range.
+
+    Returns:
+        uint8 (h, w, 3), reduced by a whole number where the frame has more than `max_pixels`; and the frame's own
+        upright (height, width).
+    Raises:
+        ImageError: values that are not numbers. OSError, ValueError and more: what Pillow makes of damaged data.
+    """
+    size = image.size
+    factor = _factor(size, max_pixels)
+    if factor > 1:
+        # A JPEG can be decoded at a part of its size; of anything else this asks nothing.
+        image.draft(None, (image.width // factor, image.height // factor))
+    image.load()
+    if image.format == "TIFF":
+        # Turned on being loaded.
+        size = image.size
+    factor = _factor(image.size, max_pixels)
+    low, high = _range(image, name) if image.mode in _DEEP_GREY else (0.0, 0.0)
+    pixels = np.empty((math.ceil(image.height / factor), math.ceil(image.width / factor), 3), np.uint8)
+    for top, band in _bands(image, factor):
+        band = _flat(_shades(band, low, high) if image.mode in _DEEP_GREY else band)
+        rows = np.asarray(band.reduce(factor) if factor > 1 else band)
+        pixels[top // factor : top // factor + len(rows)] = rows
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    width, height = size if orientation not in (5, 6, 7, 8) else size[::-1]
+    return np.ascontiguousarray(_upright(pixels, orientation)), (height, width)
+
+
+def _factor(size: tuple[int, int], max_pixels: int) -> int:
+    """By how much to reduce both sides so that at most `max_pixels` are left, about."""
+    return math.ceil(math.sqrt(size[0] * size[1] / max_pixels))
+
+
+def _bands(image: Image.Image, factor: int) -> Iterator[tuple[int, Image.Image]]:
+    """The image in strips from the top, each with its first row, which `factor` divides."""
+    rows = factor * max(1, _BAND // (image.width * factor))
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Any mode as RGB, on white paper."""
+    if image.mode in _WITH_ALPHA or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _range(image: Image.Image, name: str) -> tuple[float, float]:
+    """The darkest and the brightest value of a deep grey image."""
+    low, high = math.inf, -math.inf
+    for _, band in _bands(image, 1):
+        values = np.asarray(band)
+        if not np.isfinite(values).all():
+            raise ImageError(f"{name}: holds values that are not numbers")
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+    return low, high
+
+
+def _shades(image: Image.Image, low: float, high: float) -> Image.Image:
+    """16- or 32-bit or float grey with `low` to `high` as 0 to 255.
+
+    Scanners store 10 or 12 significant bits in 16; dividing by 256 would leave the page black.
+    """
+    if high == low:
+        return Image.new("L", image.size, 255 if high > 0 else 0)
+    scaled = (np.asarray(image).astype(np.float64) - low) * (255.0 / (high - low))
+    return Image.fromarray(np.round(scaled).astype(np.uint8))
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Undo what EXIF's orientation, 1 to 8, says was done to an image (h, w, 3)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels[:, ::-1] if orientation in (2, 3, 6, 7) else pixels
