@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from http.client import HTTPException, HTTPResponse
 from urllib.error import HTTPError, URLError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from ocr.errors import ImageError, OcrError
@@ -26,12 +27,15 @@ def download(address: str) -> bytes:
         ImageError: it cannot be had, is larger than `MAX_BYTES`, or takes longer than `DEADLINE`.
     """
     try:
-        with urlopen(Request(address, headers={"User-Agent": "ocr"}), timeout=TIMEOUT) as reply:
+        # Spaces and letters beyond ASCII as browsers send them.
+        quoted = quote(address, safe="%/:=&?~#+!$,;'@()*[]")
+        with urlopen(Request(quoted, headers={"User-Agent": "ocr"}), timeout=TIMEOUT) as reply:
             return _read(reply, address)
     except OcrError:
         raise
     except HTTPError as error:
-        raise ImageError(f"{address}: the server says {error.code} {error.reason}") from error
+        reason = " ".join(str(error.reason).split())
+        raise ImageError(f"{address}: the server says {error.code} {reason}") from error
     except (URLError, OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         reason = getattr(reason, "strerror", None) or reason

@@ -78,6 +78,31 @@ def test_an_unreadable_file_costs_one_line_and_not_the_batch(run, tmp_path, caps
     assert sorted(path.name for path in Path("out").glob("*.txt")) == ["1 first.txt", "z last.txt"]
 
 
+def test_links_that_lead_nowhere_are_told_and_pipes_not_waited_for(run, tmp_path, capsys):
+    (tmp_path / "good.png").write_bytes(encoded())
+    (tmp_path / "circle.png").symlink_to("circle.png")
+    (tmp_path / "lost.png").symlink_to("gone.png")
+    (tmp_path / "around").symlink_to(".")
+    os.mkfifo(tmp_path / "pipe.png")
+    assert run("input=.", "output=out") == 1
+    out, err = capsys.readouterr()
+    assert complaints(err) == [
+        "infer.py: circle.png: Too many levels of symbolic links",
+        "infer.py: lost.png: No such file or directory",
+    ]
+    assert out.endswith("# good.png\na\n# lost.png\n"), "and what is behind a link to a folder is read once"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_subfolder_without_permission_is_named(run, tmp_path, capsys):
+    (tmp_path / "good.png").write_bytes(encoded())
+    (tmp_path / "locked").mkdir(mode=0)
+    assert run("input=.") == 1
+    out, err = capsys.readouterr()
+    assert complaints(err) == ["infer.py: locked: Permission denied"]
+    assert out == "# good.png\na\n# locked\n"
+
+
 def test_a_folder_that_looks_like_a_picture_is_no_file(run, tmp_path, capsys):
     (tmp_path / "album.jpg").mkdir()
     (tmp_path / "album.jpg" / "1.png").write_bytes(encoded())
@@ -123,6 +148,7 @@ def test_pages_before_a_broken_one_are_kept(run, tmp_path, capsys):
         (["input=no/such/folder/"], "no/such/folder/"),
         (["input=" + 300 * "x"], "no such file"),
         (["input=good.png/below.png"], "no such file"),
+        (["input=circle.png"], "circle.png: a link that leads nowhere"),
         (["input=hollow"], "hollow: no images in this folder"),
         (["input=texts"], "texts: no images in this folder"),
         (["input=*.gif"], r"\*.gif: no image matches"),
@@ -147,6 +173,7 @@ def test_a_command_that_cannot_work_stops_with_one_line(run, tmp_path, capsys, a
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("no picture")
     (tmp_path / "good.png").write_bytes(encoded())
+    (tmp_path / "circle.png").symlink_to("circle.png")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "bundle.json").write_text("{")
     assert run(*arguments) == 2

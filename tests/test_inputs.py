@@ -3,6 +3,8 @@
 import http.server
 import io
 import json
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -32,10 +34,13 @@ class _Server(http.server.BaseHTTPRequestHandler):
         if path == "/moved.png":
             self.send_response(302)
             self.send_header("Location", "/letter.png")
+        elif path == "/circle":
+            self.send_response(301)
+            self.send_header("Location", "/circle")
         elif path == "/trap":
             self.send_response(302)
             self.send_header("Location", "file:///etc/hostname")
-        elif path in ("/letter.png", "/a%20b%2F..%2Fc.png", "/short.png", "/"):
+        elif path in ("/letter.png", "/Z%C3%BCrich%201905.png", "/a%20b%2F..%2Fc.png", "/short.png", "/"):
             self.send_response(200)
             self.send_header("Content-Length", str(len(png()) + 9 * (path == "/short.png")))
         elif path == "/text.png":
@@ -84,12 +89,75 @@ def test_standard_input_without_a_picture(run, monkeypatch, capsys, content):
     assert capsys.readouterr().err.startswith("infer.py: standard input: ")
 
 
+def test_standard_input_that_is_closed(tiny_recognizer):
+    """As in `infer.py input=- <&-`."""
+    command = [sys.executable, infer.__file__, f"recognizer={tiny_recognizer}", "detector=none", "input=-"]
+    shell = ["sh", "-c", '"$@" <&-', "sh", *command]
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "infer.py: standard input: is closed\n"
+
+
+def test_standard_input_has_a_limit(monkeypatch):
+    monkeypatch.setattr(ocr.download, "MAX_BYTES", 50)
+    with open("/dev/zero") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        (source,) = find_sources("-")
+        with pytest.raises(ImageError, match="standard input: larger than"):
+            source.content()
+
+
+def test_a_pipe_is_read_once(run, tmp_path, capsys):
+    """As in `infer.py input=<(zcat letter.png.gz)`."""
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(png()))
+    writer.start()
+    assert run("input=pipe") == 0
+    writer.join()
+    assert capsys.readouterr().out == "a\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "results", "reason"),
+    [
+        (["a.jpg", "b.png"], ["a", "b"], "nothing to tell apart"),
+        (["a.jpg", "a.png"], ["a.jpg", "a.png"], "suffixes tell them apart"),
+        (["A.jpg", "a.png"], ["A.jpg", "a.png"], "the same on some disks"),
+        (["a.jpg", "a.jpg.png", "a.png"], ["a.jpg", "a.jpg.png", "a.png"], "as the first one is called now"),
+        (["a.2.jpg", "a.tif"], ["a.2.jpg", "a"], "results of the second page"),
+        (["a.2.jpg", "a.png"], ["a.2", "a"], "that has no second page"),
+        (["x/a.jpg", "y/a.jpg"], ["x/a", "y/a"], "folders tell them apart"),
+        (["2024.05.12.jpg"], ["2024.05.12"], "dots belong to a name"),
+    ],
+)
+def test_no_two_inputs_share_their_results(tmp_path, names, results, reason):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = {
+        str(source.origin.relative_to(tmp_path)): str(source.name) for source in find_sources(str(tmp_path))
+    }
+    assert found == dict(zip(names, results, strict=True)), reason
+
+
+@pytest.mark.parametrize(
+    ("name", "result"),
+    [("a.png", "a"), ("a.GIF", "a"), ("a.txt", "a.txt"), ("letter.1", "letter.1"), ("a", "a")],
+)
+def test_only_a_suffix_of_pictures_is_cut_off(tmp_path, name, result):
+    """`input=a.txt output=. formats=txt` writes a.txt.txt, and not over the picture that has the wrong name."""
+    (tmp_path / name).write_bytes(b"")
+    (source,) = find_sources(str(tmp_path / name))
+    assert str(source.name) == result
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [
         ("/letter.png", "letter"),
         ("/letter.png?size=full", "letter"),
         ("/moved.png", "moved"),
+        ("/Zürich 1905.png", "Zürich 1905"),
         ("/", "127.0.0.1_"),
     ],
 )
@@ -106,6 +174,7 @@ def test_an_address(run, address, capsys, path, name):
         ("/none.png", "the server says 404"),
         ("/text.png", "not a picture or PDF"),
         ("/trap", "the server says 302"),
+        ("/circle", "infinite loop"),
         ("/short.png", "broke off after"),
     ],
 )
