@@ -31,7 +31,7 @@ def evaluate(config: DictConfig) -> dict:
 
     if config.data._target_.endswith("DataModule"):
         raise ConfigError("this data is for training: data= takes parquet, folder, pages, iam ...")
-    plain = OmegaConf.to_container(config)
+    plain = OmegaConf.to_container(config, resolve=True)
     plain.pop("data")
     # A section is named after the engine whose options it holds.
     options = {key: plain.pop(key) for key, value in list(plain.items()) if isinstance(value, dict)}

@@ -20,15 +20,20 @@ from ocr.types import TextLine
 class Rapid:
     """Lines go to the recogniser alone; pages through the package's whole way, with its own defaults."""
 
-    def __init__(self, ocr: Any, title: str, about: dict[str, Any]) -> None:
-        self.ocr, self.title, self.about = ocr, title, about
+    def __init__(
+        self, ocr: Any, title: str, about: dict[str, Any], unreadable: tuple[type[Exception], ...]
+    ) -> None:
+        self.ocr, self.title, self.about, self.unreadable = ocr, title, about, unreadable
 
     def read_lines(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
         found = self.ocr.recognize_txt([_bgr(image) for image in images])
         return [Hypothesis(text, float(score)) for text, score in zip(found.txts, found.scores, strict=True)]
 
     def read_page(self, image: np.ndarray) -> list[TextLine]:
-        found = self.ocr(_bgr(image))
+        try:
+            found = self.ocr(_bgr(image))
+        except self.unreadable:  # A strip so narrow that nothing of it would be left.
+            return []
         if getattr(found, "txts", None) is None:  # Nothing was found, or nothing of what was found was read.
             return []
         return [
@@ -57,8 +62,10 @@ def load(
     with packages_of("rapidocr"):
         import onnxruntime  # noqa: F401 (what rapidocr runs its models with, and only asks for when it does)
         from rapidocr import ModelType, OCRVersion
+        from rapidocr.ch_ppocr_det.utils import ResizeImgError as DetectorResizeError
         from rapidocr.main import RapidOCR
         from rapidocr.utils.download_file import DownloadFileException
+        from rapidocr.utils.process_img import ResizeImgError
     parameters = {
         "Global.text_score": text_score,
         "Global.log_level": "critical",
@@ -79,7 +86,8 @@ def load(
         raise ConfigError(f"engine=rapidocr: {version} {size}, language {language}: {error}") from error
     packages = {name: version_of(name) for name in ("rapidocr", "onnxruntime")}
     models = {"version": version, "size": size, "language": language, "text_score": text_score}
-    return Rapid(ocr, f"{version} {size}", {**models, "packages": packages})
+    about = {**models, "packages": packages}
+    return Rapid(ocr, f"{version} {size}", about, (ResizeImgError, DetectorResizeError))
 
 
 def _choice(kind: type[Enum], value: str, option: str) -> Enum:

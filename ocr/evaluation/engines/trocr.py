@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
+from PIL import Image
 
 from ocr.decoding import Hypothesis
 from ocr.errors import ConfigError
 from ocr.evaluation.engine import Machine, packages_of
+
+LONGEST = 128
+"""Tokens of a line where the checkpoint states no limit."""
+UNSTATED = (None, 20)
+"""What transformers has where a checkpoint states none; 20 tokens would cut off many a line."""
 
 
 class Trocr:
@@ -23,14 +29,14 @@ class Trocr:
 
     def __init__(self, model: Any, processor: Any, name: str) -> None:
         self.model, self.processor = model, processor
-        self.title = f"trocr: {name}"
+        self.title = Path(name).name
         parameters = sum(weight.numel() for weight in model.parameters())
         self.about = {"model": name, "parameters": parameters, "transformers": version_of("transformers")}
 
     @torch.inference_mode()
     def read_lines(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
-        colours = [cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.ndim == 2 else image for image in images]
-        pixels = self.processor(colours, return_tensors="pt").pixel_values.to(self.model.device)
+        pictures = [Image.fromarray(image).convert("RGB") for image in images]
+        pixels = self.processor(pictures, return_tensors="pt").pixel_values.to(self.model.device)
         found = self.model.generate(pixels, return_dict_in_generate=True, output_scores=True)
         steps = self.model.compute_transition_scores(
             found.sequences, found.scores, getattr(found, "beam_indices", None), normalize_logits=True
@@ -56,4 +62,8 @@ def load(machine: Machine, *, model: str | None = None) -> Trocr:
         processor = TrOCRProcessor.from_pretrained(model)
     except (OSError, ValueError) as error:
         raise ConfigError(f"trocr.model={model}: {str(error).splitlines()[0]}") from error
+    generation = network.generation_config
+    if generation.max_length in UNSTATED:
+        positions = getattr(network.config.decoder, "max_position_embeddings", LONGEST)
+        generation.max_length = min(LONGEST, positions)
     return Trocr(network, processor, model)
