@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -83,7 +84,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        # Python adds to the system's words what is said here already.
+        reason = os.strerror(error.errno) if (getattr(error, "errno", None) or 0) > 0 else error
         raise ConfigError(f"--host {host} --port {port}: cannot listen there ({reason})") from error
 
 

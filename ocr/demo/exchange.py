@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import shutil
 import tempfile
@@ -22,8 +21,8 @@ from ocr.demo.sessions import Sessions
 from ocr.demo.worker import Worker
 from ocr.errors import OcrError, one_line
 
-LONGEST_TEXT = 2000
-"""Characters of a line that are taken."""
+LONGEST_TEXT = 8000
+"""Bytes of a line's text that are taken."""
 
 log = logging.getLogger(__name__)
 
@@ -77,19 +76,13 @@ def sheet_of(request: Request) -> tuple[Session, Document, Sheet]:
 
 
 async def text_of(request: Request) -> str:
-    """The text in a body `{"text": ...}`, as a single line. Raises OcrError."""
+    """The body, the text of a line in UTF-8, with single spaces for all white space. Raises LimitError."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > 8 * LONGEST_TEXT:
-            break
-    try:
-        text = json.loads(body)["text"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise OcrError('expected {"text": ...}') from error
-    if not isinstance(text, str) or len(text) > LONGEST_TEXT:
-        raise OcrError(f"a line is a text of at most {LONGEST_TEXT} characters")
-    return " ".join(text.encode("utf-8", errors="replace").decode("utf-8").split())
+        if len(body) > LONGEST_TEXT:
+            raise LimitError(f"the text of a line has at most {LONGEST_TEXT} bytes")
+    return " ".join(body.decode("utf-8", errors="replace").split())
 
 
 @asynccontextmanager

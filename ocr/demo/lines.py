@@ -45,7 +45,7 @@ async def show_crop(request: Request) -> Response:
 
 
 async def check_line(request: Request) -> Response:
-    """Take a text, `{"text": ...}`, as what the line says; `note` in the answer tells if it cannot be learned."""
+    """Take the body as what the line says; `note` in the answer tells if it cannot be learned."""
     session, document, sheet = sheet_of(request)
     number, text = request.path_params["line"], await text_of(request)
     worker = shared_of(request).worker

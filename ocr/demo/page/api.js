@@ -34,7 +34,7 @@ export const session = () => json("session");
 export const readPage = (page) => json(pagePath(page));
 export const gathered = () => json("corrections");
 export const check = (page, line, text) =>
-  json(linePath(page, line), { method: "PUT", body: JSON.stringify({ text }) });
+  json(linePath(page, line), { method: "PUT", body: text });
 export const uncheck = (page, line) => json(linePath(page, line), { method: "DELETE" });
 export const send = (file) =>
   json(`files?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });

@@ -4,12 +4,14 @@ import * as api from "./api.js";
 import { $, element, tell } from "./dom.js";
 
 export class Lines {
-  // `selected(number, line)` and `changed(number, line)` are called as it happens.
-  constructor({ selected, changed }) {
+  // Called as it happens: `selected(number, line)`, `edited()` here, and `changed(number, line)` on the server.
+  constructor({ selected, edited, changed }) {
     this.selected = selected;
+    this.edited = edited;
     this.changed = changed;
     this.lines = [];
     this.unsaved = new Map(); // texts that the server has not taken, by page and line
+    this.failed = new Set(); // the same, where it was in vain
     this.saves = new Set(); // on their way
   }
 
@@ -56,8 +58,7 @@ export class Lines {
       element("span", { className: "state", ...state(line) }),
     );
     button.onclick = () => this.choose(number);
-    const unsaved = this.unsaved.has(this.key(number));
-    const classes = { checked: line.checked, unsure: line.unsure, unsaved };
+    const classes = { checked: line.checked, unsure: line.unsure, failed: this.failed.has(this.key(number)) };
     this.items[number].className = Object.keys(classes).filter((name) => classes[name]).join(" ");
     this.items[number].replaceChildren(button);
   }
@@ -77,7 +78,7 @@ export class Lines {
     const right = element("button", {
       type: "button",
       className: "primary",
-      textContent: "Right",
+      textContent: "Save",
       onclick: () => this.confirm(number),
     });
     const back = element("button", {
@@ -88,9 +89,12 @@ export class Lines {
       onclick: () => this.undo(number),
     });
     const sure = line.reading ? `read, ${Math.round(100 * line.confidence)} % sure` : "nothing was read";
-    this.items[number].className = "active";
-    this.items[number].replaceChildren(
-      element("img", { className: "crop", alt: "", src: `api/${api.linePath(this.page, number)}/image` }),
+    const item = this.items[number];
+    const crop = element("img", { className: "crop", alt: "", src: `api/${api.linePath(this.page, number)}/image` });
+    crop.onload = () => item.scrollIntoView({ block: "nearest" });
+    item.className = "active";
+    item.replaceChildren(
+      crop,
       input,
       element(
         "div",
@@ -103,7 +107,7 @@ export class Lines {
     );
     this.input = input;
     input.focus({ preventScroll: true });
-    this.items[number].scrollIntoView({ block: "nearest" });
+    item.scrollIntoView({ block: "nearest" });
     this.selected(number, line);
   }
 
@@ -114,7 +118,7 @@ export class Lines {
     const text = this.input.value;
     this.active = undefined;
     this.input = undefined;
-    if (text !== this.lines[number].text || this.unsaved.has(this.key(number))) this.save(number, text);
+    if (text !== this.lines[number].text || this.failed.has(this.key(number))) this.save(number, text);
     else this.row(number);
     this.selected(undefined);
   }
@@ -163,9 +167,11 @@ export class Lines {
     const line = this.lines[number];
     // Shown as it will be, while the server finds the places of the words.
     const words = text.split(/\s+/).filter(Boolean).map((word) => ({ text: word, points: "" }));
-    this.lines[number] = { ...line, text, words: text === line.text ? line.words : words, checked: true };
+    this.lines[number] = { ...line, text, words: text === line.text ? line.words : words, checked: true, unsure: false };
     this.unsaved.set(this.key(number), text);
+    this.failed.delete(this.key(number));
     this.row(number);
+    this.edited();
     const saving = this.send(this.page, number, text);
     this.saves.add(saving);
     saving.finally(() => this.saves.delete(saving));
@@ -181,6 +187,8 @@ export class Lines {
       this.take(page, number, answer);
     } catch (error) {
       tell(`Line ${number + 1} is not saved: ${error.message}`);
+      this.failed.add(key);
+      if (this.page === page && this.active !== number) this.row(number);
     }
   }
 
@@ -215,8 +223,8 @@ function state(line) {
 
 function keys() {
   const hint = element("span", { className: "keys note" });
-  for (const [key, meaning] of [["Enter", "right, next line"], ["↑ ↓", "move"], ["Esc", "leave"]]) {
-    hint.append(element("kbd", { textContent: key }), ` ${meaning}  `);
+  for (const [key, meaning] of [["Enter", "save"], ["↑ ↓", "move"], ["Esc", "leave"]]) {
+    hint.append(element("kbd", { textContent: key }), ` ${meaning}`);
   }
   return hint;
 }

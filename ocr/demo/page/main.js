@@ -32,6 +32,7 @@ let kept = false; // whether checked lines outlive their page
 const viewer = new Viewer((number) => lines.choose(number));
 const lines = new Lines({
   selected: (number, line) => viewer.select(number, line),
+  edited: count,
   changed: (number, line) => {
     viewer.update(number, line);
     count();

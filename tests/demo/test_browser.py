@@ -1,0 +1,128 @@
+"""The page itself, in a real browser: a page is sent, read, corrected by keyboard, and downloaded."""
+
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+from lxml import etree
+from PIL import Image
+
+from ocr.data.manifest import ParquetLines
+from tests.demo.conftest import LETTER, served
+from tests.demo.test_server import encoded
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+PATIENCE = 120_000  # milliseconds: reading takes as long as the machine is busy
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with playwright.sync_playwright() as driver:
+        context = driver.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"), executable_path=CHROMIUM, headless=True, args=ARGUMENTS
+        )
+        context.set_default_timeout(PATIENCE)
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def tab(browser):
+    """A page in a browser without any session; what it asked for and what went wrong in it."""
+    browser.clear_cookies()
+    tab = browser.new_page()
+    tab.asked, tab.wrong = [], []
+    tab.on("request", lambda request: tab.asked.append(request.url))
+    tab.on("pageerror", lambda error: tab.wrong.append(str(error)))
+    tab.on("console", lambda message: message.type == "error" and tab.wrong.append(message.text))
+    yield tab
+    tab.close()
+
+
+def test_a_letter_is_read_corrected_and_downloaded_without_another_host(reader, tab, tmp_path):
+    with served(reader, corrections=tmp_path / "corrections") as address:
+        tab.goto(address)
+        assert tab.locator("#choose").is_visible()
+        tab.set_input_files("#picker", LETTER)
+        tab.wait_for_selector("#overlay polygon")
+        rows = tab.locator("#lines > li")
+        assert rows.count() == tab.locator("#overlay > polygon").count() > 10
+        number = next(i for i in range(rows.count()) if "President" in rows.nth(i).inner_text())
+
+        # By mouse on the page, by keyboard from there.
+        tab.locator("#overlay > polygon").nth(number).click()
+        field = tab.locator("li.active input")
+        assert "President" in field.input_value()
+        crop = tab.locator("li.active img")
+        assert crop.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+        field.fill("President McClish")
+        field.press("Enter")
+        assert rows.nth(number + 1).get_attribute("class") == "active", "Enter goes on to the next line"
+        tab.keyboard.press("ArrowDown")
+        tab.keyboard.press("Tab")
+        tab.keyboard.press("ArrowUp")
+        tab.keyboard.press("Shift+Tab")
+        assert rows.nth(number + 1).get_attribute("class") == "active"
+        tab.keyboard.press("End")
+        tab.keyboard.type(" and more")
+        tab.keyboard.press("Escape")
+        assert tab.locator("li.active").count() == 0
+        tab.wait_for_selector("#overlay > polygon.checked >> nth=1", state="attached")
+        assert "2 of" in tab.locator("#count").inner_text()
+
+        tab.click("#download summary")
+        with tab.expect_download() as download:
+            tab.click("#formats button[value=alto]")
+        assert download.value.suggested_filename == "letter.alto.xml"
+        lines = [
+            " ".join(line.xpath("*/@CONTENT"))
+            for line in etree.parse(download.value.path()).iter("{*}TextLine")
+        ]
+        assert lines[number] == "President McClish" and lines[number + 1].endswith(" and more")
+
+        (saved,) = (tmp_path / "corrections").iterdir()
+        assert ParquetLines(saved)[0].text == "President McClish"
+        assert {urlsplit(url).netloc for url in tab.asked if url[:4] == "http"} == {urlsplit(address).netloc}
+        assert tab.wrong == []
+
+        # Another visit finds all as it was.
+        tab.reload()
+        assert "President McClish" in rows.nth(number).inner_text()
+        tab.click(".away")
+        tab.click("dialog button[value=forget]")
+        tab.wait_for_selector("#choose")
+        assert not list((tmp_path / "corrections").iterdir())
+
+
+def test_what_cannot_be_read_is_told_and_costs_nothing_else(reader, scrap, tab):
+    with served(reader) as address:
+        tab.goto(address)
+        files = [
+            {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"},
+            {"name": "<img src=x>.png", "mimeType": "image/png", "buffer": encoded(scrap)},
+        ]
+        tab.set_input_files("#picker", files)
+        tab.wait_for_selector("#overlay polygon")
+        assert tab.locator("#messages .error").inner_text().startswith("notes.txt: not a picture or PDF")
+        assert tab.locator("#title").inner_text() == "_img src=x_.png"
+        assert [text for text in tab.wrong if "400 (Bad Request)" not in text] == []
+
+
+def test_the_page_fits_a_telephone(reader, scrap, tab):
+    with served(reader) as address:
+        tab.set_viewport_size({"width": 360, "height": 700})
+        tab.goto(address)
+        buffer = encoded(scrap.resize((1800, 440), Image.Resampling.BICUBIC))
+        tab.set_input_files("#picker", {"name": "page.png", "mimeType": "image/png", "buffer": buffer})
+        tab.locator("#lines .row").first.click()
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+        for part in ("#sheet", "li.active input", "#download summary", "#unsure"):
+            box = tab.locator(part).bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 360 and 0 < box["y"] < 700, part

@@ -1,0 +1,324 @@
+"""The server: files in, pages read one after the other, corrections, results; and what it refuses."""
+
+import asyncio
+import io
+import json
+import zipfile
+
+import numpy as np
+import pypdf
+import pytest
+from lxml import etree
+from PIL import Image
+
+from ocr.demo.limits import LimitError, Limits
+from ocr.demo.session import DONE, WAITING, Document, MissingError, Sheet, clean_name
+from ocr.demo.sessions import Sessions
+from ocr.demo.worker import Worker
+from ocr.errors import ConfigError
+from ocr.output import WRITERS
+from tests.demo.conftest import User, served
+
+
+def encoded(*pages: Image.Image, form: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    more = {"save_all": True, "append_images": pages[1:]} if len(pages) > 1 else {}
+    pages[0].save(buffer, format=form, **more, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def address(reader):
+    with served(reader) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def owner(address, scrap):
+    """Somebody who has sent a page, and the file."""
+    user = User(address)
+    return user, user.read(encoded(scrap), "letter to Zoë.png")
+
+
+def test_a_page_is_told_line_by_line(owner, scrap):
+    user, file = owner
+    page = user.page(file)
+    assert (page["width"], page["height"]) == scrap.size
+    read = " ".join(line["reading"] for line in page["lines"])
+    assert "President" in read
+    for line in page["lines"]:
+        points = np.array([pair.split(",") for pair in line["points"].split()], float)
+        assert (points >= 0).all() and (points <= scrap.size).all()
+        assert [word["text"] for word in line["words"]] == line["text"].split()
+
+
+def test_the_pictures_of_a_page_can_be_seen(owner, scrap):
+    user, file = owner
+    page = f"files/{file['id']}/pages/1"
+    shown = Image.open(io.BytesIO(user.client.get(f"{page}/image").content))
+    assert shown.size == scrap.size
+    crop = Image.open(io.BytesIO(user.client.get(f"{page}/lines/0/image").content))
+    assert crop.height == 96 and crop.width > 96
+    assert max(Image.open(io.BytesIO(user.client.get(f"{page}/thumbnail").content)).size) <= 240
+
+
+def test_a_corrected_line_is_in_every_format_that_holds_text(owner):
+    user, file = owner
+    user.check(file, 1, "President McClish")
+    for form, writer in WRITERS.items():
+        answer = user.result(file, form)
+        assert answer.status_code == 200, form
+        name = answer.headers["content-disposition"]
+        assert f"letter%20to%20Zo%C3%AB{writer.suffix}" in name and name.startswith("attachment")
+        if form == "pdf":
+            assert "McClish" in pypdf.PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
+        elif form != "draw":
+            assert "McClish" in answer.text, form
+
+
+def test_there_are_only_the_formats_that_there_are(owner):
+    user, file = owner
+    answer = user.result(file, "docx")
+    assert answer.status_code == 400 and "unknown format 'docx'" in answer.json()["error"]
+
+
+def test_the_words_of_a_corrected_line_stand_along_it_and_are_sure(owner):
+    user, file = owner
+    for text in ("President McClish", "a b c d e f"):
+        user.check(file, 1, text)
+        line = json.loads(user.result(file, "json").text)["lines"][1]
+        assert [word["text"] for word in line["words"]] == text.split()
+        starts = [min(x for x, _ in word["polygon"]) for word in line["words"]]
+        left, right = (limit(x for x, _ in line["polygon"]) for limit in (min, max))
+        assert starts == sorted(starts) and left - 1 <= starts[0] and starts[-1] <= right
+        assert {word["confidence"] for word in line["words"]} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "why"),
+    [
+        ("  two \n words\t", ["two", "words"], "a line has no line breaks"),
+        ("", [], "there is nothing to read"),
+        ("手紙", ["手紙"], "letters that the recogniser does not know: the line is one word"),
+        ("so…", ["so…"], "kept as typed, though its normal form is another"),
+        ("<b>&\x00\x1b", ["<b>&\x00\x1b"], "what XML cannot hold"),
+    ],
+)
+def test_any_text_can_be_a_correction(owner, text, words, why):
+    user, file = owner
+    line = user.check(file, 1, text)
+    assert [word["text"] for word in line["words"]] == words, why
+    assert etree.fromstring(user.result(file, "alto").content) is not None
+
+
+def test_undone_a_line_is_as_it_was_read(owner):
+    user, file = owner
+    before = user.page(file)["lines"][0]
+    user.check(file, 0, "something else")
+    assert user.client.delete(f"files/{file['id']}/pages/1/lines/0").json() == before
+
+
+def test_a_broken_page_does_not_cost_the_others(address, scrap):
+    blank = Image.new("RGB", (80, 60), "white")
+    data = bytearray(encoded(scrap, blank, blank, form="TIFF", compression="tiff_deflate"))
+    with Image.open(io.BytesIO(data)) as image:
+        image.seek(1)
+        (start,), (length,) = image.tag_v2[273], image.tag_v2[279]
+    data[start : start + length] = bytes(length)
+    user = User(address)
+    file = user.read(bytes(data), "scans.tif")
+    assert [page["state"] for page in file["pages"]] == ["done", "failed", "done"]
+    assert file["pages"][1]["message"].startswith("scans.tif, page 2: damaged")
+    with zipfile.ZipFile(io.BytesIO(user.result(file, "txt").content)) as archive:
+        assert archive.namelist() == ["scans.txt", "scans.3.txt"]
+    assert user.result(file, "html").headers["content-disposition"] == 'attachment; filename="scans.html"'
+
+
+BLANK = Image.new("L", (1200, 1000), 255)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "message", "why"),
+    [
+        (b"", 400, "x.jpg: the file is empty", "nothing"),
+        (b"hello", 400, "x.jpg: not a picture or PDF", "no picture"),
+        (b"%PDF-1.7 and no more", 400, "x.jpg: a PDF that is damaged", "no PDF"),
+        (encoded(BLANK), 413, "x.jpg: 1200 x 1000 is 1 megapixels, more than 0.5", "too large a page"),
+        (bytes(200_001), 413, "x.jpg: more than the 0.2 MB that can be kept", "too many bytes"),
+        (
+            encoded(*[Image.new("1", (9, 9))] * 4, form="TIFF"),
+            413,
+            "x.jpg: has 4 pages; 3 can be kept",
+            "too many pages",
+        ),
+    ],
+)
+def test_what_cannot_be_taken_costs_one_line(reader, content, status, message, why):
+    with served(reader, limits=Limits(megabytes=0.2, pages=3, megapixels=0.5)) as address:
+        user = User(address)
+        answer = user.send(content, "x.jpg")
+        assert answer.status_code == status, why
+        assert answer.json()["error"].startswith(message)
+        assert user.files() == []
+
+
+def test_a_body_longer_than_the_limit_is_refused_without_an_announced_length(reader):
+    with served(reader, limits=Limits(megabytes=0.2)) as address:
+        chunks = (bytes(50_000) for _ in range(8))
+        answer = User(address).send(chunks, "x.jpg")
+        assert answer.status_code == 413
+
+
+def test_people_do_not_see_each_other_s_pages(address, owner):
+    _, file = owner
+    stranger = User(address)
+    assert stranger.files() == []
+    for path in (f"files/{file['id']}/pages/1", f"files/{file['id']}/results/txt"):
+        assert stranger.client.get(path).status_code == 404
+    stranger.send(encoded(Image.new("L", (40, 30), 255)))
+    assert stranger.client.get(f"files/{file['id']}/pages/1").status_code == 404
+    assert stranger.client.delete(f"files/{file['id']}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("line", "body", "status", "why"),
+    [
+        ("lines/0", b"a" * 8001, 413, "too long"),
+        ("lines/99", b"a", 404, "no such line"),
+    ],
+)
+def test_a_correction_that_makes_no_sense_is_refused(owner, line, body, status, why):
+    user, file = owner
+    answer = user.client.put(f"files/{file['id']}/pages/1/{line}", content=body)
+    assert answer.status_code == status, why
+
+
+def test_a_text_that_is_not_utf_8_is_taken_as_far_as_it_goes(owner):
+    user, file = owner
+    answer = user.client.put(f"files/{file['id']}/pages/1/lines/1", content=b"caf\xe9")
+    assert answer.json()["text"] == "caf\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "why"),
+    [
+        ("GET", "/", {}, 200, "a browser that was given the address"),
+        ("GET", "/", {"host": "evil.example"}, 403, "a name of somebody else's that leads here"),
+        ("GET", "/", {"host": "localhost"}, 200, "a name of this machine"),
+        ("GET", "/", {"host": "[::1]:8000"}, 200, "an address of this machine"),
+        ("GET", "/", {"host": "[::1"}, 403, "no address"),
+        ("POST", "/api/files", {"origin": "http://evil.example"}, 403, "another site's script"),
+        ("POST", "/api/files", {"origin": "http://127.0.0.1:1"}, 403, "another server on this machine"),
+        ("POST", "/api/files", {"origin": "null"}, 403, "a page without an origin"),
+        ("POST", "/api/files", {"origin": "http://[::1"}, 403, "no origin"),
+        ("GET", "/api/session", {"sec-fetch-site": "cross-site"}, 403, "another site's picture or script"),
+        ("GET", "/api/session", {"sec-fetch-site": "same-site"}, 403, "another port's picture or script"),
+        ("GET", "/", {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, 200, "a link"),
+        (
+            "GET",
+            "/api/session",
+            {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
+            403,
+            "a link to what is behind the page",
+        ),
+    ],
+)
+def test_other_sites_are_kept_out(address, method, path, headers, status, why):
+    answer = User(address).client.request(method, address + path, headers=headers)
+    assert answer.status_code == status, why
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_a_session_cannot_be_had_by_scripts_or_other_sites(address):
+    answer = User(address).send(encoded(Image.new("L", (40, 30), 255)))
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie and "samesite=strict" in cookie
+    assert len(cookie.partition("=")[2].partition(";")[0]) >= 32
+
+
+def test_a_removed_file_leaves_room_for_another(reader):
+    pages = encoded(*[Image.new("L", (40, 30), 255)] * 2, form="TIFF")
+    with served(reader, limits=Limits(pages=3)) as address:
+        user = User(address)
+        file = user.read(pages, "a.tif")
+        assert user.send(pages, "b.tif").status_code == 413
+        assert user.client.delete(f"files/{file['id']}").status_code == 204
+        assert user.client.get(f"files/{file['id']}/pages/1").status_code == 404
+        assert [page["state"] for page in user.read(pages, "b.tif")["pages"]] == ["done", "done"]
+
+
+def test_a_session_that_nobody_comes_back_to_ends(tmp_path):
+    sessions = Sessions(tmp_path, Limits(hours=1))
+    session = sessions.open()
+    sessions.expire()
+    assert sessions.find(session.id) is session
+    session.seen -= 3601
+    sessions.expire()
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(MissingError, match="has ended"):
+        sessions.find(session.id)
+
+
+def test_there_are_only_so_many_sessions(tmp_path):
+    sessions = Sessions(tmp_path, Limits(sessions=1))
+    first = sessions.open()
+    with pytest.raises(LimitError, match="try again later"):
+        sessions.open()
+    first.seen -= 13 * 3600
+    assert sessions.open() is not first, "one has ended"
+
+
+def test_who_comes_later_need_not_wait_for_somebody_s_book(reader, tmp_path):
+    def book(sessions, pages):
+        session = sessions.open()
+        folder = session.folder / "book"
+        folder.mkdir()
+        path = folder / "file"
+        path.write_bytes(encoded(*[Image.new("L", (40, 30), 255)] * pages, form="TIFF"))
+        document = Document("book", "book.tif", path, 0, "digest")
+        for number in range(1, pages + 1):
+            (folder / str(number)).mkdir()
+            document.sheets.append(Sheet(number, folder / str(number)))
+        session.documents["book"] = document
+        return session, document.sheets
+
+    async def run():
+        limits = Limits()
+        worker, sessions = Worker(reader, limits), Sessions(tmp_path, limits)
+        first, long = book(sessions, 6)
+        second, short = book(sessions, 1)
+        worker.read(first)
+        worker.read(second)
+        while short[0].state != DONE:
+            await asyncio.sleep(0)
+        assert long[0].state == DONE and long[-1].state == WAITING
+        await worker.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("name", "clean", "why"),
+    [
+        ("letter.jpg", "letter.jpg", "nothing special"),
+        ("brief an Zoë 手紙.png", "brief an Zoë 手紙.png", "any script"),
+        ("../../etc/passwd", "passwd", "folders"),
+        ("C:\\scans\\1.tif", "1.tif", "folders of another system"),
+        ('a<b>:"c|d?*.pdf', "a_b___c_d__.pdf", "reserved by some systems"),
+        ("a\x00\n\x1b[31m.png", "a[31m.png", "control characters"),
+        ("gpj.\u202eexe", "gpj.exe", "a direction mark that shows a name as another"),
+        (".htaccess", "htaccess", "a hidden file"),
+        ("", "page", "no name"),
+        ("..", "page", "nothing else than a folder"),
+        ("a" * 300 + ".jpeg", "a" * 75 + ".jpeg", "longer than file systems take"),
+    ],
+)
+def test_names_from_outside_are_harmless(name, clean, why):
+    assert clean_name(name) == clean, why
+
+
+@pytest.mark.parametrize("name", ["megabytes", "pages", "megapixels", "sessions", "hours"])
+@pytest.mark.parametrize("value", [0, -1, float("nan")])
+def test_a_limit_leaves_room_for_something(name, value):
+    with pytest.raises(ConfigError, match=f"{name}="):
+        Limits(**{name: value})
