@@ -253,3 +253,74 @@ def test_pages_without_text_are_refused(pages):
     file.write_text(file.read_text().replace("CONTENT", "OTHER").replace("<HYP", "<NOTHING"))
     with pytest.raises(DataError, match="no transcribed lines in 1 file"):
         AltoLines(file)
+
+
+KRAKEN_PAGE = """<?xml version="1.0" encoding="UTF-8"?>
+<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"><Metadata><Creator>kraken</Creator>
+</Metadata><Page imageFilename="page.png" imageWidth="200" imageHeight="200">
+<TextRegion id="block_1" custom="structure {type:paragraph;}"><Coords points="0,0 0,200 200,200 200,0"/>
+<TextLine id="line_1"><Coords points="20,50 180,50 180,70 20,70"/><Baseline points="20,65 180,66"/>
+<Word id="s1"><Coords points="20,50 60,50 60,70 20,70"/>
+<Glyph id="c1"><Coords points="20,50 40,50 40,70 20,70"/><TextEquiv conf="0.5"><Unicode>u</Unicode></TextEquiv></Glyph>
+<Glyph id="c2"><Coords points="40,50 60,50 60,70 40,70"/><TextEquiv conf="0.9"><Unicode>n</Unicode></TextEquiv></Glyph>
+</Word><Word id="s2"><Coords points="60,50 70,50 70,70 60,70"/>
+<Glyph id="c3"><Coords points="60,50 70,50 70,70 60,70"/><TextEquiv conf="1"><Unicode> </Unicode></TextEquiv></Glyph>
+</Word><Word id="s3"><Coords points="70,50 180,50 180,70 70,70"/>
+<Glyph id="c4"><Coords points="70,50 180,50 180,70 70,70"/><TextEquiv conf="1"><Unicode>m</Unicode></TextEquiv></Glyph>
+</Word></TextLine></TextRegion></Page></PcGts>"""
+
+KRAKEN_ALTO = """<?xml version="1.0" encoding="UTF-8"?>
+<alto xmlns="http://www.loc.gov/standards/alto/ns-v4#"><Description><MeasurementUnit>pixel</MeasurementUnit>
+<sourceImageInformation><fileName>page.png</fileName></sourceImageInformation></Description>
+<Layout><Page WIDTH="200" HEIGHT="200" PHYSICAL_IMG_NR="0" ID="page_0">
+<PrintSpace HPOS="0" VPOS="0" WIDTH="200" HEIGHT="200"><TextBlock HPOS="0" VPOS="0" WIDTH="200" HEIGHT="200" ID="b">
+<TextLine ID="line_1" HPOS="20" VPOS="50" WIDTH="160" HEIGHT="20" BASELINE="20 65 180 66">
+<Shape><Polygon POINTS="20 50 180 50 180 70 20 70"/></Shape>
+<String ID="s0" CONTENT=" " HPOS="18" VPOS="50" WIDTH="2" HEIGHT="20" WC="1.0"/>
+<String ID="s1" CONTENT="un" HPOS="20" VPOS="50" WIDTH="40" HEIGHT="20" WC="0.7">
+<Shape><Polygon POINTS="20 50 60 50 60 70 20 70"/></Shape>
+<Glyph ID="c1" CONTENT="u" HPOS="20" VPOS="50" WIDTH="20" HEIGHT="20" GC="0.5"/>
+<Glyph ID="c2" CONTENT="n" HPOS="40" VPOS="50" WIDTH="20" HEIGHT="20" GC="0.9"/></String>
+<SP ID="s2" HPOS="60" VPOS="50" WIDTH="10" HEIGHT="20"/>
+<String ID="s3" CONTENT="m" HPOS="70" VPOS="50" WIDTH="110" HEIGHT="20" WC="1.0"/>
+</TextLine></TextBlock></PrintSpace></Page></Layout></alto>"""
+
+ESCRIPTORIUM_ALTO = """<?xml version="1.0" encoding="UTF-8"?>
+<alto xmlns="http://www.loc.gov/standards/alto/ns-v4#"><Description><MeasurementUnit>pixel</MeasurementUnit>
+<sourceImageInformation><fileName>page.png</fileName></sourceImageInformation></Description>
+<Tags><OtherTag ID="BT1" LABEL="MainZone" DESCRIPTION="block type MainZone"/></Tags>
+<Layout><Page WIDTH="200" HEIGHT="200" PHYSICAL_IMG_NR="3" ID="eSc_dummypage_">
+<PrintSpace HPOS="0" VPOS="0" WIDTH="200" HEIGHT="200"><TextBlock ID="eSc_dummyblock_">
+<TextLine ID="line_1" TAGREFS="LT7" BASELINE="20 65 180 66" HPOS="20" VPOS="50" WIDTH="160" HEIGHT="20">
+<Shape><Polygon POINTS="20 50 180 50 180 70 20 70"/></Shape>
+<String CONTENT="un m" HPOS="20" VPOS="50" WIDTH="160" HEIGHT="20"></String>
+</TextLine></TextBlock></PrintSpace></Page></Layout></alto>"""
+
+ESCRIPTORIUM_PAGE = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
+<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"><Metadata><Creator>escriptorium</Creator>
+</Metadata><Page imageFilename="page.png" imageWidth="200" imageHeight="200">
+<TextRegion id="eSc_dummyblock_"><TextLine id="line_1" custom="structure {type:default;}">
+<Coords points="20,50 180,50 180,70 20,70"/><Baseline points="20,65 180,66"/>
+<TextEquiv><Unicode>un m</Unicode></TextEquiv></TextLine></TextRegion></Page></PcGts>"""
+
+
+@pytest.mark.parametrize(
+    ("content", "read", "words"),
+    [
+        (KRAKEN_PAGE, read_page_xml, [("un", 0.7), ("m", 1.0)]),
+        (KRAKEN_ALTO, read_alto, [("un", 0.7), ("m", 1.0)]),
+        (ESCRIPTORIUM_PAGE, read_page_xml, []),
+        (ESCRIPTORIUM_ALTO, read_alto, [("un m", 0.0)]),
+    ],
+    ids=["kraken PAGE: glyphs alone have text", "kraken ALTO", "eScriptorium PAGE", "eScriptorium ALTO"],
+)
+def test_as_kraken_and_escriptorium_write_it(tmp_path, caplog, content, read, words):
+    (tmp_path / "page.xml").write_text(content)
+    page = read(tmp_path / "page.xml")
+    assert (page.source, page.height, page.width, page.complete) == ("page.png", 200, 200, True)
+    (line,) = page.lines
+    assert (line.id, line.text) == ("line_1", "un m")
+    assert line.polygon.tolist() == [[20, 50], [180, 50], [180, 70], [20, 70]]
+    assert line.baseline.tolist() == [[20, 65], [180, 66]]
+    assert [(word.text, pytest.approx(word.confidence)) for word in line.words] == words
+    assert not caplog.records

@@ -2,6 +2,7 @@
 
 import io
 from base64 import b64decode
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -15,6 +16,20 @@ from ocr.output.html import CROP_HEIGHT, HtmlReport
 from ocr.output.layout import xml_text
 from ocr.types import Page
 from tests.output.cases import PAGES, text_line
+
+
+class Shown(HTMLParser):
+    """The tags, and the texts between them, as HTML's parser sees them."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.texts = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.texts.append(data)
 
 
 def classed(root, name: str) -> list:
@@ -87,10 +102,25 @@ def test_pages_of_a_file_make_one_report(tmp_path):
 
 def test_nothing_is_fetched_or_run(tmp_path):
     """The report holds what it needs, and text from a page is text."""
-    page = Page("<script>.png", 90, 400, [text_line('<script src="x">', 9, 9)])
+    text = '<script src="//x.org/y">&amp; \'"</title><img/onerror=y>'
+    page = Page("</title><script>.png", 90, 700, [text_line(text, 9, 9, confidence=0.2, words=False)])
     root = report(page, tmp_path)
-    assert not list(root.iter("{*}script")) and not list(root.iter("{*}link"))
-    assert all(image.get("src").startswith("data:") for image in root.iter("{*}img"))
+    asks = ("src", "href", "srcset", "action", "data", "poster", "background", "xlink:href")
+    for element in root.iter("{*}*"):
+        tag = etree.QName(element).localname
+        assert tag not in ("script", "link", "iframe", "object", "embed", "base", "form", "svg"), tag
+        for name, value in element.attrib.items():
+            assert not name.startswith("on") and "url(" not in value
+            assert name not in asks or value.startswith(("data:image/jpeg;base64,", "#")), (name, value)
+    style = root.findtext(".//{*}style")
+    assert "url(" not in style and "@import" not in style
+    # Browsers read it as HTML, by other rules.
+    seen = Shown()
+    seen.feed((tmp_path / "out.html").read_text(encoding="utf-8"))
+    assert seen.texts.count(text) == 2, "beside its picture and in the list"
+    assert seen.texts.count(page.source) == 2 and seen.tags == [
+        etree.QName(element).localname for element in root.iter("{*}*")
+    ]
 
 
 def test_an_image_is_needed(tmp_path):

@@ -50,7 +50,8 @@ def test_letters_come_out_as_they_are(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "reason", ["letters, markup and quotes", "a slanted line", "a bent baseline", "columns"]
+    "reason",
+    ["letters, markup and quotes", "a slanted line", "a standing line", "a bent baseline", "columns"],
 )
 def test_words_lie_where_they_are_written(reason, tmp_path):
     page = PAGES[reason]

@@ -113,7 +113,7 @@ def _content(line: etree._Element) -> tuple[str, list[Word]]:
                 # Some writers leave <SP> out altogether: their strings are words.
                 text += (" " if pending and not spaced else "") + content
                 pending = True
-                if content and (child.get("HPOS") or child.find("{*}Shape") is not None):
+                if content.strip() and (child.get("HPOS") or child.find("{*}Shape") is not None):
                     confidence = number(child, "WC") if child.get("WC") else 0.0
                     words.append(Word(content, _outline(child), confidence))
             case "SP":

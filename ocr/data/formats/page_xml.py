@@ -57,7 +57,7 @@ def read_page_xml(path: str | Path) -> Page:
     """Lines and words of a PAGE XML file in its reading order; `source` is the image's file name.
 
     Of several transcriptions of a line the one with the lowest index is taken; a line without any takes its
-    words'. A line without a usable outline is left out with a warning, and the page is then not `complete`.
+    words', and a word its glyphs'. A line without a usable outline is left out with a warning, and the page is then not `complete`.
 
     Raises:
         DataError: not PAGE XML, or without the image's name and size.
@@ -106,6 +106,8 @@ def _line(element: etree._Element, region: etree._Element) -> TextLine:
     words = []
     for word in element.iterfind("{*}Word"):
         text, confidence = _text(word)
+        if not text:
+            text, confidence = _spelled(word)
         if text:
             words.append(Word(text, _outline(word), confidence))
     text, confidence = _text(element)
@@ -146,6 +148,13 @@ def _text(element: etree._Element) -> tuple[str, float]:
     best = alternatives[0]
     text = best.findtext("{*}Unicode") or best.findtext("{*}PlainText") or ""
     return text.strip(), number(best, "conf") if best.get("conf") else 0.0
+
+
+def _spelled(word: etree._Element) -> tuple[str, float]:
+    """A word of which only the glyphs are transcribed, and their mean confidence."""
+    glyphs = [_text(glyph) for glyph in word.iterfind("{*}Glyph")]
+    text = "".join(text for text, _ in glyphs)
+    return text, sum(confidence for _, confidence in glyphs) / len(glyphs) if glyphs else 0.0
 
 
 def _index(element: etree._Element, *, default: int) -> int:
