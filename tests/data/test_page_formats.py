@@ -261,12 +261,16 @@ KRAKEN_PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <TextRegion id="block_1" custom="structure {type:paragraph;}"><Coords points="0,0 0,200 200,200 200,0"/>
 <TextLine id="line_1"><Coords points="20,50 180,50 180,70 20,70"/><Baseline points="20,65 180,66"/>
 <Word id="s1"><Coords points="20,50 60,50 60,70 20,70"/>
-<Glyph id="c1"><Coords points="20,50 40,50 40,70 20,70"/><TextEquiv conf="0.5"><Unicode>u</Unicode></TextEquiv></Glyph>
-<Glyph id="c2"><Coords points="40,50 60,50 60,70 40,70"/><TextEquiv conf="0.9"><Unicode>n</Unicode></TextEquiv></Glyph>
+<Glyph id="c1"><Coords points="20,50 40,50 40,70 20,70"/>
+<TextEquiv conf="0.5"><Unicode>u</Unicode></TextEquiv></Glyph>
+<Glyph id="c2"><Coords points="40,50 60,50 60,70 40,70"/>
+<TextEquiv conf="0.9"><Unicode>n</Unicode></TextEquiv></Glyph>
 </Word><Word id="s2"><Coords points="60,50 70,50 70,70 60,70"/>
-<Glyph id="c3"><Coords points="60,50 70,50 70,70 60,70"/><TextEquiv conf="1"><Unicode> </Unicode></TextEquiv></Glyph>
+<Glyph id="c3"><Coords points="60,50 70,50 70,70 60,70"/>
+<TextEquiv conf="1"><Unicode> </Unicode></TextEquiv></Glyph>
 </Word><Word id="s3"><Coords points="70,50 180,50 180,70 70,70"/>
-<Glyph id="c4"><Coords points="70,50 180,50 180,70 70,70"/><TextEquiv conf="1"><Unicode>m</Unicode></TextEquiv></Glyph>
+<Glyph id="c4"><Coords points="70,50 180,50 180,70 70,70"/>
+<TextEquiv conf="1"><Unicode>m</Unicode></TextEquiv></Glyph>
 </Word></TextLine></TextRegion></Page></PcGts>"""
 
 KRAKEN_ALTO = """<?xml version="1.0" encoding="UTF-8"?>

@@ -57,7 +57,8 @@ def read_page_xml(path: str | Path) -> Page:
     """Lines and words of a PAGE XML file in its reading order; `source` is the image's file name.
 
     Of several transcriptions of a line the one with the lowest index is taken; a line without any takes its
-    words', and a word its glyphs'. A line without a usable outline is left out with a warning, and the page is then not `complete`.
+    words', and a word its glyphs'. A line without a usable outline is left out with a warning, and the page is
+    then not `complete`.
 
     Raises:
         DataError: not PAGE XML, or without the image's name and size.
