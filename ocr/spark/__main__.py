@@ -26,6 +26,10 @@ LOCAL = "local[*,4]"
 DEFAULTS = {
     # Files that a worker holds at once: as many as share batches of lines.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "32",
+    # Tasks of about eight scans: there are many to a core, so that few cores wait for the last one.
+    "spark.sql.files.maxPartitionBytes": "32m",
+    # Results in files as large as they may be: 64 MB.
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     # Spark warns, with stack traces, of an output that is not there yet.
     "spark.log.level": "ERROR",
 }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -18,6 +16,7 @@ from ocr.image.io import PAGE_SUFFIXES
 from ocr.inference.pipeline import DETECTOR, RECOGNIZER, DetectorOptions, Reader
 from ocr.spark.batching import Waiting, read_together
 from ocr.spark.bundles import ship
+from ocr.spark.folders import clear_remains, existing, load_files, missing_files
 from ocr.spark.images import PAGENUM, file_pages
 from ocr.spark.recognize import page_confidence
 from ocr.spark.regions import flat
@@ -38,7 +37,7 @@ FILES = 32
 """Files whose lines may share batches."""
 
 FILES_A_CORE = 64
-"""Files a core reads before results are committed, unless told otherwise: about a minute's work on a CPU."""
+"""Files a core reads before results are committed, unless told otherwise: some minutes' work on a CPU."""
 
 PAGES = StructType(
     [
@@ -160,54 +159,22 @@ def read_missing(
         BundleError, ConfigError: an option that cannot work, no such source, an output that is something else.
     """
     done = existing(session, output)
-    todo = (row.path for row in missing_files(session, source, done).toLocalIterator())
+    if done is not None and not {"path", *PAGES.names} <= set(done.columns):
+        raise ConfigError(f"{output}: holds other data, with columns {', '.join(done.columns)}")
+    todo = missing_files(session, source, done).toLocalIterator()
     size = commit_every or FILES_A_CORE * session.sparkContext.defaultParallelism
     chunk = list(islice(todo, size))
     if not chunk and done is None:
         raise ConfigError(f"{source}: nothing to read ({', '.join(sorted(PAGE_SUFFIXES))})")
+    clear_remains(session, output)
     while chunk:
-        files = session.read.format("binaryFile").load([literal(path) for path in chunk])
+        full = [row.path for row in chunk if not row.empty]
+        files = load_files(session, full, [row.path for row in chunk if row.empty])
         counts = Observation()
         pages = read_pages(files, options).observe(
             counts, F.count("*").alias("pages"), F.count(EXCEPTION).alias("failed")
         )
-        # All pages of a file go to one Parquet file, which appears as a whole or not at all.
+        # All pages of a file go to one Parquet file, which appears as a whole or not at all; and there are few.
         pages.repartition("path").write.mode("append").parquet(output)
         yield Progress(len(chunk), counts.get["pages"], counts.get["failed"])
         chunk = list(islice(todo, size))
-
-
-def missing_files(session: SparkSession, source: str, done: DataFrame | None) -> DataFrame:
-    """The column `path` of files under `source` with a suffix of pages and without a row in `done`, in order."""
-    suffixes = "|".join(re.escape(suffix) for suffix in sorted(PAGE_SUFFIXES))
-    try:
-        files = session.read.format("binaryFile").option("recursiveFileLookup", "true").load(source)
-    except AnalysisException as error:
-        raise ConfigError(f"{source}: {first_line(error)}") from error
-    files = files.select("path").where(F.lower("path").rlike(f"({suffixes})$"))
-    if done is not None:
-        files = files.join(done.select("path").distinct(), "path", "left_anti")
-    return files.orderBy("path")
-
-
-def existing(session: SparkSession, output: str) -> DataFrame | None:
-    """What an earlier run wrote, or None. Raises ConfigError where something else is there."""
-    try:
-        done = session.read.parquet(output)
-    except AnalysisException as error:
-        if error.getCondition() in ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA"):
-            return None
-        raise ConfigError(f"{output}: {first_line(error)}") from error
-    if not {"path", *PAGES.names} <= set(done.columns):
-        raise ConfigError(f"{output}: holds other data, with columns {', '.join(done.columns)}")
-    return done
-
-
-def literal(path: str) -> str:
-    """A path with the characters escaped that would make it a pattern."""
-    return re.sub(r"([\\{}\[\]*?])", r"\\\1", path)
-
-
-def first_line(error: AnalysisException) -> str:
-    """Spark's message without its error class, SQL state and plan."""
-    return re.sub(r"^\[[A-Z_.]+\] ", "", str(error).splitlines()[0]).split(" SQLSTATE")[0]

@@ -1,7 +1,10 @@
 """Folders into Parquet: complete, resumable, and undisturbed by bad files and dying workers."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,13 +12,18 @@ from PIL import Image
 
 pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
 
+import pyarrow as pa
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
 from ocr import Reader
 from ocr.errors import ConfigError
 from ocr.spark.__main__ import main
-from ocr.spark.read import PAGES, ReadOptions, ReadPages, existing, literal, missing_files
+from ocr.spark.folders import literal, missing_files
+from ocr.spark.read import PAGES, ReadOptions, ReadPages, read_missing, read_pages
+from ocr.spark.worker import line_reader
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 NAMES = [
     "plain.png",
@@ -101,6 +109,101 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(spark, tiny_rec
     assert {row.text for row in read} == {"a"}
 
 
+def test_a_run_killed_between_commits_is_completed_by_the_next(spark, command, tiny_recognizer, tmp_path):
+    for number in range(9):
+        draw(tmp_path / "scans" / f"{number}.png")
+    texts = tmp_path / "texts"
+    arguments = ["read", tmp_path / "scans", texts, "--recognizer", tiny_recognizer, "--detector", "none"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "ocr.spark", *arguments, "--master", "local[1]", "--commit-every", "3"],
+        cwd=Path(__file__).parents[2],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    for line in run.stderr:
+        if "3 files" in line:
+            os.killpg(run.pid, signal.SIGKILL)  # Python and Java alike, as when a machine is gone.
+            break
+    run.communicate()
+    # What tasks had written, and half written, when they died.
+    left = texts / "_temporary" / "0"
+    (left / "task_1").mkdir(parents=True, exist_ok=True)
+    (left / "_temporary" / "attempt_2").mkdir(parents=True, exist_ok=True)
+    shutil.copy(next(texts.glob("part-*.parquet")), left / "task_1" / "part-1.parquet")
+    (left / "_temporary" / "attempt_2" / "part-2.parquet").write_bytes(b"PAR1 half a file")
+
+    written = spark.read.parquet(str(texts)).count()
+    assert 3 <= written < 9
+    assert command() == 0
+    rows = spark.read.parquet(str(texts)).collect()
+    assert sorted(name(row.path) for row in rows) == [f"{number}.png" for number in range(9)]
+    assert {row.text for row in rows} == {"a"}
+
+
+def test_one_broken_file_in_a_hundred_costs_its_own_row(spark, command, tmp_path):
+    scans = tmp_path / "scans"
+    good = draw(scans / "000.png").read_bytes()
+    for number in range(1, 300):
+        (scans / f"{number:03}.png").write_bytes(good)
+    broken = {"050.png": b"", "150.png": good[: len(good) // 2], "250.png": b"no picture at all"}
+    for each, content in broken.items():
+        (scans / each).write_bytes(content)
+    assert command() == 1
+    rows = {name(row.path): row for row in spark.read.parquet(str(tmp_path / "texts")).collect()}
+    assert len(rows) == 300
+    assert {each for each, row in rows.items() if row.exception is not None} == set(broken)
+    for each, row in rows.items():
+        assert each in row.exception if each in broken else row.text == "a"
+
+
+@pytest.mark.parametrize("adaptive", ["true", "false"])
+def test_adaptive_execution_changes_nothing(spark, tiny_recognizer, tmp_path, adaptive):
+    for number in range(6):
+        draw(tmp_path / "scans" / f"{number}.png")
+    files = spark.read.format("binaryFile").load(str(tmp_path / "scans")).repartition(3)
+    spark.conf.set("spark.sql.adaptive.enabled", adaptive)
+    try:
+        read = read_pages(files, ReadOptions(recognizer=str(tiny_recognizer), detector=None)).collect()
+    finally:
+        spark.conf.unset("spark.sql.adaptive.enabled")
+    assert sorted((name(row.path), row.text) for row in read) == [
+        (f"{number}.png", "a") for number in range(6)
+    ]
+
+
+def test_a_worker_loads_its_model_once_for_all_tasks(spark, tiny_recognizer, tmp_path):
+    for number in range(6):
+        draw(tmp_path / "scans" / f"{number}.png")
+    options = ReadOptions(recognizer=str(tiny_recognizer), detector=None)
+    schema = to_arrow_schema(PAGES)
+    work = ReadPages(inputs=("path", "content"), kept=("path",), schema=schema, rows=1, options=options)
+
+    def loads(batches):
+        for _ in work(batches):
+            pass
+        yield pa.RecordBatch.from_pylist([{"worker": os.getpid(), "loads": line_reader.cache_info().misses}])
+
+    files = spark.read.format("binaryFile").load(str(tmp_path / "scans")).repartition(3)
+    rows = files.mapInArrow(loads, "worker long, loads long").collect()
+    assert len(rows) == 3, "as many tasks"
+    before = min(row.loads for row in rows)
+    assert {row.loads for row in rows if row.worker == rows[0].worker} == {before}
+
+
+def test_the_text_of_a_page_is_that_of_the_reader(spark):
+    """With the shipped models, a page and a line sharing batches."""
+    files = spark.read.format("binaryFile").load(
+        [str(EXAMPLES / each) for each in ("letter.jpg", "line.png")]
+    )
+    alone = Reader.from_pretrained(device="cpu")
+    for row in read_pages(files.coalesce(1), ReadOptions()).collect():
+        page = alone.read(EXAMPLES / name(row.path))
+        assert row.exception is None
+        assert (row.text, len(row.lines)) == (page.text, len(page.lines))
+        assert len(page.text) > 20
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -136,7 +239,7 @@ def test_a_missing_source_and_a_foreign_output_are_named(spark, tmp_path):
         missing_files(spark, str(tmp_path / "nowhere"), None)
     spark.range(1).write.parquet(str(tmp_path / "other"))
     with pytest.raises(ConfigError, match="holds other data, with columns id"):
-        existing(spark, str(tmp_path / "other"))
+        next(read_missing(spark, str(tmp_path), str(tmp_path / "other"), ReadOptions(detector=None)))
 
 
 def test_a_path_with_the_signs_of_a_pattern_stands_for_itself():
