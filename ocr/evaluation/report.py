@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,25 +53,25 @@ def print_report(report: dict[str, Any], *, title: str, console: Console | None 
 
 
 def print_comparison(
-    reports: Mapping[str, dict[str, Any]], *, title: str, console: Console | None = None
+    rows: Sequence[tuple[str, dict[str, Any]]], *, title: str, console: Console | None = None
 ) -> None:
-    """Reports on the same data, by what was measured: for each source, and for all, a row each."""
+    """Reports on the same data, each after the name of what was measured: one row a source, and one for all."""
     console = console or _console()
-    keys = [key for key in COLUMNS if any(key in report for report in reports.values())]
-    speeds = [key for key in SPEED if any(key in report for report in reports.values())]
+    keys = [key for key in COLUMNS if any(key in report for _, report in rows)]
+    speeds = [key for key in SPEED if any(key in report for _, report in rows)]
     table = Table(title=title, title_justify="left")
     table.add_column("source")
     table.add_column("engine", no_wrap=True)
     for key in (*keys, *speeds):
         table.add_column((COLUMNS | SPEED)[key], justify="right")
-    first = next(iter(reports.values()))
+    first = rows[0][1]
     sources = list(first["per_source"])
     for source in sources if len(sources) > 1 else ():
-        for number, (name, report) in enumerate(reports.items()):
+        for number, (name, report) in enumerate(rows):
             values = report["per_source"][source]
             table.add_row("" if number else source, name, *(_cell(key, values.get(key)) for key in keys))
         table.add_section()
-    for number, (name, report) in enumerate(reports.items()):
+    for number, (name, report) in enumerate(rows):
         cells = [_cell(key, report.get(key)) for key in keys]
         cells += [f"{report[key]:.1f}" if key == "seconds" else f"{report[key]:.2f}" for key in speeds]
         table.add_row("" if number else "all" if len(sources) > 1 else sources[0], name, *cells)

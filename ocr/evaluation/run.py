@@ -67,8 +67,8 @@ def measure(data: LineSource | PagesManifest, settings: Settings) -> dict[str, A
     if not several:
         print_report(report, title=f"{contestant.title} on {report['data']}")
         return report
-    titles = {contestants[name].title: each for name, each in reports.items()}
-    print_comparison(titles, title=f"{len(titles)} engines on {report['data']}")
+    rows = [(contestants[name].title, each) for name, each in reports.items()]
+    print_comparison(rows, title=f"{len(rows)} engines on {report['data']}")
     return {"engines": reports}
 
 

@@ -209,6 +209,7 @@ def test_a_missing_program_is_named(monkeypatch, tmp_path):
         (["engine=ours"], "bundle=", "ours is a bundle"),
         (["engine=trocr"], "trocr.model=", "no model named"),
         (["engine=trocr", "trocr.model=/none"], "trocr.model=/none", "a model that is not there"),
+        (["engine=trocr", "trocr.model=damaged"], "trocr.model=damaged", "a model that is damaged"),
         (["engine=trocr", "trocr.size=9"], "trocr.size", "an option it does not have"),
         (["engine=tesseract", "tesseract.languages=eng+xx"], "'xx'", "a language not installed"),
         (["engine=rapidocr", "rapidocr.size=huge"], "rapidocr.size=huge", "a size that does not exist"),
@@ -216,7 +217,12 @@ def test_a_missing_program_is_named(monkeypatch, tmp_path):
         (["engine=rapidocr", "rapidocr.language=xx"], "xx", "a language it does not have"),
     ],
 )
-def test_what_cannot_be_measured_costs_one_line(arguments, culprit, why, readers, tmp_path, capsys):
+def test_what_cannot_be_measured_costs_one_line(
+    arguments, culprit, why, readers, checkpoint, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(checkpoint, "damaged")
+    (tmp_path / "damaged/model.safetensors").write_bytes(b"cut off")
     if arguments[0] in ("engine=tesseract", "engine=rapidocr"):
         readers(arguments[0].removeprefix("engine="))
     write_manifest(Lines(), tmp_path / "lines.parquet")

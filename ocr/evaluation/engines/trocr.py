@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 
 from ocr.decoding import Hypothesis
 from ocr.errors import ConfigError
@@ -60,7 +61,7 @@ def load(machine: Machine, *, model: str | None = None) -> Trocr:
     try:
         network = VisionEncoderDecoderModel.from_pretrained(model).to(machine.device).eval()
         processor = TrOCRProcessor.from_pretrained(model)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ConfigError(f"trocr.model={model}: {str(error).splitlines()[0]}") from error
     generation = network.generation_config
     if generation.max_length in UNSTATED:
