@@ -67,12 +67,12 @@ class SourceResults:
             file_size: (height, width) of the picture in its file, where `image` was reduced from it: formats
                 without the image have their places in the file's pixels, which other programs will show.
         Raises:
-            OSError: naming the first file that could not be written; the others were.
+            OSError: naming the first file that could not be written, and counting the others of which that is true.
         """
         if self.base is None:
             return
         self.base.parent.mkdir(parents=True, exist_ok=True)
-        problem = None
+        problems: list[OSError] = []
         in_file = page
         if file_size is not None:
             from ocr.geometry import resize_page
@@ -82,9 +82,11 @@ class SourceResults:
             try:
                 self._write(writer, page if writer.shows_image else in_file, image)
             except OSError as error:
-                problem = problem or error
-        if problem:
-            raise problem
+                problems.append(error)
+        if len(problems) > 1:
+            problems[0].strerror += f" (nor could {len(problems) - 1} more files of this page be written)"
+        if problems:
+            raise problems[0]
 
     def _write(self, writer: Writer, page: Page, image: np.ndarray) -> None:
         path = self.base.with_name(self.base.name + writer.suffix)

@@ -67,6 +67,19 @@ def test_a_full_disk_costs_one_format_of_one_file(tmp_path, capsys, monkeypatch,
 
 
 @needs_full
+def test_files_that_fail_together_are_counted(tmp_path):
+    writers = choose_writers(["json", "txt", "tsv", "alto"])
+    for name in ("txt", "tsv", "alto"):
+        (tmp_path / f"a{WRITERS[name].suffix}").symlink_to(FULL)
+    results = Results(str(tmp_path), writers)
+    with pytest.raises(OSError, match="No space left") as caught, results.of(source()) as files:
+        files.add(PAGE, IMAGE)
+    assert caught.value.filename == str(tmp_path / "a.txt")
+    assert caught.value.strerror.endswith("(nor could 2 more files of this page be written)")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@needs_full
 def test_standard_output_on_a_full_disk_ends_with_one_line(tmp_path, tiny_recognizer):
     Image.new("L", (40, 16), 200).save(tmp_path / "a.png")
     command = [sys.executable, str(Path(infer.__file__)), f"recognizer={tiny_recognizer}", "detector=none"]

@@ -41,6 +41,22 @@ def test_blank_paper_has_no_text(reader):
     assert reader.read(np.full((900, 700, 3), 235, np.uint8)).text == ""
 
 
+@pytest.mark.parametrize(
+    ("pixels", "reason"),
+    [
+        (np.zeros((1, 1, 3), np.uint8), "the smallest picture"),
+        (np.zeros((1, 5000, 3), np.uint8), "a row"),
+        (np.zeros((5000, 1, 3), np.uint8), "a column"),
+        (np.random.default_rng(0).integers(0, 255, (1, 5000, 3), np.uint8), "a row of noise"),
+        (np.random.default_rng(0).integers(0, 255, (9, 9, 3), np.uint8), "a speck of noise"),
+        (np.zeros((900, 700, 3), np.uint8), "a lens cap"),
+        (np.full((64, 40000, 3), 255, np.uint8), "wider than OpenCV takes"),
+    ],
+)
+def test_pictures_without_text_are_read_as_nothing(reader, pixels, reason):
+    assert reader.read(pixels).text == "", reason
+
+
 def test_a_bundle_reads_the_same_after_the_disk(tmp_path):
     image = load_image(EXAMPLES / "line.png")
     first = Bundle.load("ocr_small_handwritten")
