@@ -12,6 +12,7 @@ from PIL import Image
 
 import infer
 from ocr.errors import ConfigError
+from ocr.output import WRITERS
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,6 +71,15 @@ def test_file_names_are_taken_as_they_are(run, tmp_path, capsys, name, reason):
     stem = Path(name).stem
     written = sorted(path.name for path in Path(f"out {name}").iterdir())
     assert written == sorted(f"{stem}{suffix}" for suffix in (".txt", ".json", ".draw.png"))
+
+
+def test_every_format_takes_a_name_that_is_hardly_text(run, tmp_path, capsys):
+    name = "<b>\n\x01'\"&;latin-\udce9.png"
+    draw(tmp_path / name)
+    assert run(f"input={name}", "output=out", f"formats={','.join(WRITERS)}") == 0
+    assert capsys.readouterr().err.count("\n") == 1
+    written = {path.name.removeprefix(Path(name).stem) for path in Path("out").iterdir()}
+    assert written == {writer.suffix for writer in WRITERS.values()}
 
 
 def test_without_output_nothing_is_written(run, tmp_path, capsys):

@@ -173,7 +173,10 @@ def _open(source: str | Path | bytes, name: str, head: bytes) -> Image.Image:
         with _quiet():
             return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=formats)
     except UnidentifiedImageError as error:
-        raise ImageError(f"{name}: not a picture or PDF (known: JPEG, PNG, WebP, TIFF, BMP, PDF)") from error
+        # What comes where an address leads to a page about the picture, or to a login.
+        html = head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))
+        what = "a web page, not a picture or PDF" if html else "not a picture or PDF"
+        raise ImageError(f"{name}: {what} (known: JPEG, PNG, WebP, TIFF, BMP, PDF)") from error
     except _DAMAGED as error:
         raise ImageError(f"{name}: cannot be opened ({_reason(error)})") from error
 

@@ -144,6 +144,7 @@ def tiff_with_a_damaged_second_page() -> bytes:
     [
         (b"", "empty", "an empty file"),
         (b"Dear Sir, this is text.", "not a picture", "text under a picture's name"),
+        (b"\n<!DOCTYPE html><html>", "a web page, not a picture", "a link to a page about the picture"),
         (jpeg()[:3000], "damaged or cut off", "half a JPEG"),
         (png_header(30000, 30000), "900 megapixels", "a header that would take gigabytes"),
         (png_header(0, 10), "a.jpg", "no columns"),
