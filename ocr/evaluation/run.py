@@ -60,9 +60,8 @@ def measure(data: LineSource | PagesManifest, settings: Settings) -> dict[str, A
             path = Path(settings.predictions)
             path = path.with_suffix(f".{name}{path.suffix}") if several else path
             write_lines([_row(result) for result in worst_first], path)
-        if (
-            settings.report
-        ):  # After each engine, so that a later one's trouble does not cost this one's numbers.
+        # After each engine, so that trouble with a later one does not cost these numbers.
+        if settings.report:
             write_report({"engines": reports} if several else report, settings.report)
     if not several:
         print_report(report, title=f"{contestant.title} on {report['data']}")
