@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocr.errors import OcrError
+from ocr.errors import ConfigError, OcrError
+from ocr.finished import Finished
 from ocr.inputs import Source, find_sources, printable
 from ocr.results import Results
 
@@ -30,6 +31,7 @@ class InferOptions:
     pages: str | None = None
     dpi: int = 200
     output: str | None = None
+    resume: bool = False
     formats: list[str] = field(default_factory=list)
     text: str = "lines"
     draw_shape: str = "polygon"
@@ -65,18 +67,26 @@ def infer(options: InferOptions) -> int:
     from ocr.output import choose_writers
 
     check_dpi(options.dpi)
+    if options.resume and not options.output:
+        raise ConfigError("resume=true needs output=FOLDER, where it keeps what has been read")
     sources = find_sources(options.input, Path(options.output) if options.output else None)
     pages = PageRange.parse(options.pages) if options.pages is not None else ALL_PAGES
     writers = choose_writers(options.formats, text=options.text, drawing=_drawing(options))
     reader = load_reader(options)
     results = Results(options.output, writers)
-    failed = 0
+    finished = Finished(results.folder, options.formats, options.pages) if options.resume else None
+    failed = passed = 0
     for source in sources:
+        if finished is not None and source in finished:
+            passed += 1
+            continue
         if len(sources) > 1:
             _say(f"# {printable(source)}\n")
         try:
             complete = _read(source, reader, results, pages=pages, options=options)
             failed += not complete
+            if complete and finished is not None:
+                finished.add(source)
         except OcrError as error:
             failed += 1
             report(error)
@@ -85,6 +95,8 @@ def infer(options: InferOptions) -> int:
                 raise
             failed += 1
             report(f"{error.filename or printable(source)}: {error.strerror or error}")
+    if passed:
+        print(f"{passed} of {len(sources)} files had been read before", file=sys.stderr)
     if failed and len(sources) > 1:
         print(f"{failed} of {len(sources)} files failed", file=sys.stderr)
     return 1 if failed else 0
