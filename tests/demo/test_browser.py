@@ -46,6 +46,12 @@ def tab(browser):
     tab.close()
 
 
+def page_lines(tab) -> list[dict]:
+    """What the server says of the lines that are shown."""
+    source = tab.locator("#picture").get_attribute("src").removesuffix("/image")
+    return tab.evaluate("path => fetch(path).then((answer) => answer.json())", source)["lines"]
+
+
 def test_a_letter_is_read_corrected_and_downloaded_without_another_host(reader, tab, tmp_path):
     with served(reader, corrections=tmp_path / "corrections") as address:
         tab.goto(address)
@@ -76,6 +82,12 @@ def test_a_letter_is_read_corrected_and_downloaded_without_another_host(reader, 
         assert tab.locator("li.active").count() == 0
         tab.wait_for_selector("#overlay > polygon.checked >> nth=1", state="attached")
         assert "2 of" in tab.locator("#count").inner_text()
+
+        sure = [line["confidence"] for line in page_lines(tab) if not line["checked"]]
+        tab.click("#unsure")
+        tab.click("#unsure")
+        second = f"{round(100 * sorted(sure)[1])} %"
+        assert second in tab.locator("li.active").inner_text(), "from the least sure line to the next"
 
         tab.click("#download summary")
         with tab.expect_download() as download:

@@ -192,6 +192,12 @@ export class Lines {
     }
   }
 
+  // Whether something was written that the server has not got.
+  dirty() {
+    const writing = this.active !== undefined && this.input.value !== this.lines[this.active].text;
+    return writing || this.unsaved.size > 0;
+  }
+
   // Until all that was saved has arrived.
   settled() {
     return Promise.allSettled([...this.saves]);
@@ -205,13 +211,11 @@ export class Lines {
     this.changed(number, line);
   }
 
-  nextUnsure() {
-    const count = this.lines.length;
-    for (let step = 1; step <= count; step++) {
-      const number = ((this.active ?? -1) + step) % count;
-      if (this.lines[number].unsure) return this.choose(number);
-    }
-    tell("Every unsure line is checked", "note");
+  // On to the line that was read least surely, and from there to the next surer one that is not checked.
+  leastSure() {
+    const numbers = [...this.lines.keys()].filter((number) => !this.lines[number].checked);
+    numbers.sort((one, other) => this.lines[one].confidence - this.lines[other].confidence);
+    this.choose(numbers[(numbers.indexOf(this.active) + 1) % numbers.length]);
   }
 }
 

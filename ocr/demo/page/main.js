@@ -126,12 +126,10 @@ function report() {
 function count() {
   const total = lines.lines.length;
   const done = lines.lines.filter((line) => line.checked).length;
-  const unsure = lines.lines.filter((line) => line.unsure).length;
   $("share").max = total || 1;
   $("share").value = done;
   $("count").textContent = total ? `${done} of ${total} lines checked` : "";
-  $("unsure").textContent = unsure ? `Next unsure line (${unsure})` : "No unsure line";
-  $("unsure").disabled = !unsure;
+  $("unsure").disabled = done === total;
   $("copy").disabled = !total;
 }
 
@@ -215,7 +213,7 @@ $("copy").onclick = () => {
   lines.leave();
   copy(lines.lines.map((line) => line.text).filter(Boolean).join("\n"));
 };
-$("unsure").onclick = () => lines.nextUnsure();
+$("unsure").onclick = () => lines.leastSure();
 document.addEventListener("click", (event) => {
   if (!$("download").contains(event.target)) $("download").open = false;
 });
@@ -235,7 +233,7 @@ document.addEventListener("paste", (event) => {
   if (event.clipboardData.files.length) take(event.clipboardData.files);
 });
 window.addEventListener("beforeunload", (event) => {
-  if (sending || lines.unsaved.size) event.preventDefault();
+  if (sending || lines.dirty()) event.preventDefault();
 });
 
 refresh().then(formats).then(gather).catch(complain);
