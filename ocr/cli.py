@@ -51,6 +51,8 @@ class InferOptions:
     link_threshold: float | None = None
     size_threshold: float | None = None
     with_refiner: bool | None = None
+    orientation: str = "auto"
+    min_confidence: float = 0.4
 
 
 def infer(options: InferOptions) -> int:
@@ -120,6 +122,8 @@ def load_reader(options: InferOptions) -> Reader:
             size_threshold=options.size_threshold,
             with_refiner=options.with_refiner,
         ),
+        orientation=options.orientation,
+        min_confidence=options.min_confidence,
     )
 
 
@@ -205,4 +209,5 @@ def _summary(page: Page, seconds: float) -> str:
     place = f"page {page.number}, " if page.number > 1 else ""
     held = len(page.embedded_text)
     note = f"; the file itself holds {held} characters of text for this page" if held else ""
-    return f"{place}{lines} line{'s' * (lines != 1)} in {seconds:.1f} s{note}"
+    turned = f", turned by {page.rotation} degrees," if page.rotation else ""
+    return f"{place}{lines} line{'s' * (lines != 1)}{turned} in {seconds:.1f} s{note}"

@@ -78,6 +78,8 @@ class Page:
     """1-based position inside a multi-page file."""
     dpi: float = 0.0
     """Pixels per inch; 0 where unknown."""
+    rotation: int = 0
+    """Degrees clockwise by which the page as it is given is turned: 0, 90, 180 or 270. Lines lie as on that page."""
     embedded_text: str = ""
     """What the file itself says is written here: the text of a PDF that was born digital, or read before."""
     ignore: list[Polygon] = field(default_factory=list)

@@ -11,6 +11,14 @@ import torch
 from ocr.errors import ConfigError, ImageError
 
 
+def check_page(image: np.ndarray) -> None:
+    """Raise ImageError unless `image` is uint8 (h, w, 3) RGB or (h, w) with pixels."""
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        raise ImageError(f"a page must be uint8 (h, w) or (h, w, 3), got {image.dtype} {image.shape}")
+    if image.size == 0:
+        raise ImageError(f"a page without pixels: {image.shape}")
+
+
 class PagePreprocessor:
     """Scales a page so that its longer side has `longest` pixels; small pages are enlarged `enlarge` times at most.
 
@@ -35,10 +43,7 @@ class PagePreprocessor:
         Raises:
             ImageError: not such an array, or without pixels.
         """
-        if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
-            raise ImageError(f"a page must be uint8 (h, w) or (h, w, 3), got {image.dtype} {image.shape}")
-        if image.size == 0:
-            raise ImageError(f"a page without pixels: {image.shape}")
+        check_page(image)
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
         height, width = image.shape[:2]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import torch
 
 from ocr.bundle import Bundle
 from ocr.errors import BundleError, ConfigError
-from ocr.geometry import clip_polygon, reading_order
-from ocr.image.page_preprocess import PagePreprocessor
+from ocr.geometry import CoordinateMap, clip_polygon, reading_order
+from ocr.image.page_preprocess import PagePreprocessor, check_page
+from ocr.image.skew import page_skew
 from ocr.inference.line_maps import find_lines
 from ocr.inference.precision import half_precision
 from ocr.inference.word_maps import find_words, group_words
@@ -100,25 +102,20 @@ class LineFinder:
     def find(self, image: np.ndarray) -> list[TextLine]:
         """Lines of a page uint8 (h, w, 3) RGB or (h, w), in reading order, in page pixels.
 
+        A page that lies askew is straightened before, which the result does not show.
+
         Raises:
             ImageError: not such an array, or without pixels.
         """
-        lines, factor = self._look(image, self._scale(image))
-        if self.width is None and lines:
-            better = self._better_scale(image, lines)
-            if better is not None:
-                lines, factor = self._look(image, better)
-        height, width = image.shape[:2]
-        found = []
-        for line in lines:
-            polygon = clip_polygon(line.polygon / factor, height, width)
-            # What is left at the rim of a page, or on a page of a few pixels, is not text.
-            if len(polygon) < 3 or np.ptp(polygon, axis=0).min() < MIN_SIDE:
-                continue
-            line.polygon = polygon
-            line.baseline = np.clip(line.baseline / factor, 0, (width, height)).astype(np.float32)
-            found.append(line)
-        return [found[i] for i in reading_order(found, (height, width))]
+        check_page(image)
+        skew = page_skew(image)
+        if not skew:
+            return self._find(image)
+        level = CoordinateMap.rotate(image.shape[:2], -skew)
+        paper = np.median(image[::8, ::8].reshape(-1, *image.shape[2:]), axis=0)
+        fill = tuple(np.atleast_1d(paper).tolist())
+        lines = self._find(level.warp(image, border=cv2.BORDER_CONSTANT, fill=fill))
+        return _on_page(lines, level.inverse, image.shape[:2])
 
     def find_words(self, image: np.ndarray) -> list[TextRegion]:
         """Words of a page as rotated rectangles in page pixels, in no particular order."""
@@ -138,6 +135,17 @@ class LineFinder:
         return DetectorOutput(
             *(None if value is None else value.float().cpu() for value in vars(output).values())
         ), factor
+
+    def _find(self, image: np.ndarray) -> list[TextLine]:
+        """What `find` promises, of a page whose lines are about level."""
+        lines, factor = self._look(image, self._scale(image))
+        if self.width is None and lines:
+            better = self._better_scale(image, lines)
+            if better is not None:
+                lines, factor = self._look(image, better)
+        size = image.shape[:2]
+        found = _on_page(lines, CoordinateMap(np.diag([*(1 / factor), 1.0])), size)
+        return [found[i] for i in reading_order(found, size)]
 
     def _scale(self, image: np.ndarray) -> float | None:
         return None if self.width is None or image.size == 0 else self.width / image.shape[1]
@@ -179,6 +187,21 @@ class LineFinder:
             first * TYPICAL_HEIGHT / typical, MAX_SIDE / max(image.shape[:2]), self.preprocess.enlarge
         )
         return None if abs(np.log(scale / first)) < 0.1 else float(scale)
+
+
+def _on_page(lines: list[TextLine], to_page: CoordinateMap, size: tuple[int, int]) -> list[TextLine]:
+    """The lines mapped to a page of `size` (height, width) and clipped to it, without those that lie outside."""
+    height, width = size
+    found = []
+    for line in lines:
+        polygon = clip_polygon(to_page.apply(line.polygon), height, width)
+        # What is left at the rim of a page, or on a page of a few pixels, is not text.
+        if len(polygon) < 3 or np.ptp(polygon, axis=0).min() < MIN_SIDE:
+            continue
+        line.polygon = polygon
+        line.baseline = np.clip(to_page.apply(line.baseline), 0, (width, height)).astype(np.float32)
+        found.append(line)
+    return found
 
 
 def _height(line: TextLine) -> float:

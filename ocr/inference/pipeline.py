@@ -19,11 +19,14 @@ from ocr.geometry.rectify import BASELINE_SHARE
 from ocr.image.io import DPI, load_image, open_pages
 from ocr.image.page_image import ALL_PAGES, PageImage, PageRange
 from ocr.inference.detector import LineFinder
+from ocr.inference.no_text import MIN_CONFIDENCE, only_text
+from ocr.inference.orientation import quarter_turns, reads_well, turn_back
 from ocr.inference.recognizer import LineReader
 from ocr.types import Character, Page, Polygon, TextLine, Word
 
 RECOGNIZER = "ocr_small_handwritten"
 DETECTOR = "image_text_detector_v2"
+ORIENTATIONS = ("auto", "keep")
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,35 @@ class Reader:
 
     Args:
         recognizer: reads line images. detector: finds lines on a page; None takes every image as one line.
+        orientation: `auto` reads a page that reads badly in other positions too, and keeps the best: its lines
+            then run up, down or upside down on the page as it is given; `keep` takes every page as it is.
+        min_confidence: lines read with less are dropped, as no text; 0 keeps all, see `ocr.inference.no_text`.
+            Orientation and confidence are asked of lines that a detector found, not of an image that is one line.
+
+    Raises:
+        ConfigError: an unknown orientation, a confidence out of range.
 
     Example:
         >>> page = Reader.from_pretrained().read("letter.jpg")
         >>> print(page.text)
     """
 
-    def __init__(self, recognizer: LineReader, detector: LineFinder | None) -> None:
+    def __init__(
+        self,
+        recognizer: LineReader,
+        detector: LineFinder | None,
+        *,
+        orientation: str = "auto",
+        min_confidence: float = MIN_CONFIDENCE,
+    ) -> None:
+        if orientation not in ORIENTATIONS:
+            raise ConfigError(f"orientation={orientation}: choose from {', '.join(ORIENTATIONS)}")
+        if not 0 <= min_confidence <= 1:
+            raise ConfigError(f"min_confidence must lie between 0 and 1, got {min_confidence}")
         self.recognizer = recognizer
         self.detector = detector
+        self.orientation = orientation
+        self.min_confidence = min_confidence
 
     @classmethod
     def from_pretrained(
@@ -78,6 +101,8 @@ class Reader:
         decode: str | None = None,
         batch_size: int = 16,
         detection: DetectorOptions | None = None,
+        orientation: str = "auto",
+        min_confidence: float = MIN_CONFIDENCE,
     ) -> Reader:
         """Load bundles by name or folder.
 
@@ -86,6 +111,7 @@ class Reader:
             device: `auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
             decode: `ctc`, `greedy`, `beam` or `joint`; None for the bundle's default.
             batch_size: lines read at once; they are sorted by width first.
+            orientation, min_confidence: as for `Reader`.
         Raises:
             BundleError: a bundle is unknown or broken. ConfigError: an option is out of range.
         """
@@ -95,12 +121,13 @@ class Reader:
         reader = LineReader(
             Bundle.load(recognizer, kind="recognizer"), device=where, decode=decode, batch_size=batch_size
         )
-        if detector is None:
-            return cls(reader, None)
-        chosen = {
-            key: value for key, value in vars(detection or DetectorOptions()).items() if value is not None
-        }
-        return cls(reader, LineFinder(Bundle.load(detector, kind="detector"), device=where, **chosen))
+        finder = None
+        if detector is not None:
+            chosen = {
+                key: value for key, value in vars(detection or DetectorOptions()).items() if value is not None
+            }
+            finder = LineFinder(Bundle.load(detector, kind="detector"), device=where, **chosen)
+        return cls(reader, finder, orientation=orientation, min_confidence=min_confidence)
 
     def read(self, image: str | Path | bytes | np.ndarray) -> Page:
         """Read one image, or the first page of a file.
@@ -132,8 +159,17 @@ class Reader:
         """Read the uint8 (h, w, 3) RGB pixels of a page; `source` and `number` are kept with the result."""
         page = self.cut(image)
         self.fill([page])
+        lines, turns = page.lines, 0
+        if self.detector is not None:
+            if self.orientation == "auto" and not reads_well(lines):
+                turns = quarter_turns(image, lines, find=self.detector.find, read=self.recognizer.read)
+            if turns:
+                lines = self._read_turned(image, turns)
+            lines = only_text(lines, min_confidence=self.min_confidence)
         height, width = page.size
-        return Page(source=source, height=height, width=width, lines=page.lines, number=number)
+        return Page(
+            source=source, height=height, width=width, lines=lines, number=number, rotation=90 * turns
+        )
 
     def cut(self, image: np.ndarray) -> CutPage:
         """Find the lines of the uint8 (h, w, 3) RGB pixels of a page."""
@@ -153,6 +189,13 @@ class Reader:
                 hypothesis = next(hypotheses)
                 line.text, line.confidence = hypothesis.text, hypothesis.confidence
                 line.words = place_words(hypothesis, line.polygon, crop, page_size=page.size)
+
+    def _read_turned(self, image: np.ndarray, turns: int) -> list[TextLine]:
+        """The lines of a page after quarter turns counter-clockwise, at their places on the page as it is."""
+        page = self.cut(np.ascontiguousarray(np.rot90(image, turns)))
+        self.fill([page])
+        turn_back(page.lines, image.shape[:2], turns)
+        return page.lines
 
 
 def place_words(

@@ -1,5 +1,6 @@
 """The line finder with a stand-in network that sees ink."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -7,7 +8,7 @@ from torch import nn
 
 from ocr.bundle import Bundle
 from ocr.errors import BundleError, ConfigError, ImageError
-from ocr.geometry import polygon_iou
+from ocr.geometry import CoordinateMap, polygon_iou
 from ocr.image.page_preprocess import PagePreprocessor
 from ocr.inference.detector import LineFinder
 from ocr.models.detector import DetectorOutput
@@ -133,3 +134,16 @@ def test_untrained_word_maps_are_refused():
 
     with pytest.raises(BundleError, match="needs with_refiner=true"):
         LineFinder(Bundle.load("image_text_detector_v2"), with_refiner=False)
+
+
+@pytest.mark.parametrize("angle", [-20, -8, 8, 20])
+def test_lines_of_a_page_askew_lie_where_they_are(angle):
+    """As on the level page, each turned with it, in the same order."""
+    level = page(*((60, y, 300 + 20 * (y % 7), y + 12) for y in range(60, 600, 40)))
+    turn = CoordinateMap.rotate(level.shape[:2], angle)
+    truth = finder().find(level)
+    found = finder().find(turn.warp(level, border=cv2.BORDER_CONSTANT, fill=(255, 255, 255)))
+    assert len(found) == len(truth) == 14
+    for line, true in zip(found, truth, strict=True):
+        assert polygon_iou(line.polygon, turn.apply(true.polygon)) > 0.6
+        np.testing.assert_allclose(line.baseline[[0, -1]], turn.apply(true.baseline)[[0, -1]], atol=12)

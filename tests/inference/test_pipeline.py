@@ -107,13 +107,15 @@ def test_words_stay_on_the_page():
     assert polygon_iou(word.polygon, np.array([(0, 0), (100, 0), (100, 20), (0, 20)])) > 0.8
 
 
-def test_unread_lines_are_kept_without_text():
-    image, line, _ = inked_page(0, [(-60, 60)])
+def test_unread_lines_are_dropped_or_kept_without_text():
+    image, line, _ = inked_page(0, [(-180, -120), (60, 180)])
     blank = TextLine(line.polygon + (0, 150), line.baseline + (0, 150))
-    page = Reader(InkReader(), GivenLines([blank, line])).read(image)
-    assert [found.text for found in page.lines] == ["", "0"]
+    detector = GivenLines([blank, line, line])
+    assert [found.text for found in Reader(InkReader(), detector).read(image).lines] == ["0 1", "0 1"]
+    page = Reader(InkReader(), detector, min_confidence=0).read(image)
+    assert [found.text for found in page.lines] == ["", "0 1", "0 1"]
     assert page.lines[0].words == []
-    assert page.text == "0"
+    assert page.text == "0 1\n0 1"
 
 
 def test_all_lines_of_a_page_are_read_at_once():
@@ -180,3 +182,15 @@ def test_unknown_bundles_are_named():
         Reader.from_pretrained("no_such_model")
     with pytest.raises(ConfigError, match="batch_size"):
         Reader.from_pretrained(batch_size=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"orientation": "up"}, "orientation=up: choose from auto, keep"),
+        ({"min_confidence": 40}, "min_confidence must lie between 0 and 1, got 40"),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        Reader(InkReader(), None, **options)

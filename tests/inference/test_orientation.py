@@ -1,0 +1,121 @@
+"""Pages on their side and upside down: found by how they read, and read as they should lie."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ocr import Reader
+from ocr.decoding import CharacterSpan, Hypothesis
+from ocr.geometry import CoordinateMap, polygon_iou
+from ocr.image.io import load_image
+from ocr.inference.orientation import reads_well
+from ocr.types import TextLine
+
+LETTER = Path(__file__).resolve().parents[2] / "examples" / "letter.jpg"
+
+
+def written(rows: int = 4) -> np.ndarray:
+    """A page of lines that begin with a block and end in a thin stroke on the baseline."""
+    image = np.full((400, 300, 3), 255, np.uint8)
+    for row in range(rows):
+        y = 60 + 60 * row
+        image[y - 20 : y, 40:80] = 0
+        image[y - 4 : y, 80:240] = 0
+    return image
+
+
+class InkFinder:
+    """Finds each piece of ink, as a line from left to right."""
+
+    def find(self, image):
+        _, _, stats, _ = cv2.connectedComponentsWithStats((image[..., 0] < 128).astype(np.uint8))
+        lines = []
+        for left, top, width, height, _ in stats[1:].astype(float).tolist():
+            x, y = np.array([left, left + width]), np.array([top, top + height])
+            outline = np.array([(x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1])], np.float32)
+            lines.append(TextLine(outline, np.array([(x[0], y[1]), (x[1], y[1])], np.float32)))
+        return sorted(lines, key=lambda line: line.polygon[0, 1])
+
+
+class BlockReader:
+    """Reads a line that begins with its block as "up", surely, and anything else as "xx"."""
+
+    def __init__(self, sure: float = 0.9, unsure: float = 0.5):
+        self.sure, self.unsure = sure, unsure
+        self.crops = 0
+
+    def read(self, images):
+        self.crops += len(images)
+        return [self._read(image) for image in images]
+
+    def _read(self, image) -> Hypothesis:
+        height, width = image.shape[:2]
+        ink = image[..., 0] < 128
+        upper = ink[: height // 2].any(axis=0)
+        upright = width > 2 * height and upper[: width // 3].any() and not upper[width // 2 :].any()
+        text, confidence = ("up", self.sure) if upright else ("xx", self.unsure)
+        spans = [
+            CharacterSpan(text[0], 0.0, width / 2, confidence),
+            CharacterSpan(text[1], width / 2, float(width), confidence),
+        ]
+        return Hypothesis(text, confidence, spans)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_turned_page_is_read_upright(turns):
+    """Everything on it lies where it lies on the page as given, in the order in which it should be read."""
+    page = written()
+    upright = Reader(BlockReader(), InkFinder()).read(page)
+    turned = Reader(BlockReader(), InkFinder()).read(np.ascontiguousarray(np.rot90(page, -turns)))
+    assert turned.rotation == 90 * turns
+    assert (turned.height, turned.width) == ((400, 300), (300, 400))[turns % 2]
+    assert turned.text == "up\nup\nup\nup"
+    to = CoordinateMap.rotate90(page.shape[:2], -turns)
+    for found, true in zip(turned.lines, upright.lines, strict=True):
+        np.testing.assert_allclose(found.polygon, to.apply(true.polygon), atol=0.1)
+        np.testing.assert_allclose(found.baseline, to.apply(true.baseline), atol=0.1)
+        (word,), (true_word,) = found.words, true.words
+        np.testing.assert_allclose(word.polygon, to.apply(true_word.polygon), atol=0.1)
+        for character, true_character in zip(word.characters, true_word.characters, strict=True):
+            np.testing.assert_allclose(character.polygon, to.apply(true_character.polygon), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("page", "reader", "options", "rotation", "reason"),
+    [
+        (np.rot90(written(1), 2), BlockReader(), {}, 180, "a single line"),
+        (np.rot90(written()), BlockReader(), {"orientation": "keep"}, 0, "asked to keep it"),
+        (np.rot90(written()), BlockReader(0.60, 0.58), {}, 0, "hardly better"),
+        (np.rot90(written()), BlockReader(0.50, 0.30), {}, 0, "better, but hopeless either way"),
+        (np.rot90(written()), BlockReader(0.99, 0.80), {}, 0, "read well enough not to ask"),
+        (np.full((60, 90, 3), 255, np.uint8), BlockReader(), {}, 0, "a blank page"),
+    ],
+)
+def test_in_doubt_pages_are_kept_as_they_lie(page, reader, options, rotation, reason):
+    page = np.ascontiguousarray(page)
+    assert Reader(reader, InkFinder(), **options).read(page).rotation == rotation, reason
+
+
+def test_a_page_that_reads_well_costs_nothing_more():
+    reader = BlockReader()
+    page = Reader(reader, InkFinder()).read(written())
+    assert reads_well(page.lines)
+    assert reader.crops == 4
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_the_example_letter_is_put_upright(turns):
+    """The networks themselves, on a part of the page."""
+    image = load_image(LETTER)
+    part = np.ascontiguousarray(image[: image.shape[0] // 2])
+    reader = Reader.from_pretrained(device="cpu", decode="ctc")
+    upright = reader.read(part)
+    assert upright.rotation == 0 and len(upright.lines) >= 4
+    turned = reader.read(np.ascontiguousarray(np.rot90(part, -turns)))
+    assert turned.rotation == 90 * turns
+    assert turned.text == upright.text
+    to = CoordinateMap.rotate90(part.shape[:2], -turns)
+    for found, true in zip(turned.lines, upright.lines, strict=True):
+        assert polygon_iou(found.polygon, to.apply(true.polygon)) > 0.95
