@@ -1,76 +1,86 @@
-"""Does a long job keep its memory? Resident memory of the JVM and the Python workers while a job runs.
+"""Does a long job keep its memory? Resident memory of driver, JVM and Python workers while a job runs.
 
-    uv run --extra spark python benchmarks/spark_memory.py examples/line.png --rows 5000 --cores 2
+    uv run --extra spark python benchmarks/spark_memory.py examples/line.png --json memory.json
 
-Prints a line every `--every` seconds, and at the end the mean of the job's second and last quarter: flat memory has
-the same in both. Linux alone (/proc).
+The job is `python -m ocr.spark read`'s, or the four stages (`--job pipeline`), over `--rows` copies of a small
+picture. Memory is sampled every few seconds; flat memory has the same mean in the job's second and last quarter.
+Memory that forked workers share counts once for each. Linux alone (/proc).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+from statistics import fmean
 
 from pyspark.ml import PipelineModel
-from pyspark.sql import SparkSession
-from spark_speed import copies, run
+from pyspark.sql import DataFrame
+from spark_session import Results, links, local_session, run, save, seconds
 
 from ocr.spark import BinaryToImage, ImageDrawRegions, ImageTextDetectorV2, ImageToTextV2
+from ocr.spark.read import ReadOptions, read_pages
+
+PROCESSES = ("driver", "jvm", "workers")
 
 
 def main() -> None:
     options = _parser().parse_args()
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    builder = SparkSession.builder.master(f"local[{options.cores}]").config("spark.ui.enabled", "false")
-    builder = builder.config("spark.log.level", "ERROR").config("spark.driver.memory", options.driver_memory)
-    session = builder.getOrCreate()
-    detector = (
-        ImageTextDetectorV2.pretrained().setOutputCol("regions").setWidth(options.width).setSizeThreshold(-1)
-    )
-    ocr = ImageToTextV2.pretrained().setInputCols(["image", "regions"])
-    pipeline = PipelineModel(stages=[BinaryToImage(), detector, ocr, ImageDrawRegions()])
+    session = local_session(options.cores, **{"spark.driver.memory": options.driver_memory})
     with tempfile.TemporaryDirectory() as folder:
-        copies([options.page], options.rows, Path(folder))
-        job = pipeline.transform(session.read.format("binaryFile").load(folder))
+        links(options.page, options.rows, Path(folder))
+        files = session.read.format("binaryFile").load(folder)
+        job = read_pages(files, ReadOptions()) if options.job == "read" else pipeline(files, options.width)
         samples: list[dict[str, float]] = []
         done = threading.Event()
         watcher = threading.Thread(target=watch, args=(samples, done, options.every), daemon=True)
         watcher.start()
-        start = time.perf_counter()
-        run(job)
-        taken = time.perf_counter() - start
+        taken = seconds(lambda: run(job))
         done.set()
         watcher.join()
     session.stop()
-    print(f"{options.rows} rows in {taken:.0f} s on {options.cores} cores, {options.rows / taken:.1f} rows/s")
-    quarter = max(len(samples) // 4, 1)
-    for name in ("jvm", "python"):
-        early, late = (
-            sum(sample[name] for sample in part) / len(part)
-            for part in (samples[quarter : 2 * quarter] or samples, samples[-quarter:])
+    if len(samples) < 4:
+        raise SystemExit(
+            f"{len(samples)} samples in {taken:.0f} s: too few, give more --rows or a smaller --every"
         )
-        print(
-            f"{name:7} second quarter {early:7.0f} MB, last quarter {late:7.0f} MB, {100 * (late / early - 1):+.1f} %"
-        )
+    head = {"job": options.job, "cores": options.cores, "rows": options.rows, "job_seconds": taken}
+    save(head | summary(samples), options.json)
+
+
+def pipeline(files: DataFrame, width: int) -> DataFrame:
+    detector = ImageTextDetectorV2.pretrained().setOutputCol("regions").setWidth(width).setSizeThreshold(-1)
+    ocr = ImageToTextV2.pretrained().setInputCols(["image", "regions"])
+    return PipelineModel(stages=[BinaryToImage(), detector, ocr, ImageDrawRegions()]).transform(files)
+
+
+def summary(samples: list[dict[str, float]]) -> Results:
+    """Megabytes by kind of process: early, late and at most; workers also as the mean of one."""
+    quarter = len(samples) // 4
+    results: Results = {"workers": max(int(sample["count"]) for sample in samples)}
+    for name in PROCESSES:
+        values = [sample[name] for sample in samples]
+        results[f"{name}_second_quarter_mb"] = fmean(values[quarter : 2 * quarter])
+        results[f"{name}_last_quarter_mb"] = fmean(values[-quarter:])
+        results[f"{name}_peak_mb"] = max(values)
+    results["worker_mb"] = max(sample["workers"] / sample["count"] for sample in samples if sample["count"])
+    return results
 
 
 def watch(samples: list[dict[str, float]], done: threading.Event, every: float) -> None:
     start = time.perf_counter()
     while not done.wait(every):
         samples.append(memory(os.getpid()))
-        line = " ".join(f"{name} {value:.0f} MB" for name, value in samples[-1].items())
+        line = " ".join(f"{name} {value:.0f}" for name, value in samples[-1].items())
         print(f"{time.perf_counter() - start:6.0f} s {line}", flush=True)
 
 
 def memory(root: int) -> dict[str, float]:
-    """Resident megabytes of the processes that `root` started: the JVM, and the Python workers below it.
+    """Resident megabytes of the process `root`, of the JVM that it started, and of the Python workers below that.
 
-    Memory that forked workers share is counted once for each.
+    `count`: those workers with a model or about to have one; the daemon that forks them is none.
     """
     parents, resident, names = {}, {}, {}
     for status in Path("/proc").glob("[0-9]*/status"):
@@ -81,13 +91,21 @@ def memory(root: int) -> dict[str, float]:
         number = int(fields["Pid"])
         parents[number], names[number] = int(fields["PPid"]), fields["Name"].strip()
         resident[number] = float(fields.get("VmRSS", "0 kB").split()[0]) / 1024
-    sums = {"jvm": 0.0, "python": 0.0}
+    sums = dict.fromkeys((*PROCESSES, "count"), 0.0)
     for number in parents:
-        above = number
-        while above not in (root, 0):
-            above = parents.get(above, 0)
-        if above == root and number != root:
-            sums["jvm" if names[number] == "java" else "python"] += resident[number]
+        above = [number]
+        while above[-1] in parents and above[-1] != root:
+            above.append(parents[above[-1]])
+        if above[-1] != root:
+            continue
+        if number == root:
+            sums["driver"] += resident[number]
+        elif names[number] == "java":
+            sums["jvm"] += resident[number]
+        else:
+            sums["workers"] += resident[number]
+            # driver, java, daemon, worker
+            sums["count"] += len(above) >= 4
     return sums
 
 
@@ -96,13 +114,13 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("page", type=Path)
+    parser.add_argument("--job", choices=["read", "pipeline"], default="read")
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument(
-        "--width", type=int, default=400, help="detector's width: small, as the picture is not the point"
-    )
-    parser.add_argument("--every", type=float, default=10, help="seconds between samples")
+    parser.add_argument("--width", type=int, default=400, help="the detector's, in the pipeline")
+    parser.add_argument("--every", type=float, default=5, help="seconds between samples")
     parser.add_argument("--driver-memory", default="2g")
+    parser.add_argument("--json", type=Path, help="write the results here")
     return parser
 
 

@@ -1,140 +1,220 @@
-"""What a page costs on Spark: throughput by cores, start-up, serialisation and skew.
+"""What a page costs on Spark, as JSON for benchmarks/scaling.py.
 
-    uv run --extra spark python benchmarks/spark_speed.py examples/letter.jpg --copies 40 --cores 1 2
+    uv run --extra spark python benchmarks/spark_speed.py examples/letter.jpg --json speed.json
 
-Run it on an idle machine. Every row is the best of `--repeat` runs over copies of the given pages:
+Run it on an idle machine. All seconds are of wall time; `N_cores` stands for the local cores given to Spark.
 
-    alone       the reader in this process, one thread: the work itself
-    read        `python -m ocr.spark read`'s job: bytes in, text out
-    pipeline    the four stages, images passing from worker to worker
-    bytes       files sent to a worker and back, nothing done: serialisation of `read`
-    images      decoded, then sent through one more worker: serialisation between stages
-    first run   the first `read` of a session: starting workers, importing, loading models
-    skew        longest over mean task time of `read`
+    page_bytes                     of the page that is read over and over
+    alone_pages_per_second         the reader in a process without Spark, one thread: the work itself
+    read_pages_per_second_N_cores  `python -m ocr.spark read`'s job: bytes in, text out, models already loaded
+    pipeline_pages_per_second_...  the four stages, images passing from worker to worker
+    worker_start_seconds           from a task's start in a new worker to loaded models, all cores at once
+    bytes_seconds_per_page         a file read, sent to a worker as Arrow and sent back, nothing done
+    image_seconds_per_page         a decoded page sent through one more worker as an image struct
+    image_bytes_per_page           what is sent there
+    skew_*                         one page of about 100 lines among pages of one line: the longest and the mean task,
+                                   and the share of all cores' time that is spent waiting
+    list_seconds_per_file          the driver finds out what is to be read, and what was read before
+    list_heap_bytes_per_file       of Java memory that the driver's list of files takes
+    plan_seconds_per_file          the driver looks up the files of a commit before their tasks start
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
-import torch
-from pyspark import TaskContext
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
+from spark_session import Results, links, local_session, run, save, seconds
 
-from ocr import Reader
 from ocr.spark import BinaryToImage, ImageDrawRegions, ImageTextDetectorV2, ImageToTextV2
+from ocr.spark.folders import listing_session, load_files, missing_files
 from ocr.spark.read import ReadOptions, read_pages
 
 
 def main() -> None:
     options = _parser().parse_args()
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    results: Results = {"page_bytes": options.page.stat().st_size}
     with tempfile.TemporaryDirectory() as folder:
-        files = copies(options.pages, options.copies, Path(folder))
-        print(f"{len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
-        torch.set_num_threads(1)
-        reader = Reader.from_pretrained(device="cpu")
-        alone = best(lambda: sum(1 for file in files for _ in reader.read_pages(file)), options.repeat)
-        report("alone", alone, len(files))
+        pages = Path(folder) / "pages"
+        links(options.page, options.copies, pages)
         for cores in options.cores:
-            measure(folder, cores, len(files), options.repeat)
+            session = local_session(cores)
+            try:
+                results |= throughput(session, pages, options.copies, cores)
+                if cores == max(options.cores):
+                    results |= transfers(session, pages, options.copies)
+                    results |= skew(session, options.page, options.line, Path(folder) / "skew")
+                    results |= listing(session, options.line, options.files, Path(folder) / "many")
+            finally:
+                session.stop()
+        results |= alone(options.page, options.copies // 2)
+    save(results, options.json)
 
 
-def measure(folder: str, cores: int, count: int, repeat: int) -> None:
-    """Print what jobs over the files in `folder` take on `cores` local cores."""
-    builder = SparkSession.builder.master(f"local[{cores}]").config("spark.ui.enabled", "false")
-    builder = builder.config("spark.log.level", "ERROR").config("spark.ui.showConsoleProgress", "false")
-    session = builder.config("spark.sql.files.minPartitionNum", 4 * cores).getOrCreate()
-    try:
-        files = session.read.format("binaryFile").load(folder)
-        schema = files.schema
-        print(f"-- {cores} cores, {files.rdd.getNumPartitions()} tasks")
-        image = BinaryToImage()
-        detector = ImageTextDetectorV2.pretrained().setOutputCol("regions").setWidth(-1).setSizeThreshold(-1)
-        ocr = ImageToTextV2.pretrained().setInputCols(["image", "regions"])
-        pipeline = PipelineModel(stages=[image, detector, ocr, ImageDrawRegions()])
-        images = image.transform(files)
-        jobs: dict[str, DataFrame] = {
-            "first run": read_pages(files, ReadOptions()),
-            "read": read_pages(files, ReadOptions()),
-            "bytes": files.mapInArrow(unchanged, schema),
-            "decode": images,
-            "images": images.mapInArrow(unchanged, images.schema),
-            "pipeline": pipeline.transform(files),
-        }
-        for name, job in jobs.items():
-            report(name, best(lambda job=job: run(job), 1 if name == "first run" else repeat), count)
-        seconds = [row.seconds for row in task_times(files).collect()]
-        print(f"{'skew':10} {max(seconds) / (sum(seconds) / len(seconds)):8.2f} over {len(seconds)} tasks")
-    finally:
-        session.stop()
+def alone(page: Path, copies: int) -> Results:
+    """Last, as it loads the models into this process."""
+    import torch
+
+    from ocr import Reader
+
+    torch.set_num_threads(1)
+    reader = Reader.from_pretrained(device="cpu")
+    reader.read(page)
+    return {
+        "alone_pages_per_second": copies / seconds(lambda: [reader.read(page) for _ in range(copies)]),
+        "lines_per_page": len(reader.read(page).lines),
+    }
+
+
+def throughput(session: SparkSession, folder: Path, count: int, cores: int) -> Results:
+    started = session.range(cores).repartition(cores).mapInArrow(load_models, "seconds double").collect()
+    # As many tasks to a core as in a long job, so that the last one is waited for as little.
+    session.conf.set("spark.sql.files.maxPartitionBytes", "8m")
+    results: Results = {"worker_start_seconds": max(row.seconds for row in started)}
+    for name, job in (("read", reading), ("pipeline", four_stages)):
+        run(job(session, folder / "0*1.*"))  # A few pages: now every worker has its models.
+        taken = seconds(partial(run, job(session, folder)))
+        results[f"{name}_pages_per_second_{cores}_cores"] = count / taken
+    return results
+
+
+def reading(session: SparkSession, source: Path) -> DataFrame:
+    return read_pages(session.read.format("binaryFile").load(str(source)), ReadOptions())
+
+
+def four_stages(session: SparkSession, source: Path) -> DataFrame:
+    detector = ImageTextDetectorV2.pretrained().setOutputCol("regions").setWidth(-1).setSizeThreshold(-1)
+    ocr = ImageToTextV2.pretrained().setInputCols(["image", "regions"])
+    stages = [BinaryToImage(), detector, ocr, ImageDrawRegions()]
+    return PipelineModel(stages=stages).transform(session.read.format("binaryFile").load(str(source)))
+
+
+def load_models(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Seconds until this worker could read."""
+    start = time.perf_counter()
+    from ocr.spark.read import ReadPages
+
+    ReadPages.reader(ReadOptions(), "cpu")
+    for _ in batches:
+        pass
+    yield pa.RecordBatch.from_pydict({"seconds": [time.perf_counter() - start]})
+
+
+def transfers(session: SparkSession, folder: Path, count: int) -> Results:
+    """What it costs to send bytes and pixels to workers."""
+    files = session.read.format("binaryFile").load(str(folder))
+    images = BinaryToImage().transform(files)
+    pixels = images.selectExpr("length(image.data) AS size").first().size
+    jobs = [
+        files.mapInArrow(unchanged, files.schema),
+        images,
+        images.mapInArrow(unchanged, images.schema),
+    ]
+    for job in jobs:
+        run(job)
+    # On all cores at once; as seconds of a core.
+    cores = session.sparkContext.defaultParallelism
+    there, decode, further = (
+        cores * min(seconds(partial(run, job)), seconds(partial(run, job))) / count for job in jobs
+    )
+    return {
+        "bytes_seconds_per_page": there,
+        "decode_seconds_per_page": decode,
+        "image_seconds_per_page": max(further - decode, 0.0),
+        "image_bytes_per_page": pixels,
+    }
 
 
 def unchanged(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     return batches
 
 
-def task_times(files: DataFrame) -> DataFrame:
-    """Seconds that each task of `read` takes, workers being warm."""
-    read = read_pages(files, ReadOptions())
+def skew(session: SparkSession, page: Path, line: Path, folder: Path) -> Results:
+    """One long page among many short ones."""
+    import numpy as np
+    from PIL import Image
 
-    def clock(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        start = time.perf_counter()
-        for _ in batches:
-            pass
-        taken = time.perf_counter() - start
-        yield pa.RecordBatch.from_pydict({"task": [TaskContext.get().partitionId()], "seconds": [taken]})
-
-    return read.mapInArrow(clock, "task long, seconds double")
-
-
-def run(job: DataFrame) -> None:
-    job.write.format("noop").mode("overwrite").save()
-
-
-def best(work: Callable[[], object], repeat: int) -> float:
-    times = []
-    for _ in range(repeat):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def report(name: str, seconds: float, count: int) -> None:
-    print(
-        f"{name:10} {seconds:8.1f} s {count / seconds:8.2f} files/s {1000 * seconds / count:8.1f} ms a file",
-        flush=True,
+    links(line, 63, folder)
+    sheet = np.asarray(Image.open(page).convert("RGB"))
+    Image.fromarray(np.concatenate([sheet] * 6)).save(folder / "000000-long.jpg", quality=90)
+    files = session.read.format("binaryFile").load(str(folder))
+    start = time.perf_counter()
+    rows = (
+        read_pages(files, ReadOptions()).mapInArrow(clock, "start double, end double, lines long").collect()
     )
+    wall = time.perf_counter() - start
+    taken = [row.end - row.start for row in rows]
+    cores = session.sparkContext.defaultParallelism
+    return {
+        "skew_long_page_lines": max(row.lines for row in rows),
+        "skew_tasks": len(rows),
+        "skew_longest_task_seconds": max(taken),
+        "skew_mean_task_seconds": sum(taken) / len(taken),
+        "skew_idle_share": max(1 - sum(taken) / (cores * wall), 0.0),
+    }
 
 
-def copies(pages: list[Path], times: int, folder: Path) -> list[Path]:
-    """`times` copies of each page under names of their own."""
-    made = []
-    for number in range(times):
-        for page in pages:
-            made.append(folder / f"{number:05}-{page.name}")
-            shutil.copy(page, made[-1])
-    return made
+def clock(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """When each task of the read before this stage began and ended, and the most lines of a page in it."""
+    start = time.time()
+    lines = [
+        len(value) for batch in batches for value in batch.column("lines").to_pylist() if value is not None
+    ]
+    made = {"start": [start], "end": [time.time()], "lines": [max(lines, default=0)]}
+    yield pa.RecordBatch.from_pydict(made)
+
+
+def listing(session: SparkSession, line: Path, count: int, folder: Path) -> Results:
+    """The driver's work before anything is read."""
+    links(line, count, folder)
+    names = listing_session(session)
+    missing_files(names, str(folder), None).count()
+    before = heap(session)
+    listed = names.read.format("binaryFile").load(str(folder))
+    held = heap(session) - before
+    done = missing_files(names, str(folder), None).limit(count // 2)
+    find = seconds(lambda: missing_files(names, str(folder), done).count())
+    paths = [f"file:{os.fspath(folder)}/{number:06}{line.suffix}" for number in range(min(count, 2000))]
+    plan = seconds(lambda: load_files(session, paths, []).rdd.getNumPartitions())
+    assert listed.columns
+    return {
+        "list_files": count,
+        "list_seconds_per_file": find / count,
+        "list_heap_bytes_per_file": max(held, 0) / count,
+        "plan_seconds_per_file": plan / len(paths),
+    }
+
+
+def heap(session: SparkSession) -> int:
+    """Bytes of Java objects that are in use."""
+    runtime = session.sparkContext._jvm.java.lang.Runtime.getRuntime()
+    for _ in range(3):
+        runtime.gc()
+    return runtime.totalMemory() - runtime.freeMemory()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("pages", nargs="+", type=Path)
-    parser.add_argument("--copies", type=int, default=40)
+    parser.add_argument("page", type=Path)
+    parser.add_argument(
+        "--line", type=Path, default=Path("examples/line.png"), help="picture of a line, for small pages"
+    )
+    parser.add_argument("--copies", type=int, default=24, help="pages that are read (default: %(default)s)")
+    parser.add_argument(
+        "--files", type=int, default=20000, help="files that are listed (default: %(default)s)"
+    )
     parser.add_argument("--cores", nargs="+", type=int, default=[1, 2])
-    parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="write the results here")
     return parser
 
 

@@ -12,6 +12,14 @@ from ocr.errors import ConfigError
 from ocr.image.io import PAGE_SUFFIXES
 
 
+def listing_session(session: SparkSession) -> SparkSession:
+    """A session of the same application whose tasks take thousands of files: to list names, not to read."""
+    listing = session.newSession()
+    listing.conf.set("spark.sql.files.openCostInBytes", "4096")
+    listing.conf.set("spark.sql.files.maxPartitionBytes", "4g")
+    return listing
+
+
 def missing_files(session: SparkSession, source: str, done: DataFrame | None) -> DataFrame:
     """Files under `source` with a suffix of pages and without a row in `done`, in order.
 

@@ -16,7 +16,7 @@ from ocr.image.io import PAGE_SUFFIXES
 from ocr.inference.pipeline import DETECTOR, RECOGNIZER, DetectorOptions, Reader
 from ocr.spark.batching import Waiting, read_together
 from ocr.spark.bundles import ship
-from ocr.spark.folders import clear_remains, existing, load_files, missing_files
+from ocr.spark.folders import clear_remains, existing, listing_session, load_files, missing_files
 from ocr.spark.images import PAGENUM, file_pages
 from ocr.spark.recognize import page_confidence
 from ocr.spark.regions import flat
@@ -158,10 +158,11 @@ def read_missing(
     Raises:
         BundleError, ConfigError: an option that cannot work, no such source, an output that is something else.
     """
-    done = existing(session, output)
+    names = listing_session(session)
+    done = existing(names, output)
     if done is not None and not {"path", *PAGES.names} <= set(done.columns):
         raise ConfigError(f"{output}: holds other data, with columns {', '.join(done.columns)}")
-    todo = missing_files(session, source, done).toLocalIterator()
+    todo = missing_files(names, source, done).toLocalIterator()
     size = commit_every or FILES_A_CORE * session.sparkContext.defaultParallelism
     chunk = list(islice(todo, size))
     if not chunk and done is None:

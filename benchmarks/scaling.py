@@ -1,0 +1,217 @@
+"""What ten million pages cost on a cluster, from measurements on one machine: prints the tables of docs/scaling.md.
+
+    uv run python benchmarks/scaling.py speed.json memory.json --machines 64 --cores 16 --price 0.04
+
+The JSON files are those of benchmarks/spark_speed.py and benchmarks/spark_memory.py. The model is explained in
+docs/scaling.md. Prices are the reader's: `--price` is of a vCPU for an hour, `--gpu-price` of a machine with a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+FILES_A_CORE = 64
+"""Files of a core between commits: `ocr.spark.read.FILES_A_CORE`."""
+
+TASK_BYTES, OPEN_BYTES = 32 * 2**20, 4 * 2**20
+"""Size of a task, and what Spark counts for opening a file: maxPartitionBytes and openCostInBytes."""
+
+BEGIN, END = "<!-- tables -->", "<!-- /tables -->"
+
+UNITS = (("days", 86400.0), ("h", 3600.0), ("min", 60.0))
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """`machines` of `cores` each."""
+
+    machines: int
+    cores: int
+
+    @property
+    def total(self) -> int:
+        return self.machines * self.cores
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the model takes from the measurements; seconds are of wall time."""
+
+    core_seconds: float
+    """Of one core for one page."""
+    page_bytes: float
+    start_seconds: float
+    list_seconds: float
+    """Of the driver for one file, before anything is read."""
+    plan_seconds: float
+    """Of the driver for one file, before the tasks of its commit start."""
+    heap_bytes: float
+    worker_mb: float
+    jvm_mb: float
+
+    @classmethod
+    def load(cls, values: dict) -> Measured:
+        cores = max(int(name.split("_")[-2]) for name in values if name.startswith("read_pages_per_second_"))
+        return cls(
+            core_seconds=cores / values[f"read_pages_per_second_{cores}_cores"],
+            page_bytes=values["page_bytes"],
+            start_seconds=values["worker_start_seconds"],
+            list_seconds=values["list_seconds_per_file"],
+            plan_seconds=values["plan_seconds_per_file"],
+            heap_bytes=values["list_heap_bytes_per_file"],
+            worker_mb=values["worker_mb"],
+            jvm_mb=values["jvm_peak_mb"],
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """Time and cost of reading `pages` files of a page each."""
+
+    measured: Measured
+    cluster: Cluster
+    pages: float
+    packed: bool
+    """Whether pages lie in Parquet files of 128 MB rather than in files of their own."""
+
+    @property
+    def files(self) -> float:
+        """What the driver has to list."""
+        return self.pages * (self.measured.page_bytes / 2**27 if self.packed else 1)
+
+    @property
+    def list_seconds(self) -> float:
+        return self.files * self.measured.list_seconds
+
+    @property
+    def commit_seconds(self) -> float:
+        """The driver's plan, then the tasks, then half a task's time of waiting for the last one."""
+        task = TASK_BYTES / (self.measured.page_bytes + (0 if self.packed else OPEN_BYTES))
+        plan = self.measured.plan_seconds * self.files / self.pages * FILES_A_CORE * self.cluster.total
+        return plan + (FILES_A_CORE + min(task, FILES_A_CORE) / 2) * self.measured.core_seconds
+
+    @property
+    def seconds(self) -> float:
+        commits = math.ceil(self.pages / (FILES_A_CORE * self.cluster.total))
+        return self.list_seconds + self.measured.start_seconds + commits * self.commit_seconds
+
+    @property
+    def core_hours(self) -> float:
+        """Paid for: those of cores that wait too."""
+        return self.seconds * self.cluster.total / 3600
+
+    @property
+    def busy(self) -> float:
+        """Share of the paid time in which pages are read."""
+        return self.pages * self.measured.core_seconds / 3600 / self.core_hours
+
+
+def main() -> None:
+    options = _parser().parse_args()
+    values: dict = {}
+    for file in options.measurements:
+        values |= json.loads(file.read_text(encoding="utf-8"))
+    measured = Measured.load(values)
+    cluster = Cluster(options.machines, options.cores)
+    tables = [
+        measurements(values),
+        jobs(measured, cluster, options.pages, options.price),
+        needs(measured, cluster),
+        gpu(measured, options),
+    ]
+    text = "\n\n".join(tables)
+    print(text)
+    if options.write is not None:
+        page = options.write.read_text(encoding="utf-8")
+        before, rest = page.split(BEGIN)
+        options.write.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+def measurements(values: dict) -> str:
+    rows = [f"| `{name}` | {_number(value)} |" for name, value in values.items()]
+    return "\n".join(["| measured | |", "|---|---|", *rows])
+
+
+def jobs(measured: Measured, cluster: Cluster, pages: list[float], price: float) -> str:
+    head = (
+        f"| on {cluster.machines} machines of {cluster.cores} vCPUs | listing | a commit | all "
+        f"| vCPU-hours | of them reading | at {price:g} a vCPU-hour | a million pages |"
+    )
+    rows = []
+    for count in pages:
+        for packed in (False, True):
+            job = Job(measured, cluster, count, packed)
+            cost = job.core_hours * price
+            rows.append(
+                f"| {count:,.0f} pages, {'packed' if packed else 'a file each'} | {duration(job.list_seconds)} "
+                f"| {duration(job.commit_seconds)} | {duration(job.seconds)} | {job.core_hours:,.0f} "
+                f"| {100 * job.busy:.0f} % | {cost:,.0f} | {cost * 1e6 / count:,.2f} |"
+            )
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|", *rows])
+
+
+def needs(measured: Measured, cluster: Cluster) -> str:
+    """What machines must have beside cores."""
+    memory = (cluster.cores * measured.worker_mb + measured.jvm_mb) / 1024
+    rate = cluster.cores / measured.core_seconds * measured.page_bytes / 1e6
+    heap = measured.heap_bytes * 1e7 / 2**30
+    rows = [
+        f"| memory of a machine: {cluster.cores} workers of {measured.worker_mb:.0f} MB and Java | {memory:.0f} GB |",
+        f"| what a machine reads from storage | {rate:.2g} MB/s |",
+        f"| what the cluster reads from storage | {rate * cluster.machines:.2g} MB/s |",
+        f"| Java memory of the driver for its list of 10 million files | {heap:.1f} GB |",
+    ]
+    return "\n".join(["| needed | |", "|---|---|", *rows])
+
+
+def gpu(measured: Measured, options: argparse.Namespace) -> str:
+    """From which speed on a GPU is cheaper than CPUs; an estimate of the job where that speed is given."""
+    page = measured.core_seconds / 3600 * options.price
+    least = options.gpu_price / 3600 / page
+    text = (
+        f"A machine with a GPU at {options.gpu_price:g} an hour is cheaper than vCPUs at {options.price:g} "
+        f"from {least:.2g} pages a second on."
+    )
+    if options.gpu_pages_per_second is None:
+        return text
+    hours = options.pages[0] / options.gpu_pages_per_second / 3600
+    return (
+        f"{text}\nEstimate, not measured: at {options.gpu_pages_per_second:g} pages a second {options.pages[0]:,.0f} "
+        f"pages are {hours:,.0f} GPU-hours, {hours * options.gpu_price:,.0f}."
+    )
+
+
+def duration(seconds: float) -> str:
+    for unit, length in UNITS:
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.1f} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def _number(value: float | int | str) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("measurements", nargs="+", type=Path)
+    parser.add_argument("--pages", nargs="+", type=float, default=[1e7, 1e9])
+    parser.add_argument("--machines", type=int, default=64)
+    parser.add_argument("--cores", type=int, default=16, help="vCPUs of a machine")
+    parser.add_argument("--price", type=float, default=0.04, help="of a vCPU for an hour")
+    parser.add_argument("--gpu-price", type=float, default=2.0, help="of a machine with a GPU for an hour")
+    parser.add_argument("--gpu-pages-per-second", type=float, help="measured by you")
+    parser.add_argument(
+        "--write", type=Path, help=f"a page to put the tables into, between {BEGIN} and {END}"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()
