@@ -91,7 +91,7 @@ def draw_page(page: Page, image: np.ndarray, options: DrawOptions | None = None)
             f"{page.source}: image is {image.shape[0]}x{image.shape[1]}, page {page.height}x{page.width}"
         )
     options = options or DrawOptions()
-    picture = Image.fromarray(image).convert("RGB")
+    picture = Image.fromarray(image)
     scale = min(1.0, LONGEST_SIDE / max(picture.size))
     if scale < 1:
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
