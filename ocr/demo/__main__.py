@@ -56,7 +56,7 @@ def _serve(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"--host {options.host}: tell with --allow-host NAME under which name browsers reach this server"
         )
-    corrections = None if options.corrections == "none" else Path(options.corrections).resolve()
+    corrections = None if options.corrections == "none" else _folder(options.corrections)
     with _listen(options.host, options.port) as listener:
         reader = Reader.from_pretrained(
             options.recognizer or RECOGNIZER,
@@ -69,6 +69,15 @@ def _serve(options: argparse.Namespace) -> None:
         print(f"open http://{host}:{listener.getsockname()[1]}/ in a browser; Ctrl-C ends this", flush=True)
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _folder(name: str) -> Path:
+    """The folder for checked lines, which is made when there are any. Raises ConfigError where it cannot be."""
+    path = Path(name).resolve()
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f"--corrections {name}: cannot be written to")
+    return path
 
 
 def _is_loopback(host: str) -> bool:

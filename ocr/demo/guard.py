@@ -29,11 +29,11 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware. `hosts`: the names, without port, under which browsers reach this server."""
+    """ASGI middleware. `hosts`: the names under which browsers reach this server, at whatever port."""
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self.app = app
-        self.hosts = frozenset(host.lower() for host in hosts)
+        self.hosts = frozenset(hostname(host) or host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

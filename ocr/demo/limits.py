@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ocr.errors import ConfigError, OcrError
@@ -27,8 +28,8 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not value > 0:
-                raise ConfigError(f"{name}={value}: must be more than 0")
+            if not 0 < value < math.inf:
+                raise ConfigError(f"{name}={value}: must be a number above 0")
 
     def check_bytes(self, name: str, *, held: int, added: int) -> None:
         """Raises LimitError if a file of at least `added` bytes is too much on top of `held`."""
@@ -42,8 +43,9 @@ class Limits:
             rest = f", and {held} are here already: remove some first" if held else ""
             raise LimitError(f"{name}: has {added} pages; {self.pages} can be kept{rest}")
 
-    def check_pixels(self, name: str, *, height: int, width: int) -> None:
-        """Raises LimitError for a page that is too large."""
+    def check_pixels(self, name: str, size: tuple[int, int]) -> None:
+        """Raises LimitError for a page whose `size` (height, width) is too large."""
+        height, width = size
         if height * width > self.megapixels * 1e6:
             raise LimitError(
                 f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels, "

@@ -42,11 +42,11 @@ def add_sheets(document: Document, held: int, limits: Limits) -> None:
     sizes = page_sizes(document.path, name=document.name)
     limits.check_pages(document.name, held=held, added=len(sizes))
     if len(sizes) == 1:
-        limits.check_pixels(document.name, height=sizes[0][0], width=sizes[0][1])
-    for number in range(1, len(sizes) + 1):
+        limits.check_pixels(document.name, sizes[0])
+    for number, size in enumerate(sizes, start=1):
         folder = document.path.parent / str(number)
         folder.mkdir()
-        document.sheets.append(Sheet(number, folder))
+        document.sheets.append(Sheet(number, folder, size))
 
 
 def read_sheet(reader: Reader, document: Document, sheet: Sheet, limits: Limits) -> Page:
@@ -57,11 +57,10 @@ def read_sheet(reader: Reader, document: Document, sheet: Sheet, limits: Limits)
     """
     sheet.state = READING
     where = document.where(sheet)
-    height, width = page_sizes(document.path, name=document.name)[sheet.number - 1]
-    limits.check_pixels(where, height=height, width=width)
+    limits.check_pixels(where, sheet.size)
     image = page_image(document, sheet.number)
     # A PDF's page gets its size by being drawn.
-    limits.check_pixels(where, height=image.pixels.shape[0], width=image.pixels.shape[1])
+    limits.check_pixels(where, image.pixels.shape[:2])
     page = reader.read_page(image, source=document.name)
     for number, line in enumerate(page.lines):
         crop = rectify_line(image.pixels, line.polygon, line.baseline, height=CROP_HEIGHT).image

@@ -16,8 +16,8 @@ from ocr.types import Page, TextLine
 WAITING, READING, DONE, FAILED = "waiting", "reading", "done", "failed"
 """The states of a page."""
 
-LONGEST_NAME = 80
-"""Characters of a file name that are kept."""
+LONGEST_NAME = 160
+"""Bytes of a file name that are kept; file systems take 255, and results get longer suffixes."""
 
 _RESERVED = frozenset('<>:"/\\|?*')
 """Besides control characters: what one file system or another does not take in names."""
@@ -33,6 +33,8 @@ class Sheet:
 
     number: int
     folder: Path
+    size: tuple[int, int] = (0, 0)
+    """(height, width) in pixels as the file's header tells, before any rotation; (0, 0) if it does not."""
     state: str = WAITING
     message: str = ""
     """Why it failed."""
@@ -124,6 +126,7 @@ def clean_name(name: str) -> str:
     name = "".join(character for character in name if unicodedata.category(character)[0] != "C")
     name = "".join("_" if character in _RESERVED else character for character in name).strip(" .")
     stem, dot, suffix = name.rpartition(".")
-    if dot and len(suffix) <= 8:
-        return f"{stem[: LONGEST_NAME - len(suffix) - 1].rstrip(' .') or 'page'}.{suffix}"
-    return name[:LONGEST_NAME] or "page"
+    if not dot or len(suffix.encode()) > 8:
+        stem, dot, suffix = name, "", ""
+    stem = stem.encode()[: LONGEST_NAME - len(suffix.encode())].decode(errors="ignore").rstrip(" .")
+    return f"{stem or 'page'}{dot}{suffix}"

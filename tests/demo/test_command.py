@@ -26,7 +26,8 @@ def taken():
         (["--host", "no such host"], "--allow-host NAME", "not this machine"),
         (["--port", "0", "--recognizer", "nonsense"], "nonsense", "an unknown bundle"),
         (["--port", "0", "--decode", "nonsense"], "nonsense", "an unknown way of decoding"),
-        (["--max-pages", "0"], "pages=0: must be more than 0", "room for nothing"),
+        (["--corrections", "/dev/null/x"], "--corrections /dev/null/x: cannot be written to", "no folder"),
+        (["--max-pages", "0"], "pages=0: must be a number above 0", "room for nothing"),
     ],
 )
 def test_what_cannot_be_started_costs_one_line(arguments, message, why, taken, capsys):

@@ -310,7 +310,8 @@ def test_who_comes_later_need_not_wait_for_somebody_s_book(reader, tmp_path):
         (".htaccess", "htaccess", "a hidden file"),
         ("", "page", "no name"),
         ("..", "page", "nothing else than a folder"),
-        ("a" * 300 + ".jpeg", "a" * 75 + ".jpeg", "longer than file systems take"),
+        ("a" * 300 + ".jpeg", "a" * 156 + ".jpeg", "longer than file systems take"),
+        ("\U0001f58b" * 99 + ".png", "\U0001f58b" * 39 + ".png", "they count bytes"),
     ],
 )
 def test_names_from_outside_are_harmless(name, clean, why):
@@ -318,7 +319,7 @@ def test_names_from_outside_are_harmless(name, clean, why):
 
 
 @pytest.mark.parametrize("name", ["megabytes", "pages", "megapixels", "sessions", "hours"])
-@pytest.mark.parametrize("value", [0, -1, float("nan")])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
 def test_a_limit_leaves_room_for_something(name, value):
     with pytest.raises(ConfigError, match=f"{name}="):
         Limits(**{name: value})

@@ -156,7 +156,11 @@ export class Lines {
     this.row(number);
     try {
       await this.settled();
-      this.take(page, number, await api.uncheck(page, number));
+      const line = await api.uncheck(page, number);
+      if (this.page !== page) return;
+      this.unsaved.delete(this.key(number));
+      this.failed.delete(this.key(number));
+      this.take(page, number, line);
     } catch (error) {
       tell(error.message);
     }

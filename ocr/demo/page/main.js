@@ -116,7 +116,8 @@ function report() {
   if (sending) parts.push("sending…");
   if (open) parts.push(`reading, ${pages.length - open} of ${pages.length} pages done`);
   if (failed) parts.push(`${failed} could not be read`);
-  $("progress").textContent = parts.join("; ");
+  // Written only where it changes, or it would be read aloud each time.
+  if ($("progress").textContent !== parts.join("; ")) $("progress").textContent = parts.join("; ");
   const file = files.find((each) => each.id === current?.file);
   const ready = file && !file.pages.some(pending) && file.pages.some((page) => page.state === "done");
   $("download").inert = !ready;
