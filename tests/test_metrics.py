@@ -14,6 +14,7 @@ from ocr.metrics import (
     match_polygons,
     page_errors,
     reading_order_error,
+    segmentation_errors,
 )
 
 
@@ -147,6 +148,44 @@ def test_matching_prefers_more_pairs_over_a_better_one():
 )
 def test_count_detections(predicted, options, expected, reason):
     assert count_detections(predicted, TRUTH, **options) == expected, reason
+
+
+@pytest.mark.parametrize(
+    ("predicted", "over", "under", "reason"),
+    [
+        (TRUTH, [], [], "right"),
+        ([box(0, 0, 49, 20), box(51, 0, 100, 20)], [0], [], "cut in the middle"),
+        ([box(0, 0, 70, 20), box(71, 0, 100, 20)], [0], [], "cut, though the bigger piece matches"),
+        ([box(0, 0, 33, 20), box(34, 0, 66, 20), box(67, 0, 100, 20)], [0], [], "cut twice is one line cut"),
+        ([box(0, 0, 100, 9), box(0, 10, 100, 20)], [0], [], "cut along its length"),
+        (
+            [box(0, 0, 50, 20), box(51, 0, 100, 20), box(0, 30, 45, 50), box(46, 30, 99, 50)],
+            [0, 1],
+            [],
+            "two",
+        ),
+        ([box(0, 0, 100, 20), box(60, 0, 100, 20)], [], [], "found whole, and a part of it once more"),
+        ([box(0, 0, 92, 20), box(95, 0, 100, 20)], [], [], "the rest is a sliver"),
+        ([box(0, 0, 20, 20), box(80, 0, 100, 20)], [], [], "two words of a line that is missed"),
+        ([box(0, 0, 45, 20), box(40, -30, 100, 8)], [], [], "the second one lies mostly elsewhere"),
+        ([box(0, 0, 100, 50)], [], [0], "two in one"),
+        ([box(0, 0, 100, 80)], [], [0], "three in one"),
+        ([TRUTH[0], box(0, 25, 100, 85)], [], [1], "one right, two in one"),
+        ([box(0, 0, 100, 42)], [], [0], "all of one and the better half of the next"),
+        ([box(0, 0, 100, 38)], [], [], "only touches the next"),
+        ([box(-200, -200, 400, 300)], [], [], "a blot that lines are a small part of"),
+        ([box(0, 0, 50, 50), box(51, 0, 100, 50)], [], [], "halves of two lines: neither piece nor whole"),
+        ([], [], [], "nothing found"),
+    ],
+)
+def test_segmentation_errors(predicted, over, under, reason):
+    assert segmentation_errors(predicted, TRUTH) == (over, under), reason
+    counts = count_detections(predicted, TRUTH)
+    assert (counts.over_segmented, counts.under_segmented) == (len(over), len(under))
+
+
+def test_without_true_regions_nothing_is_cut():
+    assert segmentation_errors(TRUTH, []) == ([], [])
 
 
 def test_detection_rates():
