@@ -65,7 +65,7 @@ def read_sheet(reader: Reader, document: Document, sheet: Sheet, limits: Limits)
     for number, line in enumerate(page.lines):
         crop = rectify_line(image.pixels, line.polygon, line.baseline, height=CROP_HEIGHT).image
         Image.fromarray(crop).save(sheet.crop(number), compress_level=1)
-    _show(image.pixels, sheet)
+    _show(np.rot90(image.pixels, page.rotation // 90), sheet)
     return page
 
 
@@ -107,6 +107,7 @@ def export(document: Document, pages: Sequence[Page], form: str, folder: Path) -
 
 
 def _show(pixels: np.ndarray, sheet: Sheet) -> None:
+    """Write the upright page, (h, w, 3), as it is looked at."""
     picture = Image.fromarray(pixels)
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BICUBIC)
     picture.save(sheet.picture(), quality=85)

@@ -42,10 +42,11 @@ def document_view(document: Document) -> dict[str, Any]:
 
 
 def sheet_view(sheet: Sheet) -> dict[str, Any]:
-    """A page that was read: its size in pixels and its lines. Raises MissingError before."""
+    """A page that was read: its size in pixels, and its lines in these pixels, as it was given; and the degrees
+    clockwise by which it was given turned. Its picture is upright. Raises MissingError before it is read."""
     page = sheet.result()
     lines = [line_view(sheet, number) for number in range(len(page.lines))]
-    return {"height": page.height, "width": page.width, "lines": lines}
+    return {"height": page.height, "width": page.width, "rotation": page.rotation, "lines": lines}
 
 
 def line_view(sheet: Sheet, number: int) -> dict[str, Any]:

@@ -62,6 +62,18 @@ def test_the_pictures_of_a_page_can_be_seen(owner, scrap):
     assert max(Image.open(io.BytesIO(user.client.get(f"{page}/thumbnail").content)).size) <= 240
 
 
+def test_a_page_that_was_sent_lying_is_shown_upright(address, scrap):
+    user = User(address)
+    lying = scrap.transpose(Image.Transpose.ROTATE_270)
+    file = user.read(encoded(lying))
+    page = user.page(file)
+    assert page["rotation"] == 90 and (page["width"], page["height"]) == lying.size
+    shown = user.client.get(f"files/{file['id']}/pages/1/image").content
+    assert Image.open(io.BytesIO(shown)).size == scrap.size
+    crop = Image.open(io.BytesIO(user.client.get(f"files/{file['id']}/pages/1/lines/0/image").content))
+    assert crop.width > 3 * crop.height, "a line is upright, too"
+
+
 def test_a_corrected_line_is_in_every_format_that_holds_text(owner):
     user, file = owner
     user.check(file, 1, "President McClish")

@@ -36,12 +36,14 @@ export class Viewer {
     $("sheet").hidden = false;
     $("picture").src = `api/${pagePath(page)}/image`;
     $("picture").alt = `Page ${page.number} as it was sent`;
-    $("picture").width = data.width;
-    $("picture").height = data.height;
-    $("overlay").setAttribute("viewBox", `0 0 ${data.width} ${data.height}`);
-    this.words = shape("g", { class: "words" });
+    const upright = turnedBack(data);
+    $("picture").width = upright.width;
+    $("picture").height = upright.height;
+    $("overlay").setAttribute("viewBox", `0 0 ${upright.width} ${upright.height}`);
+    const { transform } = upright;
+    this.words = shape("g", { class: "words", transform });
     this.outlines = data.lines.map((line, number) => {
-      const outline = shape("polygon");
+      const outline = shape("polygon", { transform });
       outline.addEventListener("click", () => this.choose(number));
       return outline;
     });
@@ -99,4 +101,15 @@ export class Viewer {
       canvas.scrollBy({ left: inside.left - outside.left - 20, behavior: "smooth" });
     }
   }
+}
+
+// The size of the upright page, and the way there from the page as it was given, turned clockwise by `rotation`.
+function turnedBack({ width, height, rotation }) {
+  const transform = {
+    0: "matrix(1 0 0 1 0 0)",
+    90: `matrix(0 -1 1 0 0 ${width})`,
+    180: `matrix(-1 0 0 -1 ${width} ${height})`,
+    270: `matrix(0 1 -1 0 ${height} 0)`,
+  }[rotation];
+  return rotation % 180 ? { width: height, height: width, transform } : { width, height, transform };
 }
