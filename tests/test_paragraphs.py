@@ -26,7 +26,7 @@ def turned(lines: list[TextLine], degrees: float) -> list[TextLine]:
     return [TextLine(item.polygon @ turn, item.baseline @ turn, item.text) for item in lines]
 
 
-@pytest.mark.parametrize("degrees", [0, 4, -7])
+@pytest.mark.parametrize("degrees", [0, 4, -7, 90, 173, -94])
 @pytest.mark.parametrize(
     ("places", "sizes", "reason"),
     [

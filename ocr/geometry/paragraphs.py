@@ -7,7 +7,7 @@ from statistics import median
 
 import numpy as np
 
-from ocr.types import TextLine
+from ocr.types import Baseline, TextLine
 
 GAP = 1.5
 """A paragraph ends where the next line is lower than this many usual steps from line to line."""
@@ -27,9 +27,10 @@ def paragraphs(lines: Sequence[TextLine]) -> list[list[TextLine]]:
 
     A paragraph ends before a wider gap, before an indented line, and where the reading goes elsewhere: up, or
     to lines that do not stand below. Steps are measured where two lines face each other, so slanted pages and
-    columns of unlike spacing keep their paragraphs.
+    columns of unlike spacing keep their paragraphs, and so do pages on their side or upside down.
     """
-    rows = [_Row(line) for line in lines]
+    turn = _upright([line.baseline for line in lines])
+    rows = [_Row(line, turn) for line in lines]
     steps = [_step(above, below) for above, below in zip(rows, rows[1:], strict=False)]
     found: list[list[_Row]] = []
     for number, row in enumerate(rows):
@@ -42,19 +43,29 @@ def paragraphs(lines: Sequence[TextLine]) -> list[list[TextLine]]:
     return [[row.line for row in rows] for rows in found]
 
 
-class _Row:
-    """A line as a straight segment: from `left` to `right`, `height` tall, all in pixels."""
+def _upright(baselines: Sequence[Baseline]) -> np.ndarray:
+    """(2, 2) quarter turn of points (n, 2) from the right, after which most lines run to the right."""
+    ways = [baseline[-1] - baseline[0] for baseline in baselines]
+    quarters = [round(float(np.arctan2(y, x)) / (np.pi / 2)) % 4 for x, y in ways]
+    # Of two equally common ways the first wins, which is level.
+    quarter = int(np.bincount(quarters, minlength=4).argmax()) if quarters else 0
+    return np.linalg.matrix_power(np.array([[0, -1], [1, 0]]), quarter)
 
-    def __init__(self, line: TextLine) -> None:
+
+class _Row:
+    """A line as a straight segment: from `left` to `right`, `height` tall, in pixels of the page after `turn`."""
+
+    def __init__(self, line: TextLine, turn: np.ndarray) -> None:
         self.line = line
-        (start_x, start_y), (end_x, end_y) = np.asarray(line.baseline, np.float64)[[0, -1]]
-        self.left, self.right = float(line.polygon[:, 0].min()), float(line.polygon[:, 0].max())
+        outline = line.polygon @ turn
+        (start_x, start_y), (end_x, end_y) = np.asarray(line.baseline, np.float64)[[0, -1]] @ turn
+        self.left, self.right = float(outline[:, 0].min()), float(outline[:, 0].max())
         # A standing line has no slope worth extending.
         self.slope = (
             (end_y - start_y) / (end_x - start_x) if abs(end_x - start_x) > abs(end_y - start_y) else 0
         )
         self.middle = ((start_x + end_x) / 2, (start_y + end_y) / 2)
-        slanted = line.polygon[:, 1] - self.slope * line.polygon[:, 0]
+        slanted = outline[:, 1] - self.slope * outline[:, 0]
         self.height = float(np.ptp(slanted))
 
     def y(self, x: float) -> float:
