@@ -54,6 +54,7 @@ def data_folder(tmp_path_factory) -> Path:
     aligned = {"image": [buffer.getvalue()], "text": [text], "fit": [-0.1], "writer": ["w"]}
     aligned |= {"spans": [[0.0] * 2 * len(text)], "polygon": [None]}
     pq.write_table(pa.table(aligned), folder / "aligned.parquet")
+    (folder / "characters.jsonl").write_text("")
     Image.fromarray(np.full((90, 120, 3), 255, np.uint8)).save(folder / "pages" / "page.png")
     line = {
         "id": "l",
@@ -90,6 +91,7 @@ def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_fol
     places = [
         f"paths.data={data_folder}",
         f"paths.aligned={data_folder}/aligned.parquet",
+        f"paths.characters={data_folder}/characters.jsonl",
         f"run_dir={tmp_path}/run",
     ]
     config = composed("train", f"experiment={experiment}", *places, *special)

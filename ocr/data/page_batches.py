@@ -35,7 +35,7 @@ class PageSource(Protocol):
 
 
 class SyntheticPages:
-    """Endless synthetic pages as a source; `characters(i)` gives the character quads of page i.
+    """Endless synthetic pages as a source, with the outline of every character.
 
     Args:
         synthesizer: draws the pages. length: how many count as one pass. seed: page i is the same for a seed.
@@ -50,23 +50,24 @@ class SyntheticPages:
         return self.length
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, Page]:
-        image, page, _ = self.annotated(index)
-        return image, page
+        return self.annotated(index)[:2]
 
-    def annotated(self, index: int) -> tuple[np.ndarray, Page, list[list[Polygon]]]:
-        """Image, annotation, and per word the quads of its characters."""
+    def annotated(self, index: int) -> tuple[np.ndarray, Page, list[list[Polygon]], list[Polygon]]:
+        """Image, annotation, per word the quads of its characters, and no areas where these are unknown."""
         sample = self.synthesizer.sample(np.random.default_rng([self.seed, index]))
-        return sample.image, sample.page, sample.character_polygons
+        return sample.image, sample.page, sample.character_polygons, []
 
 
 @dataclass
 class PreparedPage:
-    """A page with its lines measured; `words` are None where characters are not annotated."""
+    """A page with its lines measured; `words` are None where characters are not annotated, and in the areas
+    `unknown` they are not either."""
 
     image: np.ndarray
     page: Page
     lines: list[LineProfile]
     words: list[list[Polygon]] | None
+    unknown: list[Polygon]
     height: float
     """Median text height in pixels; 0 on a page without lines."""
 
@@ -155,7 +156,7 @@ class PageCrops(Dataset):
         """Crop uint8 (h, w, 3) and its targets."""
         rng = np.random.default_rng([self.seed, index])
         which = int(rng.choice(len(self.sources), p=self.shares))
-        if hasattr(self.sources[which], "annotated"):
+        if isinstance(self.sources[which], SyntheticPages):
             # Drawing a page costs more than cropping it.
             number = (index // self.repeat) % len(self.sources[which])
         else:
@@ -193,7 +194,9 @@ class PageCrops(Dataset):
         else:
             words = [[to_crop.apply(quad) for quad in word] for word in page.words]
             region, affinity = draw_characters(words, cells, self.stride)
-            known = (weight > 0).astype(np.float32)
+            unknown = [to_crop.apply(polygon) for polygon in page.unknown]
+            known = (weight > 0) & (line_weight([], unknown, cells, self.stride, complete=True, ring=0) > 0)
+            known = known.astype(np.float32)
         targets = DetectionTargets(core, weight, extent, region, affinity, known)
         if rng.random() < self.paste:
             self._paste(crop, targets, rng)
@@ -256,9 +259,9 @@ class PageCrops(Dataset):
 
 def prepare_page(source: PageSource, number: int) -> PreparedPage:
     """Read a page and measure its lines; lines without extent join the ignored areas."""
-    words = None
+    words, unknown = None, []
     if hasattr(source, "annotated"):
-        image, page, words = source.annotated(number)
+        image, page, words, unknown = source.annotated(number)
     else:
         image, page = source[number]
     lines = []
@@ -268,7 +271,7 @@ def prepare_page(source: PageSource, number: int) -> PreparedPage:
         except DataError:
             page.ignore.append(line.polygon)
     height = float(np.median([line.height for line in lines])) if lines else 0.0
-    return PreparedPage(image, page, lines, words, height)
+    return PreparedPage(image, page, lines, words, unknown, height)
 
 
 def collate_crops(samples: Sequence[tuple[np.ndarray, DetectionTargets]]) -> DetectionBatch:

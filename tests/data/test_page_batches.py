@@ -39,7 +39,7 @@ class CharacterPages(RuledPages):
         image, page = self[index]
         corners = np.array([[0, -30], [40, -30], [40, 12], [0, 12]], np.float32)
         words = [[corners + line.baseline[0] + (40 * k, 0) for k in range(10)] for line in page.lines]
-        return image, page, words
+        return image, page, words, []
 
 
 def crops(source, **options) -> PageCrops:
