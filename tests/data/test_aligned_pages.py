@@ -10,8 +10,8 @@ from ocr.data.aligned_pages import AlignedPages
 from ocr.data.page_batches import PageCrops
 from ocr.data.page_dataset import PagesManifest
 from ocr.errors import DataError
-from ocr.inference.align_pages import main
 from ocr.synth.line import build_line_synthesizer
+from ocr.training.align_pages import main
 
 
 @pytest.fixture(scope="module")

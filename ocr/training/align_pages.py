@@ -1,6 +1,6 @@
 """Where each character of a page's lines stands, by forced alignment of their known text with a CTC head.
 
-    python -m ocr.inference.align_pages pages.jsonl --split train --output characters.jsonl
+    python -m ocr.training.align_pages pages.jsonl --split train --output characters.jsonl
 
 writes a row a line: `page`, `line` (ids), `fit` (see `ocr.inference.align`) and `words`, for each word the
 outlines of its characters in page pixels: what `ocr.data.aligned_pages` trains the detector's word maps on.
@@ -70,7 +70,7 @@ def _hypothesis(text: str, edges: Sequence[float]) -> Hypothesis:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(
-        "python -m ocr.inference.align_pages", description=__doc__.split("\n\n")[0]
+        "python -m ocr.training.align_pages", description=__doc__.split("\n\n")[0]
     )
     parser.add_argument("pages", help="manifest of annotated pages")
     parser.add_argument("--split", help="only pages of this split")
