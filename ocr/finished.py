@@ -24,7 +24,11 @@ class Finished:
         self.path = folder / FILE
         self.wanted = [sorted(formats), pages]
         # A last line that was cut off is no source's.
-        self.lines = set(self.path.read_text(encoding="ascii").split("\n")) if self.path.exists() else set()
+        self.lines = (
+            set(self.path.read_text(encoding="ascii", errors="replace").split("\n"))
+            if self.path.exists()
+            else set()
+        )
 
     def __contains__(self, source: Source) -> bool:
         return (
