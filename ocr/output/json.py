@@ -7,6 +7,7 @@ The file holds one object:
     page        position inside a multi-page file, from 1
     height, width   size of the page in pixels, after EXIF rotation
     dpi         pixels per inch; 0 where unknown
+    rotation    degrees clockwise by which the page's text stands turned: 0, 90, 180 or 270
     text        the text as the `txt` writer puts it
     embedded_text   what a PDF holds as text beside what is to be seen: it was born digital, or read before
     lines       in reading order, each:
@@ -45,6 +46,7 @@ def page_dict(page: Page) -> dict[str, Any]:
         "height": page.height,
         "width": page.width,
         "dpi": page.dpi,
+        "rotation": page.rotation,
         "text": page_text(page),
         "embedded_text": page.embedded_text,
         "lines": [

@@ -56,6 +56,8 @@ class PdfDocument(Document):
                     "Type": "/Page",
                     "Parent": f"{self.tree_number} 0 R",
                     "MediaBox": f"[0 0 {width:.3f} {height:.3f}]",
+                    # Shown upright, though the picture stays as it is.
+                    "Rotate": str(-page.rotation % 360),
                     "Resources": resources,
                     "Contents": f"{stream} 0 R",
                 }

@@ -41,9 +41,9 @@ def test_numbers_that_json_lacks_are_refused(page):
 
 
 def test_what_the_file_tells_of_itself_is_kept(page):
-    page.dpi, page.embedded_text = 300.0, "born digital"
+    page.dpi, page.embedded_text, page.rotation = 300.0, "born digital", 90
     data = json.loads(page_json(page))
-    assert (data["dpi"], data["embedded_text"]) == (300, "born digital")
+    assert (data["dpi"], data["embedded_text"], data["rotation"]) == (300, "born digital", 90)
 
 
 def test_lines_know_their_paragraph():

@@ -109,6 +109,20 @@ def test_the_paper_has_the_scans_size(size, dpi, points, tmp_path):
     assert (float(box.width), float(box.height)) == pytest.approx(points, abs=0.01)
 
 
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_turned_page_is_shown_upright(rotation, tmp_path):
+    """Dark ink at the corner where the text begins comes to the upper left."""
+    image = np.full((100, 200, 3), 255, np.uint8)
+    image[:30, :60] = 0
+    image = np.ascontiguousarray(np.rot90(image, -rotation // 90))
+    page = Page("a.png", *image.shape[:2], [text_line("a", 5, 5)], rotation=rotation)
+    written(page, tmp_path, image)
+    with pypdfium2.PdfDocument(tmp_path / "out.ocr.pdf") as document:
+        picture = document[0].render(scale=200 / max(document[0].get_size())).to_numpy()
+    assert picture.shape[:2] == (100, 200)
+    assert picture[5:25, 5:50].max() < 50 < 200 < picture[50:, 100:].min()
+
+
 def test_pages_of_a_file_are_pages_of_the_pdf(tmp_path):
     with PdfDocument(tmp_path / "out.pdf") as document:
         for number in range(1, 4):
