@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-FILES_A_CORE = 64
+FILES_A_CORE = 128
 """Files of a core between commits: `ocr.spark.read.FILES_A_CORE`."""
 
 TASK_BYTES, OPEN_BYTES = 32 * 2**20, 4 * 2**20

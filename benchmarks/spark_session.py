@@ -16,7 +16,7 @@ Results = dict[str, float | int | str]
 
 def local_session(cores: int, **settings: str) -> SparkSession:
     """Spark on so many cores of this machine, with the settings of `python -m ocr.spark`."""
-    from ocr.spark.__main__ import DEFAULTS
+    from ocr.spark.__main__ import DEFAULTS, list_in_few_tasks
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
     # Cores are what is measured: a process is to use no more than Spark counts.
@@ -25,7 +25,9 @@ def local_session(cores: int, **settings: str) -> SparkSession:
     quiet = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
     for key, value in (DEFAULTS | quiet | settings).items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    list_in_few_tasks(session)
+    return session
 
 
 def links(page: Path, count: int, folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ Run it on an idle machine. All seconds are of wall time; `N_cores` stands for th
     alone_pages_per_second         the reader in a process without Spark, one thread: the work itself
     read_pages_per_second_N_cores  `python -m ocr.spark read`'s job: bytes in, text out, models already loaded
     pipeline_pages_per_second_...  the four stages, images passing from worker to worker
-    worker_start_seconds           from a task's start in a new worker to loaded models, all cores at once
+    worker_start_seconds           what a task in new workers takes more than in old ones: imports, models; all cores
     bytes_seconds_per_page         a file read, sent to a worker as Arrow and sent back, nothing done
     image_seconds_per_page         a decoded page sent through one more worker as an image struct
     image_bytes_per_page           what is sent there
@@ -37,6 +37,9 @@ from spark_session import Results, links, local_session, run, save, seconds
 from ocr.spark import BinaryToImage, ImageDrawRegions, ImageTextDetectorV2, ImageToTextV2
 from ocr.spark.folders import listing_session, load_files, missing_files
 from ocr.spark.read import ReadOptions, read_pages
+
+LISTS = 5
+"""Lists of files held to measure the memory of one: it is small beside what else is in the heap."""
 
 
 def main() -> None:
@@ -75,12 +78,13 @@ def alone(page: Path, copies: int) -> Results:
 
 
 def throughput(session: SparkSession, folder: Path, count: int, cores: int) -> Results:
-    started = session.range(cores).repartition(cores).mapInArrow(load_models, "seconds double").collect()
+    load = session.range(cores).repartition(cores).mapInArrow(load_models, "loaded long")
+    new, old = seconds(load.collect), seconds(load.collect)
     # As many tasks to a core as in a long job, so that the last one is waited for as little.
     session.conf.set("spark.sql.files.maxPartitionBytes", "8m")
-    results: Results = {"worker_start_seconds": max(row.seconds for row in started)}
+    results: Results = {"worker_start_seconds": new - old}
     for name, job in (("read", reading), ("pipeline", four_stages)):
-        run(job(session, folder / "0*1.*"))  # A few pages: now every worker has its models.
+        run(job(session, folder / "*[01].*"))  # A few pages: now every worker has its models.
         taken = seconds(partial(run, job(session, folder)))
         results[f"{name}_pages_per_second_{cores}_cores"] = count / taken
     return results
@@ -98,14 +102,11 @@ def four_stages(session: SparkSession, source: Path) -> DataFrame:
 
 
 def load_models(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Seconds until this worker could read."""
-    start = time.perf_counter()
     from ocr.spark.read import ReadPages
 
     ReadPages.reader(ReadOptions(), "cpu")
-    for _ in batches:
-        pass
-    yield pa.RecordBatch.from_pydict({"seconds": [time.perf_counter() - start]})
+    for batch in batches:
+        yield pa.RecordBatch.from_arrays(batch.columns, ["loaded"])
 
 
 def transfers(session: SparkSession, folder: Path, count: int) -> Results:
@@ -144,7 +145,7 @@ def skew(session: SparkSession, page: Path, line: Path, folder: Path) -> Results
 
     links(line, 63, folder)
     sheet = np.asarray(Image.open(page).convert("RGB"))
-    Image.fromarray(np.concatenate([sheet] * 6)).save(folder / "000000-long.jpg", quality=90)
+    Image.fromarray(np.concatenate([sheet] * 7)).save(folder / "000000-long.jpg", quality=90)
     files = session.read.format("binaryFile").load(str(folder))
     start = time.perf_counter()
     rows = (
@@ -175,29 +176,41 @@ def clock(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def listing(session: SparkSession, line: Path, count: int, folder: Path) -> Results:
     """The driver's work before anything is read."""
     links(line, count, folder)
+    few = folder.with_name("few")
+    links(line, count // 10, few)
     names = listing_session(session)
-    missing_files(names, str(folder), None).count()
+    names.read.format("binaryFile").load(str(few))
     before = heap(session)
-    listed = names.read.format("binaryFile").load(str(folder))
-    held = heap(session) - before
-    done = missing_files(names, str(folder), None).limit(count // 2)
-    find = seconds(lambda: missing_files(names, str(folder), done).count())
-    paths = [f"file:{os.fspath(folder)}/{number:06}{line.suffix}" for number in range(min(count, 2000))]
-    plan = seconds(lambda: load_files(session, paths, []).rdd.getNumPartitions())
-    assert listed.columns
+    lists = [names.read.format("binaryFile").load(str(folder)) for _ in range(LISTS)]
+    held = (heap(session) - before) / len(lists)
+
+    def find(source: Path) -> None:
+        missing_files(names, str(source), missing_files(names, str(few), None)).count()
+
+    def plan(files: int) -> None:
+        paths = [f"file:{os.fspath(folder)}/{number:06}{line.suffix}" for number in range(files)]
+        load_files(session, paths, []).rdd.getNumPartitions()
+
+    find(few)
+    plan(count // 100)
+    # The difference leaves out what a job costs however few the files.
+    more = count - count // 10
+    found = seconds(partial(find, folder)) - seconds(partial(find, few))
+    planned = seconds(partial(plan, count // 10)) - seconds(partial(plan, count // 100))
     return {
         "list_files": count,
-        "list_seconds_per_file": find / count,
-        "list_heap_bytes_per_file": max(held, 0) / count,
-        "plan_seconds_per_file": plan / len(paths),
+        "list_seconds_per_file": max(found, 0.0) / more,
+        "plan_seconds_per_file": max(planned, 0.0) / (count // 10 - count // 100),
+        "list_heap_bytes_per_file": max(held, 0.0) / count,
     }
 
 
 def heap(session: SparkSession) -> int:
     """Bytes of Java objects that are in use."""
     runtime = session.sparkContext._jvm.java.lang.Runtime.getRuntime()
-    for _ in range(3):
+    for _ in range(5):
         runtime.gc()
+        time.sleep(0.2)  # Spark clears up after a collection, which leaves more to collect.
     return runtime.totalMemory() - runtime.freeMemory()
 
 
@@ -209,7 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--line", type=Path, default=Path("examples/line.png"), help="picture of a line, for small pages"
     )
-    parser.add_argument("--copies", type=int, default=24, help="pages that are read (default: %(default)s)")
+    parser.add_argument("--copies", type=int, default=32, help="pages that are read (default: %(default)s)")
     parser.add_argument(
         "--files", type=int, default=20000, help="files that are listed (default: %(default)s)"
     )

@@ -19,6 +19,7 @@ from ocr.errors import ConfigError, DataError, OcrError, one_line
 
 if TYPE_CHECKING:
     from py4j.protocol import Py4JJavaError
+    from pyspark.sql import SparkSession
 
 LOCAL = "local[*,4]"
 """All cores of this machine, and four tries for a task, as on a cluster."""
@@ -34,6 +35,9 @@ DEFAULTS = {
     "spark.log.level": "ERROR",
 }
 """Settings that --conf overrides."""
+
+
+LISTING_TASKS = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +79,8 @@ def _read(options: argparse.Namespace) -> int:
     for key, value in settings.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
+    if LISTING_TASKS not in settings:
+        list_in_few_tasks(session)
     files = pages = failed = 0
     try:
         for step in read_missing(
@@ -90,6 +96,11 @@ def _read(options: argparse.Namespace) -> int:
             session.stop()
     print(f"{options.output}: {files} files read, {pages} pages, {failed} failed")
     return 1 if failed else 0
+
+
+def list_in_few_tasks(session: SparkSession) -> None:
+    """The files of a commit are looked up in a job whose tasks Spark makes as many as files, up to 10,000."""
+    session.conf.set(LISTING_TASKS, 4 * session.sparkContext.defaultParallelism)
 
 
 def root_cause(error: Py4JJavaError) -> str:

@@ -36,7 +36,7 @@ from ocr.types import Page
 FILES = 32
 """Files whose lines may share batches."""
 
-FILES_A_CORE = 64
+FILES_A_CORE = 128
 """Files a core reads before results are committed, unless told otherwise: some minutes' work on a CPU."""
 
 PAGES = StructType(

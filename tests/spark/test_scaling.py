@@ -71,13 +71,13 @@ def scaling():
 
 
 def test_a_job_takes_what_its_parts_take(scaling):
-    job = scaling.Job(scaling.Measured.load(MEASURED), scaling.Cluster(2, 5), 6400, packed=False)
-    assert job.list_seconds == pytest.approx(6.4)
-    # 640 files are looked up; a core reads 64 pages of 2 seconds, and waits for half a task of 32 / (4 + 1) pages.
-    assert job.commit_seconds == pytest.approx(0.32 + (64 + 3.2) * 2)
-    assert job.seconds == pytest.approx(6.4 + 10 + 10 * job.commit_seconds)
+    job = scaling.Job(scaling.Measured.load(MEASURED), scaling.Cluster(2, 5), 12800, packed=False)
+    assert job.list_seconds == pytest.approx(12.8)
+    # 1280 files are looked up; a core reads 128 pages of 2 seconds, and waits for half a task of 32 / (4 + 1) pages.
+    assert job.commit_seconds == pytest.approx(0.64 + (128 + 3.2) * 2)
+    assert job.seconds == pytest.approx(12.8 + 10 + 10 * job.commit_seconds)
     assert job.core_hours == pytest.approx(job.seconds * 10 / 3600)
-    assert job.busy == pytest.approx(6400 * 2 / (job.seconds * 10))
+    assert job.busy == pytest.approx(12800 * 2 / (job.seconds * 10))
 
 
 def test_packing_saves_the_drivers_time_alone(scaling):
