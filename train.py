@@ -55,7 +55,9 @@ def train(config: DictConfig) -> None:
 
     trainer, module, data = assemble(config)
     checkpoint = run.find_checkpoint(config.run_dir, config.resume, module=module)
-    OmegaConf.save(config, run.run_folder(config.run_dir) / "config.yaml")
+    folder = run.run_folder(config.run_dir)
+    if trainer.is_global_zero:
+        OmegaConf.save(config, folder / "config.yaml")
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=False)
 
 

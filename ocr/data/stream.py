@@ -85,12 +85,47 @@ class LinePools(Dataset):
         return Pool([[samples[i] for i in groups[g]] for g in order], skipped)
 
 
+@dataclass(frozen=True)
+class PoolCursor:
+    """What of the numbered pools is used up, whoever used it: the meeting point of two numbers of processes.
+
+    `opened`: batches taken of each pool before `fresh` that is not used up. `fresh`: from here on all is new.
+    """
+
+    opened: dict[int, int]
+    fresh: int
+
+    def pools(
+        self, skip: int, *, rank: int, world_size: int, batches: int
+    ) -> Iterator[tuple[int, int]]:
+        """Endless (pool, batches of it to pass over) of one process that has taken `skip` batches from here on."""
+        numbers = itertools.chain(sorted(self.opened), itertools.count(self.fresh))
+        for pool in itertools.islice(numbers, rank, None, world_size):
+            taken = self.opened.get(pool, 0)
+            passed = min(skip, batches - taken)
+            skip -= passed
+            if taken + passed < batches:
+                yield pool, taken + passed
+
+    def after(self, consumed: int, *, world_size: int, batches: int) -> PoolCursor:
+        """The cursor once each of `world_size` processes has taken `consumed` batches of `batches` a pool."""
+        place = {"world_size": world_size, "batches": batches}
+        reached = [next(self.pools(consumed, rank=rank, **place)) for rank in range(world_size)]
+        fresh = max(self.fresh, max(reached)[0] + 1)
+        opened = {}
+        for order, pool in enumerate([*sorted(self.opened), *range(self.fresh, fresh)]):
+            current, taken = reached[order % world_size]
+            if pool >= current:
+                opened[pool] = taken if pool == current else self.opened.get(pool, 0)
+        return PoolCursor(opened, fresh)
+
+
 class TrainingStream:
     """Endless training batches; an epoch is a number of them.
 
     The sequence of batches is the same for any number of workers. In distributed training each process takes
-    every `world_size`-th pool; all of them take the same number of batches. Iterating goes on where the last
-    iteration stopped, and `state_dict` counts the batches handed to the trainer (not those that workers have
+    every `world_size`-th pool; all of them take the same number of batches, and a run resumed with another number
+    of processes leaves out no line and repeats none. Iterating goes on where the last iteration stopped, and `state_dict` counts the batches handed to the trainer (not those that workers have
     prepared), so that a run resumed from any checkpoint sees exactly the batches that the uninterrupted run
     would have seen.
 
@@ -153,6 +188,7 @@ class TrainingStream:
             "equal_lines": equal_lines,
             "world_size": world_size,
         }
+        self.base = PoolCursor({}, 0)
         self.consumed = 0
         self.skipped = 0
         self._batches: Iterator[LineBatch] | None = None
@@ -171,22 +207,31 @@ class TrainingStream:
             yield batch
 
     def state_dict(self) -> dict:
-        return {"consumed": self.consumed - self.in_flight(), "skipped": self.skipped, **self.layout}
+        state = {"consumed": self.consumed - self.in_flight(), "skipped": self.skipped, **self.layout}
+        return state | {"opened": self.base.opened, "fresh": self.base.fresh}
 
     def load_state_dict(self, state: dict) -> None:
-        """Continue after the batches that `state` counts; a changed layout continues at the same line."""
+        """Continue after the batches that `state` counts.
+
+        With another number of processes the lines that follow are those that no process had taken; with any
+        other change of layout it continues at about the same line.
+        """
         changed = {key: value for key, value in self.layout.items() if state.get(key, value) != value}
+        base = PoolCursor(state.get("opened", {}), state.get("fresh", 0))
         consumed = state["consumed"]
         if changed:
+            whole = state["pool"] // state["lines_per_batch"]
+            base, consumed = base.after(consumed, world_size=state["world_size"], batches=whole), 0
+        if changed.keys() - {"world_size"}:
             log.warning("training batches are laid out anew (%s): resuming at about the same line", changed)
-            consumed = round(
-                consumed
-                * (state["lines_per_batch"] * state["world_size"])
-                / (self.layout["lines_per_batch"] * self.world_size)
-            )
-        if consumed != self.consumed:
+            left = sum(whole - taken for taken in base.opened.values())
+            lines = base.fresh * state["pool"] - left * state["lines_per_batch"]
+            pool, rest = divmod(lines, self.pools.pool)
+            taken = round(rest / self.layout["lines_per_batch"])
+            base = PoolCursor({pool: taken} if taken < self.pools.batches else {}, pool + 1)
+        if (base, consumed) != (self.base, self.consumed):
             self.close()
-        self.consumed, self.skipped = consumed, state["skipped"]
+        self.base, self.consumed, self.skipped = base, consumed, state["skipped"]
 
     def close(self) -> None:
         """End the worker processes; the next iteration starts new ones."""
@@ -195,8 +240,8 @@ class TrainingStream:
             self._batches = None
 
     def _from(self, start: int) -> Iterator[LineBatch]:
-        first, offset = divmod(start, self.pools.batches)
-        numbers = (local * self.world_size + self.rank for local in itertools.count(first))
+        place = {"rank": self.rank, "world_size": self.world_size, "batches": self.pools.batches}
+        numbers = (pool for pool, _ in self.base.pools(start, **place))
         loader = DataLoader(
             self.pools,
             batch_size=None,
@@ -205,11 +250,11 @@ class TrainingStream:
             num_workers=self.num_workers,
             worker_init_fn=one_thread,
         )
-        for pool in loader:
+        offsets = (taken for _, taken in self.base.pools(start, **place))
+        for pool, offset in zip(loader, offsets, strict=False):
             self._report(pool.skipped)
             for samples in pool.batches[offset:]:
                 yield self.collate.join(samples)
-            offset = 0
 
     def _report(self, skipped: list[str]) -> None:
         self.skipped += len(skipped)

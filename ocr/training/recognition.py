@@ -85,29 +85,37 @@ class RecognitionModule(L.LightningModule):
         """The joint loss of one batch, None (no update) if no label of it can be expressed."""
         images, samples = batch.images, batch.samples
         rows, targets = self._targets(batch)
-        if not rows:
+        lines_share = self._share(len(rows))
+        if lines_share is None:
             return None
+        texts = [samples[row].text for row in rows]
+        if not rows:
+            # The other processes wait for this one's gradients, which count for nothing.
+            rows, targets, texts = [0], [[]], [""]
         if len(rows) < len(samples):
             images = ImageBatch(images.pixels[rows], images.widths[rows])
-            samples = [samples[row] for row in rows]
+        rank, world_size = _place()
         generator = torch.Generator(images.pixels.device).manual_seed(
-            self.seed * 1_000_003 + self.global_step
+            self.seed * 1_000_003 + self.global_step * world_size + rank
         )
         if self.augment is not None:
             images = self.augment(images, generator)
         encoded = self.model.encode(images)
-        loss = ctc = ctc_loss(self.model.ctc_logits(encoded), encoded.lengths, targets)
+        loss = ctc = lines_share * ctc_loss(self.model.ctc_logits(encoded), encoded.lengths, targets)
         if self.ctc_weight < 1:
             count = max(1, round(len(rows) * self.decoder_fraction))
             some = torch.randperm(len(rows), generator=generator, device=generator.device)[:count]
-            inputs, expected = self._tokens([samples[i].text for i in some.tolist()], generator)
+            inputs, expected = self._tokens([texts[i] for i in some.tolist()], generator)
             logits = self.model.decoder(inputs, encoded.features[some], encoded.mask[some])
+            tokens = int((expected != self.tokenizer.pad).sum()) if lines_share else 0
             attention = token_loss(logits, expected, label_smoothing=self.label_smoothing)
+            attention = self._share(tokens) * attention
             loss = self.ctc_weight * ctc + (1 - self.ctc_weight) * attention
-            self.log("train/decoder", attention)
-        self.log("train/ctc", ctc, prog_bar=True)
-        self.log("train/loss", loss, prog_bar=True)
-        self.log("train/lines", float(len(rows)), reduce_fx="sum", on_step=True, on_epoch=False)
+            self.log("train/decoder", attention, sync_dist=True)
+        self.log("train/ctc", ctc, prog_bar=True, sync_dist=True)
+        self.log("train/loss", loss, prog_bar=True, sync_dist=True)
+        lines = float(len(targets)) if lines_share else 0.0
+        self.log("train/lines", lines, reduce_fx="sum", on_step=True, on_epoch=False, sync_dist=True)
         return loss
 
     def validation_step(self, batch: LineBatch, batch_index: int) -> list[Hypothesis]:
@@ -139,6 +147,18 @@ class RecognitionModule(L.LightningModule):
             self.log(f"val/wer{suffix}", total.wer, rank_zero_only=True)
             for source, each in sources.items():
                 self.log(f"val/{source}/cer{suffix}", each.cer, rank_zero_only=True)
+
+    def _share(self, count: int) -> float | None:
+        """Factor of this process's mean over `count` items, None if no process has any.
+
+        Gradients are averaged over processes; with it, their average is that of the mean over all items.
+        """
+        _, world_size = _place()
+        if world_size == 1:
+            return 1.0 if count else None
+        total = torch.tensor(float(count), device=self.device)
+        torch.distributed.all_reduce(total)
+        return count * world_size / float(total) if total else None
 
     def _gathered(self) -> tuple[list[tuple[float, int]], dict[tuple[str, str], ErrorCounts]]:
         """Losses and counts of all processes together; this process's start anew.
@@ -185,3 +205,10 @@ class RecognitionModule(L.LightningModule):
         masked = torch.rand(inputs.shape, generator=generator, device=device) < self.token_mask
         masked[:, 0] = False
         return inputs.masked_fill(masked & (inputs != tokenizer.pad), tokenizer.unk), expected
+
+
+def _place() -> tuple[int, int]:
+    """This process's number and how many train together."""
+    if not torch.distributed.is_initialized():
+        return 0, 1
+    return torch.distributed.get_rank(), torch.distributed.get_world_size()

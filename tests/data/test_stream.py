@@ -1,3 +1,4 @@
+import itertools
 import logging
 
 import numpy as np
@@ -7,7 +8,7 @@ from ocr.data.batches import EvaluationBatches, iterate_batches
 from ocr.data.collate import LineCollate
 from ocr.data.mix import MixedLines
 from ocr.data.sources import ConcatLines
-from ocr.data.stream import TrainingStream
+from ocr.data.stream import PoolCursor, TrainingStream
 from ocr.data.synthetic import SyntheticLines
 from ocr.errors import ConfigError, DataError
 from ocr.image.preprocess import LinePreprocessor
@@ -115,8 +116,46 @@ def test_a_changed_layout_resumes_at_about_the_same_line(caplog):
     stream = _stream(lines_per_batch=8)
     with caplog.at_level(logging.WARNING):
         stream.load_state_dict({**_stream().state_dict(), "consumed": 10})
-    assert stream.consumed == 5
+    assert stream.state_dict() == _stream(lines_per_batch=8).state_dict() | {"opened": {2: 1}, "fresh": 3}
     assert "lines_per_batch" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("chain", "reason"),
+    [
+        ([(2, 8), (1, 12)], "fewer processes, at the end of a pool"),
+        ([(2, 3), (1, 9)], "fewer processes, in the middle of pools"),
+        ([(1, 6), (2, 5)], "more processes, one of which starts in the middle of a pool"),
+        ([(3, 5), (2, 3), (4, 1), (1, 1), (2, 0)], "again and again, and saved before the first step"),
+    ],
+)
+def test_any_processes_take_each_batch_of_each_pool_once(chain, reason):
+    cursor, taken, batches = PoolCursor({}, 0), [], 4
+    for world_size, steps in chain:
+        for rank in range(world_size):
+            place = {"rank": rank, "world_size": world_size, "batches": batches}
+            mine = (
+                (pool, batch)
+                for pool, first in cursor.pools(0, **place)
+                for batch in range(first, batches)
+            )
+            taken += itertools.islice(mine, steps)
+        cursor = cursor.after(steps, world_size=world_size, batches=batches)
+    left = [(pool, batch) for pool, first in cursor.opened.items() for batch in range(first, batches)]
+    assert sorted(taken + left) == list(itertools.product(range(cursor.fresh), range(batches))), reason
+    assert len(taken) == sum(world_size * steps for world_size, steps in chain)
+
+
+def test_one_process_goes_on_with_the_lines_that_two_have_left(caplog):
+    ranks = [_stream(rank=rank, world_size=2) for rank in (0, 1)]
+    seen = [_ids(itertools.islice(stream, 3)) for stream in ranks]
+    assert ranks[0].state_dict() == ranks[1].state_dict(), "whichever saves the checkpoint"
+    alone = _stream()
+    with caplog.at_level(logging.WARNING):
+        alone.load_state_dict(ranks[0].state_dict())
+    seen.append(_ids(itertools.islice(alone, 2)))
+    assert sorted(sum(sum(seen, []), [])) == sorted(sum(_ids(itertools.islice(_stream(), 8)), []))
+    assert not caplog.text, "nothing is approximate"
 
 
 def test_collation_scales_polygons_and_drops_images():
