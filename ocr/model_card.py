@@ -1,6 +1,7 @@
 """Model cards, written from what the bundles themselves say.
 
-    python -m ocr.model_card                                    # docs/models/NAME.md of every shipped bundle
+    python -m ocr.model_card                                    # every shipped bundle: docs/models/NAME.md,
+                                                                # docs/images/NAME.jpg
     python -m ocr.model_card NAME --report stanford-test=report.json
 
 `--report SET=FILE` first stores the numbers of a report of evaluate.py in the bundle, under the set's name.
@@ -10,13 +11,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ocr.bundle import Bundle, available, resolve
 from ocr.errors import ConfigError, OcrError
+from ocr.image.io import load_image
+from ocr.model_card_use import entities, how_to_use, input_size
 
 NUMBERS = ("cer", "cer_ci", "wer", "cer_any_order", "precision", "recall", "f1", "order_error")
 SIZES = ("lines", "pages", "documents")
@@ -28,12 +33,17 @@ HEADS = {
     "f1": "F1",
     "order_error": "order error",
 }
-USES = {
-    "recognizer": "Reads images of single lines. Not for proof of authorship, for text of legal or medical "
-    "weight without a person who checks it, or for scripts outside its characters.",
-    "encoder": "Reads nothing by itself: a start for training (`train.py init_from=`).",
-    "detector": "Finds lines of text on images of pages. It does not read them.",
+LIMITS = {
+    "recognizer": (
+        "Reads images of single lines: no tables, no forms as forms, no formulas, no drawings.",
+        "Scripts outside its characters, which are listed below, come out as nonsense.",
+        "Not for proof of authorship, nor for text of legal or medical weight without a person who checks it.",
+    ),
+    "encoder": ("Reads nothing by itself.",),
+    "detector": ("Does not read, and knows no cells, columns or rules of tables: a table becomes lines.",),
 }
+RESTRICTED = re.compile(r"non-commercial|\bNC\b|-SA\b|terms", re.IGNORECASE)
+"""Licences and notes that ask for more than credit."""
 
 
 def store_report(folder: Path, name: str, report: dict[str, Any]) -> None:
@@ -51,38 +61,106 @@ def store_report(folder: Path, name: str, report: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def model_card(bundle: Bundle, *, size: int) -> str:
+@dataclass(frozen=True)
+class Example:
+    """What the example page reads as, and the picture of it as a card links to it."""
+
+    text: str
+    picture: str
+
+
+def make_example(name: str, kind: str, *, image: Path, picture: Path) -> Example:
+    """Read `image` by the bundle `name`, with the shipped one as its other half, and draw it to `picture`.
+
+    Raises:
+        OcrError: the image or a bundle cannot be read.
+    """
+    # Lets cards of bundles that read nothing be written without the weight of the reader.
+    from ocr.inference.pipeline import Reader
+    from ocr.output.draw import DrawOptions, draw_page
+
+    reader = Reader.from_pretrained(**{kind: name}, device="cpu", orientation="keep")
+    page = reader.read(image)
+    detects = kind == "detector"
+    options = DrawOptions(words=not detects, colour="#0072b2" if detects else "confidence")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    draw_page(page, load_image(image), options).save(picture, quality=85)
+    return Example(page.text, f"../images/{picture.name}")
+
+
+def model_card(bundle: Bundle, *, size: int, example: Example | None = None) -> str:
     """The card as Markdown. `size`: bytes of the weights on disk."""
+    about = dict(bundle.description)
     parts = [
         f"# {bundle.name}",
-        f"A {bundle.kind} of {bundle.parameters / 1e6:.1f} million parameters, {size / 1e6:.1f} MB, made with "
-        f"version {bundle.version} of this project. Written by `python -m ocr.model_card`.",
-        "## Use",
-        USES[bundle.kind],
+        f"{_plain(about.pop('summary', ''))} Written by `python -m ocr.model_card` from `bundle.json`.".strip(),
+        "## Predicted entities",
+        entities(bundle),
+        "## How to use",
+        how_to_use(bundle),
     ]
-    if bundle.description:
-        parts.append(
-            "\n".join(
-                f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in bundle.description.items()
-            )
-        )
+    if example is not None:
+        shown = "the lines it finds" if bundle.kind == "detector" else "the words, coloured by confidence"
+        read_by = " (read by the shipped recogniser)" if bundle.kind == "detector" else ""
+        parts += [
+            "## Example",
+            f"`examples/letter.jpg` with {shown}, numbered in reading order, and its text{read_by}, as it comes, "
+            "errors included:",
+            f"![The example page with what was found]({example.picture})",
+            f"```text\n{example.text}\n```",
+        ]
+    limits = about.pop("limits", "")
     parts += ["## Measured", _metrics(bundle.metrics)]
+    parts += ["## Model information", _information(bundle, about, size=size)]
     parts += ["## Trained on", _table(bundle.training_data, ["name", "licence", "use", "note"])]
+    parts += _caveats(bundle.training_data)
+    parts += ["## Limits", "\n".join(f"- {line}" for line in _limits(bundle, _plain(limits)))]
     if "ctc_tokenizer" in bundle.parts:
         characters = bundle.parts["ctc_tokenizer"].config().get("characters", "").strip().replace("`", "")
         if characters:
             parts += ["## Characters", f"`` {characters} ``, the space and the backtick"]
     parts += ["## Settings", _settings(bundle)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _information(bundle: Bundle, about: dict[str, Any], *, size: int) -> str:
+    rows = {
+        "name": bundle.name,
+        "type": bundle.kind,
+        "network": bundle.model_config["_target_"].rpartition(".")[2],
+        "made with version": bundle.version,
+        **{key.replace("_", " "): _plain(value) for key, value in about.items()},
+        "parameters": f"{bundle.parameters / 1e6:.1f} million",
+        "file size": f"{size / 1e6:.1f} MB",
+        "input size": input_size(bundle),
+    }
+    return _table([{"": key, " ": value} for key, value in rows.items()], ["", " "])
+
+
+def _caveats(data: Sequence[dict[str, str]]) -> list[str]:
+    """What the data's licences or notes say beyond credit, so that nobody must find it in a table."""
+    rows = [row for row in data if RESTRICTED.search(f"{row.get('licence', '')} {row.get('note', '')}")]
+    if not rows:
+        return []
+    lines = [f"- {row['name']} ({row['licence']}): {row.get('note', '')}" for row in rows]
+    return ["To be weighed before commercial use or passing on:\n\n" + "\n".join(lines)]
+
+
+def _limits(bundle: Bundle, own: str) -> list[str]:
+    measured = {name: values for name, values in _sets(bundle.metrics).items() if "cer" in values}
+    hardest = max(measured, key=lambda name: measured[name]["cer"], default=None)
+    lines = [own, *LIMITS[bundle.kind]]
+    if hardest is not None:
+        lines.append(
+            f"Hands unlike those it was trained on: {measured[hardest]['cer']:.1f} % CER on {hardest}, the "
+            "hardest set measured. Fine-tune for such a hand."
+        )
+    return [line for line in lines if line]
 
 
 def _metrics(metrics: dict[str, Any]) -> str:
     """One row a set; what is no number of evaluate.py (the log of training) follows as a list."""
-    sets = {
-        name: values
-        for name, values in metrics.items()
-        if isinstance(values, dict) and set(values) & {*NUMBERS} and name != "validation"
-    }
+    sets = _sets(metrics)
     others = {name: value for name, value in metrics.items() if name not in sets}
     keys = [key for key in (*NUMBERS, *SIZES, "decode") if any(key in values for values in sets.values())]
     rows = [
@@ -98,6 +176,14 @@ def _metrics(metrics: dict[str, Any]) -> str:
     if others:
         blocks.append("\n".join(f"- {name}: {_plain(value)}" for name, value in others.items()))
     return "\n\n".join(blocks) or "Nothing yet."
+
+
+def _sets(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        name: values
+        for name, values in metrics.items()
+        if isinstance(values, dict) and set(values) & {*NUMBERS} and name != "validation"
+    }
 
 
 def _settings(bundle: Bundle) -> str:
@@ -124,6 +210,8 @@ def _plain(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, list):
         return " to ".join(map(_number, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -134,6 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ocr.model_card", description=__doc__.splitlines()[0])
     parser.add_argument("bundles", nargs="*", help="names or folders; default all shipped bundles")
     parser.add_argument("--output", type=Path, default=Path("docs/models"), help="folder of the cards")
+    parser.add_argument("--example", default="examples/letter.jpg", help="page to read and draw, or none")
     parser.add_argument("--report", action="append", default=[], metavar="SET=FILE")
     options = parser.parse_args(arguments)
     try:
@@ -145,7 +234,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for item in options.report:
                 label, _, file = item.partition("=")
                 store_report(folder, label, _read_report(file))
-            card = model_card(Bundle.load(folder), size=(folder / "model.safetensors").stat().st_size)
+            bundle = Bundle.load(folder)
+            example = None
+            if bundle.kind != "encoder" and options.example != "none":
+                picture = options.output.parent / "images" / f"{folder.name}.jpg"
+                example = make_example(str(folder), bundle.kind, image=Path(options.example), picture=picture)
+            card = model_card(bundle, size=(folder / "model.safetensors").stat().st_size, example=example)
             options.output.mkdir(parents=True, exist_ok=True)
             path = options.output / f"{folder.name}.md"
             path.write_text(card, encoding="utf-8")
