@@ -13,6 +13,7 @@ from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, S
 
 from ocr.errors import ConfigError
 from ocr.image.io import PAGE_SUFFIXES
+from ocr.inference.no_text import only_text
 from ocr.inference.pipeline import DETECTOR, RECOGNIZER, DetectorOptions, Reader
 from ocr.spark.batching import Waiting, read_together
 from ocr.spark.bundles import ship
@@ -73,7 +74,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class ReadPages(RowMap):
-    """The pages of files (columns `path` and `content`), read exactly as `ocr.Reader` reads them."""
+    """The pages of files (columns `path`, `content`), read as `ocr.Reader` does with `orientation="keep"`."""
 
     options: ReadOptions
 
@@ -104,12 +105,13 @@ class ReadPages(RowMap):
                         page.error = reason(error)
                 yield page
 
-    @staticmethod
-    def _columns(waiting: Waiting) -> Row:
+    def _columns(self, waiting: Waiting) -> Row:
         if waiting.cut is None:
             return {EXCEPTION: waiting.error}
         height, width = waiting.cut.size
-        page = Page("", height, width, waiting.cut.lines, waiting.number + 1)
+        found = waiting.cut.lines
+        kept = found if self.options.detector is None else only_text(found)
+        page = Page("", height, width, kept, waiting.number + 1)
         lines = [
             {"text": line.text, "confidence": line.confidence, "outline": flat(line.polygon)}
             for line in page.lines
