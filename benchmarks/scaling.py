@@ -22,6 +22,9 @@ TASK_BYTES, OPEN_BYTES = 32 * 2**20, 4 * 2**20
 
 BEGIN, END = "<!-- tables -->", "<!-- /tables -->"
 
+PACKED_TASK_BYTES, PACKED_TASKS = 8 * 2**20, 10
+"""Size of a task over packed files, and tasks of a core between commits, as docs/scaling.md sets them."""
+
 UNITS = (("days", 86400.0), ("h", 3600.0), ("min", 60.0))
 
 
@@ -84,19 +87,28 @@ class Job:
         return self.pages * (self.measured.page_bytes / 2**27 if self.packed else 1)
 
     @property
+    def task_pages(self) -> float:
+        size = self.measured.page_bytes
+        return max(PACKED_TASK_BYTES / size if self.packed else TASK_BYTES / (size + OPEN_BYTES), 1)
+
+    @property
+    def pages_a_core(self) -> float:
+        """Between commits."""
+        return PACKED_TASKS * self.task_pages if self.packed else FILES_A_CORE
+
+    @property
     def list_seconds(self) -> float:
         return self.files * self.measured.list_seconds
 
     @property
     def commit_seconds(self) -> float:
         """The driver's plan, then the tasks, then half a task's time of waiting for the last one."""
-        task = TASK_BYTES / (self.measured.page_bytes + (0 if self.packed else OPEN_BYTES))
-        plan = self.measured.plan_seconds * self.files / self.pages * FILES_A_CORE * self.cluster.total
-        return plan + (FILES_A_CORE + min(task, FILES_A_CORE) / 2) * self.measured.core_seconds
+        plan = self.measured.plan_seconds * self.files / self.pages * self.pages_a_core * self.cluster.total
+        return plan + (self.pages_a_core + self.task_pages / 2) * self.measured.core_seconds
 
     @property
     def seconds(self) -> float:
-        commits = math.ceil(self.pages / (FILES_A_CORE * self.cluster.total))
+        commits = math.ceil(self.pages / (self.pages_a_core * self.cluster.total))
         return self.list_seconds + self.measured.start_seconds + commits * self.commit_seconds
 
     @property

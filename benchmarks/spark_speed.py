@@ -113,7 +113,7 @@ def transfers(session: SparkSession, folder: Path, count: int) -> Results:
     """What it costs to send bytes and pixels to workers."""
     files = session.read.format("binaryFile").load(str(folder))
     images = BinaryToImage().transform(files)
-    pixels = images.selectExpr("length(image.data) AS size").first().size
+    pixels = images.selectExpr("max(length(image.data)) AS size").first().size
     jobs = [
         files.mapInArrow(unchanged, files.schema),
         images,

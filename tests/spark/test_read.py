@@ -32,7 +32,8 @@ NAMES = [
     "x,y {z}.png",
     "what?*.png",
     "back\\slash.png",
-    "100%.png",
+    "100%25.png",
+    "a+b #c.png",
     "Zoë.png",
 ]
 
@@ -67,7 +68,7 @@ def test_a_folder_is_read_and_then_only_what_is_missing(spark, command, tiny_rec
     (scans / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
 
     assert command("--commit-every", "6") == 1, "a file failed"
-    assert "10 files read, 11 pages, 1 failed" in capsys.readouterr().out
+    assert "11 files read, 12 pages, 1 failed" in capsys.readouterr().out
     rows = spark.read.parquet(str(tmp_path / "texts")).collect()
     assert sorted((name(row.path), row.pagenum) for row in rows) == sorted(
         [(each, 0) for each in NAMES] + [("two.tif", 0), ("two.tif", 1), ("broken.jpg", 0)]
