@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -71,7 +72,7 @@ class Curve:
     thickness: float
     """Thickness of the core, as a multiple of what its extents make expected."""
 
-    @property
+    @cached_property
     def height(self) -> float:
         return float(np.median(self.bottom - self.top))
 
