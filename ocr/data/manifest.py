@@ -74,26 +74,7 @@ class ParquetLines:
         table, file = self.tables[which], self.files[which]
         row = index - (int(self.ends[which - 1]) if which else 0)
         values = {column: table.column(column)[row].as_py() for column in table.column_names}
-        line_id = values["id"]
-        image, text = values["image"], values["text"]
-        if isinstance(image, dict):
-            image = image.get("bytes")
-        if image is None:
-            raise DataError(f"{file}: row {line_id!r} has no image")
-        if text is None or not (text := normalize_text(text) if self.normalize else text):
-            raise DataError(f"{file}: row {line_id!r} has no text")
-        polygon = values.get("polygon")
-        return LineSample(
-            image=decode_line(image, name=f"{file}: row {line_id!r}"),
-            text=text,
-            id=str(line_id),
-            document=values.get("page_id") or str(line_id),
-            source=values.get("source") or self.name,
-            language=values.get("language") or "",
-            writer=values.get("writer") or "",
-            kind=values.get("kind") or "",
-            polygon=np.asarray(polygon, np.float32).reshape(-1, 2) if polygon else None,
-        )
+        return line_of(values, file=file, source=self.name, normalize=self.normalize)
 
     def widths(self) -> np.ndarray:
         """(len,) float64 width / height, NaN where the manifest does not say."""
@@ -110,6 +91,30 @@ class ParquetLines:
             pages = table.column("page_id").to_pylist() if "page_id" in table.column_names else ids
             found += [page or str(line_id) for page, line_id in zip(pages, ids, strict=True)]
         return found
+
+
+def line_of(values: dict, *, file: Path, source: str, normalize: bool) -> LineSample:
+    """One row of a manifest; `source` where the row names none. Raises DataError, naming file and row."""
+    line_id = values["id"]
+    image, text = values["image"], values["text"]
+    if isinstance(image, dict):
+        image = image.get("bytes")
+    if image is None:
+        raise DataError(f"{file}: row {line_id!r} has no image")
+    if text is None or not (text := normalize_text(text) if normalize else text):
+        raise DataError(f"{file}: row {line_id!r} has no text")
+    polygon = values.get("polygon")
+    return LineSample(
+        image=decode_line(image, name=f"{file}: row {line_id!r}"),
+        text=text,
+        id=str(line_id),
+        document=values.get("page_id") or str(line_id),
+        source=values.get("source") or source,
+        language=values.get("language") or "",
+        writer=values.get("writer") or "",
+        kind=values.get("kind") or "",
+        polygon=np.asarray(polygon, np.float32).reshape(-1, 2) if polygon else None,
+    )
 
 
 def expand_paths(path: str | Path | Sequence[str | Path]) -> list[Path]:

@@ -95,9 +95,7 @@ class PoolCursor:
     opened: dict[int, int]
     fresh: int
 
-    def pools(
-        self, skip: int, *, rank: int, world_size: int, batches: int
-    ) -> Iterator[tuple[int, int]]:
+    def pools(self, skip: int, *, rank: int, world_size: int, batches: int) -> Iterator[tuple[int, int]]:
         """Endless (pool, batches of it to pass over) of one process that has taken `skip` batches from here on."""
         numbers = itertools.chain(sorted(self.opened), itertools.count(self.fresh))
         for pool in itertools.islice(numbers, rank, None, world_size):
@@ -125,9 +123,9 @@ class TrainingStream:
 
     The sequence of batches is the same for any number of workers. In distributed training each process takes
     every `world_size`-th pool; all of them take the same number of batches, and a run resumed with another number
-    of processes leaves out no line and repeats none. Iterating goes on where the last iteration stopped, and `state_dict` counts the batches handed to the trainer (not those that workers have
-    prepared), so that a run resumed from any checkpoint sees exactly the batches that the uninterrupted run
-    would have seen.
+    of processes leaves out no line and repeats none. Iterating goes on where the last iteration stopped, and
+    `state_dict` counts the batches handed to the trainer (not those that workers have prepared), so that a run
+    resumed from any checkpoint sees exactly the batches that the uninterrupted run would have seen.
 
     Unusable lines are replaced by a neighbour, with one warning each; `skipped` counts them.
 

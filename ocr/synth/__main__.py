@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ocr.errors import OcrError
+from ocr.errors import ConfigError, OcrError
 from ocr.synth.layouts import LAYOUTS
 from ocr.synth.line import LineSynthesizer, SynthLine, build_line_synthesizer
 from ocr.synth.page import SynthPage, build_page_synthesizer
@@ -64,56 +64,6 @@ def write_folder(samples: Iterator[SynthLine], out: Path) -> None:
             labels.write(f"{name}\t{sample.text}\n")
 
 
-def write_parquet(samples: Iterator[SynthLine], out: Path, *, seed: int, batch: int = 500) -> None:
-    """One file with the columns of the project's line sets; `writer` is the font."""
-    # Imported here: pyarrow takes longer to import than a sheet takes to draw.
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pa.schema(
-        [
-            ("id", pa.string()),
-            ("image", pa.binary()),
-            ("text", pa.string()),
-            ("page_id", pa.string()),
-            ("source", pa.string()),
-            ("language", pa.string()),
-            ("writer", pa.string()),
-            ("kind", pa.string()),
-            ("width", pa.int32()),
-            ("polygon", pa.list_(pa.int16())),
-        ]
-    )
-    with pq.ParquetWriter(out, schema) as writer:
-        rows: list[dict] = []
-        for index, sample in enumerate(samples):
-            rows.append(
-                {
-                    "id": f"synthetic-{seed}-{index}",
-                    "image": _png(sample.image),
-                    "text": sample.text,
-                    "page_id": f"synthetic-{seed}-{index}",
-                    "source": "synthetic",
-                    "language": sample.language,
-                    "writer": sample.font,
-                    "kind": sample.kind,
-                    "width": sample.image.shape[1],
-                    "polygon": _inside(sample).ravel().tolist(),
-                }
-            )
-            if len(rows) == batch:
-                writer.write_table(pa.Table.from_pylist(rows, schema))
-                rows = []
-        if rows:
-            writer.write_table(pa.Table.from_pylist(rows, schema))
-
-
-def _inside(sample: SynthLine) -> np.ndarray:
-    """The outline in whole pixels, kept inside the crop that may have cut its tips off."""
-    height, width = sample.image.shape
-    return np.clip(sample.polygon.round(), 0, (width - 1, height - 1)).astype(np.int16)
-
-
 def draw_page(sample: SynthPage) -> np.ndarray:
     """The page uint8 (h, w, 3) RGB with its characters, words, lines, baselines and ignored areas drawn on it."""
     picture = sample.image.copy()
@@ -162,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, summary, count in (
         ("sheet", "a contact sheet (PNG) to look at", 24),
         ("folder", "PNG files and labels.tsv", 1000),
-        ("parquet", "one Parquet file", 1000),
+        ("parquet", "one Parquet file, or a folder of shards", 1000),
         ("pages", "a contact sheet (PNG) of whole pages", 9),
     ):
         command = commands.add_parser(name, help=summary)
@@ -175,9 +125,33 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--layout", choices=sorted(LAYOUTS), help="only pages of this kind")
         else:
             command.add_argument("--height", type=int, default=64, help="line height in pixels")
+        if name == "parquet":
+            command.add_argument("--shards", type=_count, help="write a folder of so many files instead")
+            command.add_argument(
+                "--shard",
+                type=int,
+                nargs="+",
+                help="only these of them, from 0 (default: all that are not there)",
+            )
         if name in ("sheet", "pages"):
             command.add_argument("--boxes", action="store_true", help="draw boxes and baselines on top")
     return parser
+
+
+def _write_parquet(synthesizer: LineSynthesizer, options: argparse.Namespace) -> None:
+    # Imported here: pyarrow takes longer to import than a sheet takes to draw.
+    from ocr.synth.shards import write_lines, write_shard
+
+    if options.shards is None:
+        if options.shard:
+            raise ConfigError("--shard says which of --shards: give both")
+        write_lines(synthesizer, range(options.count), options.out, seed=options.seed)
+        return
+    recipe = f"height={options.height} fonts={options.fonts} corpus={options.corpus}"
+    facts = {"shards": options.shards, "count": options.count, "seed": options.seed, "recipe": recipe}
+    for shard in options.shard or range(options.shards):
+        new = write_shard(synthesizer, options.out, shard=shard, **facts)
+        print(f"shard {shard} of {options.shards}: {'written' if new else 'is there'}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -193,13 +167,14 @@ def main(arguments: list[str] | None = None) -> None:
         synthesizer = build_line_synthesizer(
             fonts=options.fonts, corpus=options.corpus, height=options.height
         )
+        if options.command == "parquet":
+            _write_parquet(synthesizer, options)
+            return
         samples = lines(synthesizer, options.count, options.seed)
         if options.command == "sheet":
             write_sheet(list(samples), options.out, boxes=options.boxes)
-        elif options.command == "folder":
-            write_folder(samples, options.out)
         else:
-            write_parquet(samples, options.out, seed=options.seed)
+            write_folder(samples, options.out)
     except (OcrError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -135,9 +135,7 @@ def test_any_processes_take_each_batch_of_each_pool_once(chain, reason):
         for rank in range(world_size):
             place = {"rank": rank, "world_size": world_size, "batches": batches}
             mine = (
-                (pool, batch)
-                for pool, first in cursor.pools(0, **place)
-                for batch in range(first, batches)
+                (pool, batch) for pool, first in cursor.pools(0, **place) for batch in range(first, batches)
             )
             taken += itertools.islice(mine, steps)
         cursor = cursor.after(steps, world_size=world_size, batches=batches)
