@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_logits_equal(checkpoints, pairs, style):
 
 @STYLE
 @pytest.mark.parametrize(("beams", "name"), [(1, "greedy"), (4, "beam")])
-def test_generated_text_equals(checkpoints, pairs, style, beams, name):
+def test_generated_text_equals(checkpoints, pairs, style, beams, name, monkeypatch):
     """Our beam search ends a line when it has as many texts as beams: the library's `early_stopping`."""
     reference, bundle = pairs[style]
     processor, pictures = processor_of(checkpoints[style][0]), PICTURES + BLENDS
@@ -65,6 +66,8 @@ def test_generated_text_equals(checkpoints, pairs, style, beams, name):
         max_length=bundle.model.decoder.max_length,
     )
     expected = [text.strip() for text in processor.batch_decode(ids, skip_special_tokens=True)]
+    # Random weights tell texts apart by less than half precision does.
+    monkeypatch.setattr("ocr.inference.recognizer.half_precision", lambda device: nullcontext())
     found = LineReader(bundle, decode=name).read([np.asarray(picture) for picture in pictures])
     assert [line.text for line in found] == expected
     assert len(set(expected)) > 2
