@@ -1,0 +1,50 @@
+"""The commands of docs/cluster.md are ones that the programs take."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from torch.distributed.run import get_args_parser
+
+from ocr.synth.__main__ import _parser
+
+ROOT = Path(__file__).parents[1]
+GUIDE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^(?:    |)((?:srun )?uv run .*)$", GUIDE.replace("\\\n", " "), re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_guide_is_understood(command):
+    words = shlex.split(command)
+    words = words[words.index("run") + 1 :]
+    if words[:3] == ["python", "-m", "ocr.synth"]:
+        options = _parser().parse_args(words[3:])
+        assert options.shards <= options.count
+        return
+    processes = None
+    if words[0] == "torchrun":
+        options = get_args_parser().parse_args(words[1:])
+        processes, words = (options.nnodes, options.nproc_per_node), [options.training_script]
+        words += options.training_script_args
+    assert words[0] == "train.py"
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        trainer = compose("train", words[1:]).trainer
+    assert trainer.strategy == "ddp" and not trainer.use_distributed_sampler
+    if processes:
+        assert processes == (str(trainer.num_nodes), str(trainer.devices))
+
+
+def test_the_slurm_script_starts_as_many_tasks_as_the_trainer_expects():
+    script = re.search(r"```bash\n(.*?)```", GUIDE, re.DOTALL)[1]
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    asked = dict(re.findall(r"^#SBATCH --([\w-]+)=(\S+)$", script, re.MULTILINE))
+    given = dict(re.findall(r"trainer\.(\w+)=(\S+)", script))
+    assert asked["nodes"] == given["num_nodes"]
+    assert asked["ntasks-per-node"] == asked["gpus-per-node"] == given["devices"]
+
+
+def test_the_guide_has_commands_for_each_way():
+    assert len(COMMANDS) == 6
