@@ -56,7 +56,7 @@ COMMANDS = [
     (r"^uv run python -m tests\.measure_input", "elsewhere", "a measurement of minutes"),
     (r"^uv run python -m ocr\.synth sheet", "run", "--count 2"),
     (r"^uv run python -m ocr\.synth parquet", "run", "--count 2"),
-    (r"^uv run python -m ocr\.text\.train_tokenizer", "run", "--size 300"),
+    (r"^uv run python -m ocr\.text\.train_tokenizer", "run", ""),
     (
         r"^uv run python -m ocr\.evaluation\.fit",
         "elsewhere",
@@ -193,7 +193,7 @@ def desk(data_folder, tmp_path_factory) -> Path:  # noqa: F811
     text = "\n".join(file.read_text(encoding="utf-8") for file in sorted((assets / "text").glob("*.txt")))
     for name in ("TEXT", "TEXT..."):
         (desk / name).write_text(text[:200_000], encoding="utf-8")
-    shutil.copy(ROOT / "ocr/text/pieces.model", desk) if (ROOT / "ocr/text/pieces.model").exists() else None
+    shutil.copy(next((ROOT / "ocr").rglob("pieces1024.model")), desk / "pieces.model")
     for name in BUNDLES:
         for run in (f"runs/{name}", f"runs/mini/{name}"):
             (desk / run).mkdir(parents=True)
