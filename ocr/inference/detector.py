@@ -17,6 +17,8 @@ from ocr.inference.word_maps import find_words, group_words
 from ocr.models.detector import Detector, DetectorOutput
 from ocr.types import TextLine, TextRegion
 
+THRESHOLDS = ("text_threshold", "link_threshold", "low_text")
+
 TEXT_HEIGHT = (17.0, 56.0)
 """Line heights in input pixels, between which the first look at a page is good enough."""
 
@@ -73,9 +75,10 @@ class LineFinder:
             "size_threshold": -1,
             "with_refiner": True,
         }
+        given = {key: value for key, value in given.items() if value is not None}
         options.update({key: bundle.decoding[key] for key in options if key in bundle.decoding})
-        options.update({key: value for key, value in given.items() if value is not None})
-        for key in ("text_threshold", "link_threshold", "low_text"):
+        options.update(given)
+        for key in THRESHOLDS:
             if not 0 <= options[key] <= 1:
                 raise ConfigError(f"{key} must lie between 0 and 1, got {options[key]}")
         if width is not None and not 32 <= width <= 8192:
@@ -92,7 +95,9 @@ class LineFinder:
         self.preprocess: PagePreprocessor = bundle.parts.get("preprocess") or PagePreprocessor()
         self.text_threshold = float(options["text_threshold"])
         self.link_threshold = float(options["link_threshold"])
-        self.low_text = float(options["low_text"])
+        # Word maps are not as sure as the line map: a bundle has thresholds of its own for them.
+        words = {**{key: options[key] for key in THRESHOLDS}, **bundle.decoding.get("words", {}), **given}
+        self.word_thresholds = {key: float(words[key]) for key in THRESHOLDS}
         self.size_threshold = float(options["size_threshold"])
         self.with_refiner = bool(options["with_refiner"])
         self.width = width
@@ -170,9 +175,7 @@ class LineFinder:
             output.region[0].sigmoid().numpy(),
             output.affinity[0].sigmoid().numpy(),
             stride=self.model.stride,
-            text_threshold=self.text_threshold,
-            low_text=self.low_text,
-            link_threshold=self.link_threshold,
+            **self.word_thresholds,
             size_threshold=self.size_threshold,
         )
 

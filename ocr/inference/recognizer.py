@@ -120,5 +120,4 @@ class LineReader:
     def _decode(self, batch: ImageBatch) -> list[Hypothesis]:
         with half_precision(self.device):
             encoded = self.bundle.model.encode(batch.to(self.device))
-        encoded.features = encoded.features.float()
-        return self.strategy(self.bundle.model, encoded, self.ctc_tokenizer, self.tokenizer)
+            return self.strategy(self.bundle.model, encoded, self.ctc_tokenizer, self.tokenizer)

@@ -1,5 +1,7 @@
 """The line finder with a stand-in network that sees ink."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -9,8 +11,10 @@ from torch import nn
 from ocr.bundle import Bundle
 from ocr.errors import BundleError, ConfigError, ImageError
 from ocr.geometry import CoordinateMap, polygon_iou
+from ocr.image.io import load_image
 from ocr.image.page_preprocess import PagePreprocessor
 from ocr.inference.detector import LineFinder
+from ocr.metrics import match_polygons
 from ocr.models.detector import DetectorOutput
 
 
@@ -98,9 +102,10 @@ def test_words_are_chained_into_lines():
 
 
 def test_settings_of_the_bundle_hold_until_others_are_given():
-    bundle = Bundle("detector", "ink", InkDetector(), {}, decoding={"link_threshold": 0.3, "low_text": 0.2})
-    find = LineFinder(bundle, low_text=0.6)
-    assert (find.link_threshold, find.low_text, find.text_threshold) == (0.3, 0.6, 0.7)
+    decoding = {"link_threshold": 0.3, "words": {"low_text": 0.2, "link_threshold": 0.1}}
+    find = LineFinder(Bundle("detector", "ink", InkDetector(), {}, decoding=decoding), low_text=0.6)
+    assert (find.text_threshold, find.link_threshold) == (0.7, 0.3)
+    assert find.word_thresholds == {"text_threshold": 0.7, "link_threshold": 0.1, "low_text": 0.6}
 
 
 @pytest.mark.parametrize(
@@ -128,12 +133,23 @@ def test_wrong_images_are_refused(image):
 
 
 def test_untrained_word_maps_are_refused():
-    """The shipped detector learned lines alone; silence instead of words would be a false answer."""
-    from ocr.bundle import Bundle
-    from ocr.errors import BundleError
-
+    """Silence instead of words would be a false answer."""
+    bundle = Bundle("detector", "ink", InkDetector(), {}, decoding={"word_maps": False})
     with pytest.raises(BundleError, match="needs with_refiner=true"):
-        LineFinder(Bundle.load("image_text_detector_v2"), with_refiner=False)
+        LineFinder(bundle, with_refiner=False)
+
+
+def test_the_shipped_detector_finds_words_without_the_refiner():
+    """Most words of the example letter have a box of their own; chained, the words make its lines."""
+    image = load_image("examples/letter.jpg")
+    bundle = Bundle.load("image_text_detector_v2")
+    words = LineFinder(bundle).find_words(image)
+    truth = Path("examples/letter.txt").read_text(encoding="utf-8").split()
+    assert 0.6 * len(truth) < len(words) < 1.4 * len(truth)
+    lines = LineFinder(bundle).find(image)
+    chained = LineFinder(bundle, with_refiner=False).find(image)
+    pairs = match_polygons([line.polygon for line in chained], [line.polygon for line in lines], 0.4)
+    assert len(pairs) > 0.8 * len(lines)
 
 
 @pytest.mark.parametrize("angle", [-20, -8, 8, 20])
