@@ -87,6 +87,7 @@ def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_fol
         # The bundle of the stage before is not there.
         "recognizer_stage2": ["init_from=null"],
         "recognizer_stage3": ["init_from=null"],
+        "recognizer_stage4": ["init_from=null"],
     }.get(experiment, [])
     places = [
         f"paths.data={data_folder}",

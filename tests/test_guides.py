@@ -62,6 +62,8 @@ COMMANDS = [
         "elsewhere",
         "minutes, and it writes into a bundle: test_calibration",
     ),
+    (r"^uv run python -m ocr\.training\.align_pages", "elsewhere", "tests/data/test_aligned_pages.py"),
+    (r"^uv run python -m ocr\.evaluation\.gallery", "elsewhere", "tests/evaluation/test_gallery.py"),
     (r"^uv run python -m ocr\.(data\.to_parquet|inference\.align|evaluation\.worst)", "run", ""),
     (r"^(uv run( --extra \w+)? )?python benchmarks/", "elsewhere", "a measurement of minutes"),
     (r"^python -m venv", "elsewhere", "packs an environment: network"),
@@ -186,7 +188,8 @@ def desk(data_folder, tmp_path_factory) -> Path:  # noqa: F811
         shutil.copy(desk / "DATA" / "lines" / "copiste-test.parquet", desk / f"{name}.parquet")
     manifest = desk / "DATA" / "pages" / "pages.jsonl"
     manifest.write_text(manifest.read_text() + "\n" + manifest.read_text().replace('"val"', '"test"'))
-    shutil.copy(desk / "DATA" / "aligned.parquet", desk / "aligned.parquet")
+    for name in ("aligned.parquet", "characters.jsonl"):
+        shutil.copy(desk / "DATA" / name, desk / name)
     assets = ROOT / "ocr" / "synth" / "assets"
     (desk / "FONTS").symlink_to(assets / "fonts")
     (desk / "CORPUS").symlink_to(assets / "text")
