@@ -19,7 +19,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ocr.errors import ConfigError, OcrError, one_line
+from ocr.errors import OcrError, one_line
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 plain = partial(OmegaConf.to_container, resolve=True)
@@ -30,9 +30,7 @@ def assemble(config: DictConfig) -> tuple:
     from ocr.training import run
     from ocr.training.callbacks import BundleExport
 
-    data = OmegaConf.to_yaml(config.data)
-    for key in sorted(key for key in OmegaConf.missing_keys(config.paths) if f"${{{key}}}" in data):
-        raise ConfigError(f"this data is not part of the project: say where it is with {key}=PATH")
+    run.check_paths(config)
     run.prepare(threads=config.threads, seed=config.seed)
     task = config.task
     for key, value in run.inherited(config.init_from, kind=task.kind, inherit=config.inherit).items():

@@ -35,6 +35,7 @@ from pyspark.sql import DataFrame, SparkSession
 from spark_session import Results, links, local_session, run, save, seconds
 
 from ocr.spark import BinaryToImage, ImageDrawRegions, ImageTextDetectorV2, ImageToTextV2
+from ocr.spark.__main__ import DEFAULTS
 from ocr.spark.folders import listing_session, load_files, missing_files
 from ocr.spark.read import ReadOptions, read_pages
 
@@ -53,7 +54,7 @@ def main() -> None:
             try:
                 results |= throughput(session, pages, options.copies, cores)
                 if cores == max(options.cores):
-                    results |= transfers(session, pages, options.copies)
+                    results |= transfers(session, options.page, 4 * options.copies, Path(folder) / "sent")
                     results |= skew(session, options.page, options.line, Path(folder) / "skew")
                     results |= listing(session, options.line, options.files, Path(folder) / "many")
             finally:
@@ -109,8 +110,10 @@ def load_models(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays(batch.columns, ["loaded"])
 
 
-def transfers(session: SparkSession, folder: Path, count: int) -> Results:
-    """What it costs to send bytes and pixels to workers."""
+def transfers(session: SparkSession, page: Path, count: int, folder: Path) -> Results:
+    """What it costs to send bytes and pixels to workers, in tasks as `python -m ocr.spark read` makes them."""
+    links(page, count, folder)
+    session.conf.set("spark.sql.files.maxPartitionBytes", DEFAULTS["spark.sql.files.maxPartitionBytes"])
     files = session.read.format("binaryFile").load(str(folder))
     images = BinaryToImage().transform(files)
     pixels = images.selectExpr("max(length(image.data)) AS size").first().size
@@ -222,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--line", type=Path, default=Path("examples/line.png"), help="picture of a line, for small pages"
     )
-    parser.add_argument("--copies", type=int, default=32, help="pages that are read (default: %(default)s)")
+    parser.add_argument("--copies", type=int, default=64, help="pages that are read (default: %(default)s)")
     parser.add_argument(
         "--files", type=int, default=20000, help="files that are listed (default: %(default)s)"
     )

@@ -12,12 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from ocr.build import build
 from ocr.bundle import Bundle
 from ocr.errors import BundleError, ConfigError
 from ocr.training.encoder_start import start_encoder
+
+
+def check_paths(config: DictConfig) -> None:
+    """Raises ConfigError where the data of `config` names one of its `paths` that nobody has set."""
+    data = OmegaConf.to_yaml(config.data)
+    for key in sorted(key for key in OmegaConf.missing_keys(config.paths) if f"${{{key}}}" in data):
+        raise ConfigError(f"this data is not part of the project: say where it is with {key}=PATH")
 
 
 def prepare(*, threads: int | None, seed: int) -> None:
