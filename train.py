@@ -30,7 +30,7 @@ def assemble(config: DictConfig) -> tuple:
     from ocr.training import run
     from ocr.training.callbacks import BundleExport
 
-    run.check_paths(config)
+    run.check_paths(OmegaConf.to_yaml(config.data), OmegaConf.missing_keys(config.paths))
     run.prepare(threads=config.threads, seed=config.seed)
     task = config.task
     for key, value in run.inherited(config.init_from, kind=task.kind, inherit=config.inherit).items():

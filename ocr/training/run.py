@@ -7,12 +7,11 @@ import ctypes
 import logging
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from ocr.build import build
@@ -21,10 +20,9 @@ from ocr.errors import BundleError, ConfigError
 from ocr.training.encoder_start import start_encoder
 
 
-def check_paths(config: DictConfig) -> None:
-    """Raises ConfigError where the data of `config` names one of its `paths` that nobody has set."""
-    data = OmegaConf.to_yaml(config.data)
-    for key in sorted(key for key in OmegaConf.missing_keys(config.paths) if f"${{{key}}}" in data):
+def check_paths(data: str, missing: Iterable[str]) -> None:
+    """Raises ConfigError where `data`, a configuration as YAML, refers to one of the `missing` keys: ${key}."""
+    for key in sorted(key for key in missing if f"${{{key}}}" in data):
         raise ConfigError(f"this data is not part of the project: say where it is with {key}=PATH")
 
 

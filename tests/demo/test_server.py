@@ -40,12 +40,13 @@ def owner(address, scrap):
     return user, user.read(encoded(scrap), "letter to Zoë.png")
 
 
-def test_a_page_is_told_line_by_line(owner, scrap):
+def test_a_page_is_told_line_by_line(owner, scrap, reader):
     user, file = owner
     page = user.page(file)
     assert (page["width"], page["height"]) == scrap.size
-    read = " ".join(line["reading"] for line in page["lines"])
-    assert "President" in read
+    read = [line["reading"] for line in page["lines"]]
+    assert read == [line.text for line in reader.read(encoded(scrap)).lines]
+    assert read[0].startswith("Pres")
     for line in page["lines"]:
         points = np.array([pair.split(",") for pair in line["points"].split()], float)
         assert (points >= 0).all() and (points <= scrap.size).all()
