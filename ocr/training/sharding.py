@@ -1,4 +1,4 @@
-"""Fully sharded training (`trainer=fsdp`): each process holds its share of weights, gradients, moments and average."""
+"""Fully sharded training (`trainer=fsdp`): a process holds its share of weights, gradients, moments and average."""
 
 from __future__ import annotations
 

@@ -88,6 +88,15 @@ KINDS = {
 }
 
 
+class OwnStatistics(L.Callback):
+    """Makes batch statistics differ between processes when validation begins, as those of their own lines would."""
+
+    def on_validation_epoch_start(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
+        for name, buffer in pl_module.named_buffers():
+            if name.endswith("running_mean"):
+                buffer += trainer.global_rank
+
+
 class KeepShares(L.Callback):
     """Writes which part of all weights, moments and averages this process holds."""
 
@@ -126,6 +135,7 @@ def fit(kind: str, folder: Path, steps: int, resume: Path | None = None, *, stra
             StepCheckpoint(str(folder / "checkpoints"), every=100),
             BundleExport(bundle, folder / "bundle", monitor=monitor),
             FixedNorms(),
+            OwnStatistics(),
             KeepScores(folder),
             KeepShares(folder),
         ],
