@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,6 +74,8 @@ class FullySharded(DDPStrategy):
 
 def shard(model: nn.Module, mesh: DeviceMesh) -> None:
     """Split the weights of `model` over `mesh`, in place; forward of each of its children puts them together."""
+    # Models return slices, of features and of maps; nothing changes them in place.
+    warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
     # fully_shard takes no other layout.
     model.to(memory_format=torch.contiguous_format)
     for part in [*(part for part in model.modules() if isinstance(part, GATHERED_ALONE)), *model.children()]:

@@ -61,11 +61,10 @@ def losses(run: Path) -> dict[int, float]:
     return found
 
 
-@pytest.mark.parametrize("trainer", ["ddp", "fsdp"])
-def test_two_processes_and_then_one_train_as_one_does(trainer, tmp_path, monkeypatch):
+def test_two_processes_and_then_one_train_as_one_does(tmp_path, monkeypatch):
     one, two = tmp_path / "one", tmp_path / "two"
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    shared = [f"trainer={trainer}", "trainer.accelerator=cpu", "trainer.devices=2"]
+    shared = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
     shared += ["data.lines_per_batch=2", "data.pool=2", f"run_dir={two}"]
     stop = "+callbacks.stop._target_=tests.training.test_processes.StopEarly"
     run = subprocess.run(

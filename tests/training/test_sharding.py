@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch.distributed.tensor import DTensor
 from torch.multiprocessing import start_processes
 from torch.utils.data import DataLoader
 
+import train
 from ocr.bundle import Bundle
 from ocr.data.page_batches import PageCrops, collate_crops
 from ocr.errors import ConfigError
@@ -29,7 +31,7 @@ from tests.data.test_page_batches import CharacterPages, RuledPages
 from tests.models.conftest import make_recognizer
 from tests.models.test_detector import tiny
 from tests.training.test_distributed import TOKENIZER, KeepScores, Lines, batch, one_thread  # noqa: F401
-from tests.training.test_processes import FixedNorms
+from tests.training.test_processes import SETTINGS, STOP, FixedNorms, losses
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -152,7 +154,7 @@ def fit(kind: str, folder: Path, steps: int, resume: Path | None = None, *, stra
     trainer.fit(module, data(), ckpt_path=resume, weights_only=False)
 
 
-def _child(rank: int, port: int, arguments: tuple, options: dict) -> None:
+def _child(rank: int, port: int, work: Callable[[], None]) -> None:
     os.environ |= {
         "TORCHELASTIC_RUN_ID": "test",
         "MASTER_ADDR": "127.0.0.1",
@@ -163,15 +165,20 @@ def _child(rank: int, port: int, arguments: tuple, options: dict) -> None:
         "WORLD_SIZE": "2",
         "LOCAL_WORLD_SIZE": "2",
     }
-    fit(*arguments, strategy="fsdp", **options)
+    work()
+
+
+def in_two(work: Callable[[], None]) -> None:
+    """Two processes with the variables that torchrun would set, without its starting Python anew."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start_processes(_child, args=(port, work), nprocs=2, start_method="fork")
 
 
 def fit_sharded(*arguments, **options) -> None:
     """As `fit`, in two processes."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    start_processes(_child, args=(port, arguments, options), nprocs=2, start_method="fork")
+    in_two(partial(fit, *arguments, strategy="fsdp", **options))
 
 
 def validated(file: Path) -> dict[str, float]:
@@ -204,6 +211,25 @@ def test_a_run_of_one_goes_on_as_two_sharded_and_again(tmp_path):
     whole, resumed = (torch.load(run / "checkpoints/0000006.ckpt", weights_only=False) for run in (one, two))
     for key in ("state_dict", "current_model_state", "optimizer_states"):
         torch.testing.assert_close(resumed[key], whole[key], rtol=1e-3, atol=1e-5)
+
+
+def train_by(arguments: list[str]) -> None:
+    assert train.main(arguments) == 0
+
+
+def test_train_py_splits_the_model_and_one_process_goes_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one, two = tmp_path / "one", tmp_path / "two"
+    shared = ["trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2", "data.lines_per_batch=2"]
+    stop = "+callbacks.stop._target_=tests.training.test_processes.StopEarly"
+    in_two(partial(train_by, [*SETTINGS, *shared, "data.pool=2", f"run_dir={two}", stop]))
+    assert sorted(losses(two)) == list(range(STOP))
+    alone = [*SETTINGS, "data.lines_per_batch=4", "data.pool=4"]
+    train_by([*alone, f"run_dir={one}"])
+    train_by([*alone, f"run_dir={two}", "resume=auto"])
+    assert losses(two) == pytest.approx(losses(one), rel=1e-5)
+    bundles = [load_file(run / "bundle/model.safetensors") for run in (two, one)]
+    torch.testing.assert_close(*bundles, rtol=0, atol=2e-3)
 
 
 def test_scaled_losses_are_refused(tmp_path):
