@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^(?:    |)((?:srun )?uv run .*)$", GUIDE.replace("\\\n", " "), re.MULTILINE)
 
+STRATEGIES = {"ddp": "ddp", "fsdp": {"_target_": "ocr.training.sharding.FullySharded"}}
+"""Each command may be given with either trainer."""
+
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_of_the_guide_is_understood(command):
@@ -30,11 +33,14 @@ def test_every_command_of_the_guide_is_understood(command):
         processes, words = (options.nnodes, options.nproc_per_node), [options.training_script]
         words += options.training_script_args
     assert words[0] == "train.py"
-    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-        trainer = compose("train", words[1:]).trainer
-    assert trainer.strategy == "ddp" and not trainer.use_distributed_sampler
-    if processes:
-        assert processes == (str(trainer.num_nodes), str(trainer.devices))
+    for name, strategy in STRATEGIES.items():
+        options = [re.sub(r"^trainer=(ddp|fsdp)$", f"trainer={name}", word) for word in words[1:]]
+        assert f"trainer={name}" in options
+        with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+            trainer = compose("train", options).trainer
+        assert trainer.strategy == strategy and not trainer.use_distributed_sampler
+        if processes:
+            assert processes == (str(trainer.num_nodes), str(trainer.devices))
 
 
 def test_the_slurm_script_starts_as_many_tasks_as_the_trainer_expects():
@@ -47,4 +53,4 @@ def test_the_slurm_script_starts_as_many_tasks_as_the_trainer_expects():
 
 
 def test_the_guide_has_commands_for_each_way():
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 7

@@ -49,6 +49,7 @@ COMMANDS = [
     (r"^uv run train\.py model=deit_small init_from=encoder", "elsewhere", "tests/convert/test_deit.py"),
     (r"^uv run train\.py.*model=recurrent", "elsewhere", "run by test_the_encoder_of_the_guide below"),
     (r"trainer=ddp|--shards", "elsewhere", "several processes: tests/training/test_distributed.py"),
+    (r"trainer=fsdp", "elsewhere", "several processes: tests/training/test_sharding.py"),
     (r"^uv run train\.py", "build", "data.num_workers=0"),
     (r"python -m ocr\.convert", "elsewhere", "published weights: tests/convert"),
     (r"python -m ocr\.demo", "elsewhere", "a server: tests/demo"),

@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
 from ocr.bundle import Bundle
+from ocr.training.sharding import FullySharded, gathered, shard
 from ocr.types import LineBatch, Page, TextLine
 
 
@@ -34,6 +35,18 @@ class AveragedWeights(WeightAveraging):
     def average(self) -> L.LightningModule:
         """The module with averaged weights, outside of validation."""
         return self._average_model.module
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Split the average as the model has been; checkpoints are read before."""
+        if isinstance(trainer.strategy, FullySharded):
+            shard(self.average.model, trainer.strategy.mesh)
+
+    def on_save_checkpoint(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Save the average whole."""
+        super().on_save_checkpoint(trainer, pl_module, checkpoint)
+        checkpoint["state_dict"] = gathered(checkpoint["state_dict"])
 
 
 def _warm_average(
@@ -125,11 +138,13 @@ class BundleExport(L.Callback):
         self.bundle.metrics = state_dict.get("metrics", {})
 
     def _write(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
         averages = [callback for callback in trainer.callbacks if isinstance(callback, AveragedWeights)]
         source: nn.Module = averages[0].average.model if averages else module.model
-        self.bundle.model.load_state_dict(source.state_dict())
+        # Before all but one process leave: shards are gathered from all.
+        state = gathered(source.state_dict())
+        if not trainer.is_global_zero:
+            return
+        self.bundle.model.load_state_dict(state)
         measured = {
             name.removeprefix("val/"): round(float(value), 4)
             for name, value in trainer.callback_metrics.items()

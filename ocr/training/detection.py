@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 
-import lightning as L
 import numpy as np
 import torch
 
@@ -16,10 +15,11 @@ from ocr.inference.detector import LineFinder
 from ocr.losses_detection import balanced_bce, dice_loss, extent_loss
 from ocr.metrics import DetectionCounts, count_detections
 from ocr.models.detector import Detector
+from ocr.training.module import TrainingModule
 from ocr.types import Page, TextLine
 
 
-class DetectionModule(L.LightningModule):
+class DetectionModule(TrainingModule):
     """Trains a `Detector` on page crops; validates by the F-score of lines found on whole pages.
 
     Args:
@@ -43,22 +43,13 @@ class DetectionModule(L.LightningModule):
         character_weight: float = 1.0,
         iou: float = 0.5,
     ) -> None:
-        super().__init__()
-        self.model = model
+        super().__init__(model, optimizer=optimizer, scheduler=scheduler)
         self.preprocess = preprocess or PagePreprocessor()
-        self.make_optimizer = optimizer
-        self.make_scheduler = scheduler
         self.line_weight = line_weight
         self.extent_weight = extent_weight
         self.character_weight = character_weight
         self.iou = iou
         self._counts = DetectionCounts()
-
-    def configure_optimizers(self) -> dict:
-        """Optimizer over the model's weight groups, with a schedule advanced every step."""
-        optimizer = self.make_optimizer(self.model)
-        schedule = self.make_scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def losses(self, batch: DetectionBatch) -> dict[str, torch.Tensor]:
         """Unweighted losses of a batch by name: `line`, `extent`, `region`, `affinity`."""
@@ -116,5 +107,6 @@ class DetectionModule(L.LightningModule):
 
     def finder(self) -> LineFinder:
         """Inference with the weights as they are now."""
-        bundle = Bundle("detector", "training", self.model, {}, parts={"preprocess": self.preprocess})
-        return LineFinder(bundle, self.device, with_refiner=self.model.refiner is not None)
+        model = self.whole_model
+        bundle = Bundle("detector", "training", model, {}, parts={"preprocess": self.preprocess})
+        return LineFinder(bundle, self.device, with_refiner=model.refiner is not None)

@@ -6,7 +6,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-import lightning as L
 import torch
 from torch import nn
 
@@ -16,12 +15,13 @@ from ocr.losses import ctc_loss, token_loss
 from ocr.metrics import ErrorCounts, count_errors
 from ocr.models.recognizer import Recognizer
 from ocr.text.tokenizer import CharTokenizer, Tokenizer
+from ocr.training.module import TrainingModule
 from ocr.types import ImageBatch, LineBatch
 
 log = logging.getLogger(__name__)
 
 
-class RecognitionModule(L.LightningModule):
+class RecognitionModule(TrainingModule):
     """Trains a `Recognizer` on `LineBatch`es; validates by CER, summed over the corpus and then divided.
 
     Args:
@@ -51,19 +51,16 @@ class RecognitionModule(L.LightningModule):
         val_decode: Sequence[str] = ("ctc",),
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(model, optimizer=optimizer, scheduler=scheduler)
         if not 0 < ctc_weight <= 1:
             raise ConfigError(f"ctc_weight must lie in (0, 1], got {ctc_weight}")
         if ctc_weight < 1 and (tokenizer is None or model.decoder is None):
             raise ConfigError(f"ctc_weight={ctc_weight} needs a decoder and its tokenizer")
         if model.ctc_head is None:
             raise ConfigError("training needs a model with a CTC head, this one has ctc_vocabulary=null")
-        self.model = model
         self.ctc_tokenizer = ctc_tokenizer
         self.tokenizer = tokenizer
         self.augment = augment
-        self.make_optimizer = optimizer
-        self.make_scheduler = scheduler
         self.ctc_weight = ctc_weight
         self.label_smoothing = label_smoothing
         self.decoder_fraction = decoder_fraction
@@ -74,12 +71,6 @@ class RecognitionModule(L.LightningModule):
         self._counts: dict[tuple[str, str], ErrorCounts] = defaultdict(ErrorCounts)
         self._losses: list[tuple[float, int]] = []
         self._unusable: set[str] = set()
-
-    def configure_optimizers(self) -> dict:
-        """Optimizer over the model's weight groups, with a schedule advanced every step."""
-        optimizer = self.make_optimizer(self.model)
-        schedule = self.make_scheduler(optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def training_step(self, batch: LineBatch, batch_index: int) -> torch.Tensor | None:
         """The joint loss of one batch, None (no update) if no label of it can be expressed."""
@@ -120,14 +111,15 @@ class RecognitionModule(L.LightningModule):
 
     def validation_step(self, batch: LineBatch, batch_index: int) -> list[Hypothesis]:
         """Adds the batch's errors to the corpus; returns the readings of the first strategy."""
-        encoded = self.model.encode(batch.images)
+        model = self.whole_model
+        encoded = model.encode(batch.images)
         rows, targets = self._targets(batch)
         if rows:
-            loss = ctc_loss(self.model.ctc_logits(encoded)[rows], encoded.lengths[rows], targets)
+            loss = ctc_loss(model.ctc_logits(encoded)[rows], encoded.lengths[rows], targets)
             self._losses.append((float(loss), len(rows)))
         readings: list[Hypothesis] = []
         for name, strategy in self.strategies.items():
-            hypotheses = strategy(self.model, encoded, self.ctc_tokenizer, self.tokenizer)
+            hypotheses = strategy(model, encoded, self.ctc_tokenizer, self.tokenizer)
             readings = readings or hypotheses
             for sample, hypothesis in zip(batch.samples, hypotheses, strict=True):
                 self._counts[name, sample.source] += count_errors(sample.text, hypothesis.text)
