@@ -28,6 +28,8 @@ PAGE = [line("Dear Sir", 0.9), line("I have your letter", 0.8, 300)]
         ([line("en te", 0.5, 900), line("Bakery", 0.93, 60)], "Bakery", "a sign in a photograph"),
         ([line("en te", 0.5, 900), line("I", 0.93, 20)], "", "a mast in a photograph"),
         ([line("tout", 0.5)], "", "all of a page, and unsure"),
+        ([line("as", 0.62), line("1", 0.7)], "", "a texture that reads like figures"),
+        ([line("7", 0.9)], "7", "a page with nothing but its number"),
         ([line("", 0.0)], "", "ink without text"),
         ([], "", "a blank page"),
     ],
