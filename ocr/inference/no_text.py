@@ -12,7 +12,7 @@ MIN_CONFIDENCE = 0.4
 """A line read with less is no writing: 508 lines of validation pages had 0.43 and more."""
 
 TEXT_PAGE = 0.6
-"""Mean confidence of a page that holds writing: 37 validation pages had 0.72 and more, those of the hardest hand (hooker) 0.66."""
+"""Mean confidence of a page that holds writing: 37 validation pages had 0.72 and more, of the hardest hand 0.66."""
 
 ALONE = 0.75
 """Confidence that a line needs to count on any other page, such as the sign in a photograph."""
