@@ -139,14 +139,17 @@ def expand_paths(path: str | Path | Sequence[str | Path]) -> list[Path]:
     return files
 
 
+def columns_of(schema: pa.Schema, *, file: Path) -> list[str]:
+    """The columns of a manifest that are read. Raises DataError where `file` lacks one that must be there."""
+    missing = [column for column in REQUIRED_COLUMNS if column not in schema.names]
+    if missing:
+        raise DataError(f"{file}: missing column {', '.join(missing)}")
+    return [*REQUIRED_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in schema.names)]
+
+
 def _read(file: Path) -> pa.Table:
     try:
-        schema = pq.read_schema(file)
-        missing = [column for column in REQUIRED_COLUMNS if column not in schema.names]
-        if missing:
-            raise DataError(f"{file}: missing column {', '.join(missing)}")
-        present = [column for column in OPTIONAL_COLUMNS if column in schema.names]
-        return pq.read_table(file, columns=[*REQUIRED_COLUMNS, *present])
+        return pq.read_table(file, columns=columns_of(pq.read_schema(file), file=file))
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
 

@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ocr.data.manifest import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, expand_paths, line_of
+from ocr.data.manifest import columns_of, expand_paths, line_of
+from ocr.data.sources import EndlessLines
 from ocr.errors import ConfigError, DataError
 from ocr.types import LineSample
 
 _GROUPS_TAG, _LINES_TAG = 5, 6
 
 
-class ParquetShards:
+class ParquetShards(EndlessLines):
     """Endless lines out of Parquet manifests, of which a few row groups at a time are in memory.
 
     Each epoch the row groups of all files are shuffled and cut into windows of `window` groups, and the lines of
@@ -34,8 +35,6 @@ class ParquetShards:
     Raises:
         DataError: no file matches, one cannot be read or lacks a column, or there is no line in them.
     """
-
-    endless = True
 
     def __init__(
         self,
@@ -74,15 +73,6 @@ class ParquetShards:
         self.__dict__.update(state)
         self._prepare()
 
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> LineSample:
-        """Line `index` of the first epoch."""
-        if not 0 <= index < self.length:
-            raise IndexError(f"{self.name}: index {index} of {self.length} lines")
-        return self.at(index)
-
     def at(self, index: int) -> LineSample:
         """Line `index` >= 0 of the endless sequence; raises DataError if it cannot be used."""
         epoch, place = divmod(index, self.length)
@@ -93,10 +83,6 @@ class ParquetShards:
         which, group = self.groups[order[number * self.window + position]]
         values = self._group_of(which, group).slice(int(row), 1).to_pylist()[0]
         return line_of(values, file=self.files[which], source=self.name, normalize=self.normalize)
-
-    def widths(self) -> np.ndarray:
-        """(len,) NaN: they are known to the files alone."""
-        return np.full(self.length, np.nan)
 
     def _shuffled_groups(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Row groups in the order of the epoch, and the line after the last of each window."""
@@ -118,9 +104,7 @@ class ParquetShards:
         try:
             # A file is opened anew each time: open ones cannot be handed to worker processes.
             with pq.ParquetFile(file) as shard:
-                names = shard.schema_arrow.names
-                columns = [*REQUIRED_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in names)]
-                return shard.read_row_group(group, columns=columns)
+                return shard.read_row_group(group, columns=columns_of(shard.schema_arrow, file=file))
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from error
 
@@ -128,10 +112,8 @@ class ParquetShards:
 def _group_sizes(file: Path) -> list[int]:
     try:
         with pq.ParquetFile(file) as shard:
-            names, metadata = shard.schema_arrow.names, shard.metadata
+            columns_of(shard.schema_arrow, file=file)
+            metadata = shard.metadata
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
-    missing = [column for column in REQUIRED_COLUMNS if column not in names]
-    if missing:
-        raise DataError(f"{file}: missing column {', '.join(missing)}")
     return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]

@@ -29,6 +29,31 @@ class LineSource(Protocol):
         ...
 
 
+class EndlessLines:
+    """A source without a last line: `at(i)` takes any i >= 0, and `length` is what `len` and validation go by."""
+
+    endless = True
+    name: str
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> LineSample:
+        """Line `index` of the first `length`."""
+        if not 0 <= index < self.length:
+            raise IndexError(f"{self.name}: index {index} of {self.length} lines")
+        return self.at(index)
+
+    def at(self, index: int) -> LineSample:
+        """Line `index` >= 0 of the endless sequence; raises DataError if it cannot be used."""
+        raise NotImplementedError
+
+    def widths(self) -> np.ndarray:
+        """(len,) NaN: widths are not known before lines are drawn or read."""
+        return np.full(self.length, np.nan)
+
+
 class ConcatLines:
     """Several sources one after the other."""
 

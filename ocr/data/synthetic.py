@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ocr.data.sources import EndlessLines
 from ocr.types import LineSample
 
 
@@ -17,31 +18,19 @@ class Synthesizer(Protocol):
         ...
 
 
-class SyntheticLines:
+class SyntheticLines(EndlessLines):
     """Line i is drawn from `np.random.default_rng([seed, i])`, hence the same on any machine.
-
-    There is no last line: `at(i)` takes any i >= 0; `length` is what `len` and validation go by.
 
     Args:
         synthesizer: draws one line from a generator.
         length: number of lines seen as a finite source. seed: of the whole source.
     """
 
-    endless = True
-
     def __init__(self, synthesizer: Synthesizer, *, length: int, seed: int, name: str = "synthetic") -> None:
         self.synthesizer = synthesizer
         self.length = length
         self.seed = seed
         self.name = name
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> LineSample:
-        if not 0 <= index < self.length:
-            raise IndexError(f"{self.name}: index {index} of {self.length} lines")
-        return self.at(index)
 
     def at(self, index: int) -> LineSample:
         """Line `index` of the endless sequence."""
@@ -57,7 +46,3 @@ class SyntheticLines:
             kind=getattr(line, "kind", "") or "",
             polygon=getattr(line, "polygon", None),
         )
-
-    def widths(self) -> np.ndarray:
-        """All NaN: a line's width is not known before it is drawn."""
-        return np.full(self.length, np.nan)

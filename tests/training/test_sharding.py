@@ -185,10 +185,17 @@ def validated(file: Path) -> dict[str, float]:
     return {name: value for name, value in torch.load(file).items() if name.startswith("val/")}
 
 
-def test_two_sharded_processes_train_as_one(tmp_path):
+@pytest.fixture
+def folders(tmp_path) -> tuple[Path, Path]:
+    """For a run that is whole, and one that is split."""
     one, two = tmp_path / "one", tmp_path / "two"
     for folder in (one, two):
         folder.mkdir()
+    return one, two
+
+
+def test_two_sharded_processes_train_as_one(folders):
+    one, two = folders
     fit("recognizer", one, 6)
     fit_sharded("recognizer", two, 6)
     bundles = [load_file(run / "bundle/model.safetensors") for run in (two, one)]
@@ -200,10 +207,8 @@ def test_two_sharded_processes_train_as_one(tmp_path):
         assert 0.4 < torch.load(two / f"share-{rank}.pt") < 0.6
 
 
-def test_a_run_of_one_goes_on_as_two_sharded_and_again(tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
-    for folder in (one, two):
-        folder.mkdir()
+def test_a_run_of_one_goes_on_as_two_sharded_and_again(folders):
+    one, two = folders
     fit("detector", one, 6)
     fit("detector", two, 2)
     for run, (step, last) in [(fit_sharded, (4, 2)), (fit_sharded, (6, 4))]:
