@@ -1,10 +1,11 @@
 import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from ocr.errors import FontError
-from ocr.synth.fonts import FontLibrary
+from ocr.synth.fonts import FontLibrary, group_shares
 from ocr.synth.line import ASSETS
 
 HEADER = "file,grade,fr,de,es,allcaps,missing_ascii,missing_typographic,stroke_px_at_64\n"
@@ -64,6 +65,46 @@ def test_a_folder_without_a_table_is_named(tmp_path):
 def test_an_unknown_grade_is_named():
     with pytest.raises(FontError, match="'Z'"):
         FontLibrary(ASSETS / "fonts", weights={"Z": 1.0})
+
+
+SCHOOL = [f"Playwrite {country}" for country in ("AR", "AT", "BE", "BR", "CA", "CL", "CO", "CU", "CZ")]
+
+
+@pytest.mark.parametrize(
+    ("families", "expected"),
+    [
+        # Nine related families count as three; the two weights of each share one sixth of a ninth each.
+        ([*SCHOOL, *SCHOOL, "Zeyada"], [3 / 4 / 18] * 18 + [1 / 4]),
+        # Fewer than SHARED_WORD families with a common first word are unrelated.
+        (["Just Another Hand", "Just Me Again", "Zeyada"], [1 / 3] * 3),
+        # Files of one family count once together.
+        (["Caveat", "Caveat", "Zeyada"], [1 / 4, 1 / 4, 1 / 2]),
+    ],
+)
+def test_related_families_share_their_draws(families, expected):
+    np.testing.assert_allclose(group_shares(families), expected)
+
+
+def test_fonts_are_drawn_by_grade_then_group_then_file(tmp_path):
+    rows = ["file,family,grade,fr"]
+    rows += [f"p{i}.ttf,{family},A,1" for i, family in enumerate(SCHOOL)]
+    rows += ["z.ttf,Zeyada,A,1", "alex.ttf,Alex Brush,B,1"]
+    (tmp_path / "fonts.csv").write_text("\n".join(rows), encoding="utf-8")
+    fonts, rng = FontLibrary(tmp_path, weights={"A": 0.8, "B": 0.2}), np.random.default_rng(3)
+    drawn = Counter(fonts.choose(rng, "")[0].name for _ in range(4000))
+    expected = {f"p{i}.ttf": 0.8 * 3 / 4 / 9 for i in range(9)} | {"z.ttf": 0.2, "alex.ttf": 0.2}
+    assert drawn.keys() == expected.keys()
+    for name, share in expected.items():
+        assert drawn[name] / 4000 == pytest.approx(share, abs=0.02), name
+    again = np.random.default_rng(3)
+    assert drawn == Counter(fonts.choose(again, "")[0].name for _ in range(4000))
+
+
+def test_a_table_without_families_counts_every_file_once(tmp_path):
+    rows = [f"f{i}.ttf,A,1,1,1,0,,,4" for i in range(4)]
+    fonts, rng = library(tmp_path, rows, copy=()), np.random.default_rng(0)
+    drawn = Counter(fonts.choose(rng, "")[0].name for _ in range(2000))
+    assert all(drawn[f"f{i}.ttf"] / 2000 == pytest.approx(0.25, abs=0.04) for i in range(4))
 
 
 def test_shaping_refuses_the_missing_glyph():
