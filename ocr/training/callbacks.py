@@ -29,7 +29,7 @@ class AveragedWeights(WeightAveraging):
     """
 
     def __init__(self, *, decay: float = 0.998) -> None:
-        super().__init__(use_buffers=True, avg_fn=partial(_warm_average, decay))
+        super().__init__(use_buffers=True, multi_avg_fn=partial(_warm_average, decay))
 
     @property
     def average(self) -> L.LightningModule:
@@ -50,11 +50,18 @@ class AveragedWeights(WeightAveraging):
 
 
 def _warm_average(
-    decay: float, average: torch.Tensor, current: torch.Tensor, count: torch.Tensor
-) -> torch.Tensor:
-    if not average.is_floating_point():
-        return current
-    return torch.lerp(average, current, 1 - min(decay, (1 + int(count)) / (10 + int(count))))
+    decay: float, averages: list[torch.Tensor], currents: list[torch.Tensor], count: torch.Tensor
+) -> None:
+    """Move `averages` of one type towards `currents`, in place; counters are taken as they are.
+
+    One by one, as tensors that are split over processes and whole ones do not share a call.
+    """
+    weight = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+    for average, current in zip(averages, currents, strict=True):
+        if average.is_floating_point():
+            average.lerp_(current, weight)
+        else:
+            average.copy_(current)
 
 
 class StepCheckpoint(ModelCheckpoint):
