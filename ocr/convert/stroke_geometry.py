@@ -15,7 +15,10 @@ from scipy.stats import siegelslopes
 
 MAX_SLOPE = 0.35
 ROW_DISTANCE = 1.2
-"""Distance between rows in stroke heights: letters of a row are nearer, even hanging ones beside tall ones."""
+"""Distance between rows in letter heights: letters of a row are nearer, even hanging ones beside tall ones."""
+
+ROW_WIDTH = 2.0
+"""Width of the narrowest row in letter heights, about that of a word of three letters."""
 
 CAPITAL_HEIGHT = 1.65
 """Height of capitals and digits in x-heights, where a label has nothing else to measure."""
@@ -37,10 +40,11 @@ class Ruling:
 
 
 def find_rows(strokes: Sequence[np.ndarray]) -> np.ndarray:
-    """Number the rows that strokes stand in, in the order in which they were begun.
+    """Number the rows that strokes stand in, from top to bottom of the writing.
 
     A stroke belongs to the row whose strokes near in x it is nearest to in y; it begins a row where it stands lower
-    than that by `ROW_DISTANCE` heights. Dots and crosses that were added later find their own row in this way.
+    than that by `ROW_DISTANCE` letter heights. Dots and crosses that were added later find their own row in this
+    way. What is narrower than `ROW_WIDTH` letter heights, or beside a row rather than below it, is part of that row.
 
     Args:
         strokes: (n, 2) arrays in the order of writing, y down.
@@ -51,7 +55,8 @@ def find_rows(strokes: Sequence[np.ndarray]) -> np.ndarray:
     low = np.array([stroke.min(0) for stroke in strokes])
     high = np.array([stroke.max(0) for stroke in strokes])
     middle, height = (low + high) / 2, (high - low)[:, 1]
-    step = ROW_DISTANCE * max(float(np.quantile(height, 0.75)), 1e-6)
+    # Where most strokes are short, because letters are put together from many, the tallest one tells the size.
+    size = max(float(np.quantile(height, 0.75)), 0.4 * float(height.max()), 1e-6)
     rows = np.zeros(len(strokes), np.int64)
     for index in range(1, len(strokes)):
         distances = []
@@ -60,8 +65,29 @@ def find_rows(strokes: Sequence[np.ndarray]) -> np.ndarray:
             near = members[np.argsort(np.abs(middle[members, 0] - middle[index, 0]))[:3]]
             distances.append(middle[index, 1] - float(np.median(middle[near, 1])))
         nearest = int(np.argmin(np.abs(distances)))
-        rows[index] = nearest if abs(distances[nearest]) <= step or distances[nearest] < 0 else len(distances)
-    return rows
+        begins = distances[nearest] > ROW_DISTANCE * size
+        rows[index] = len(distances) if begins else nearest
+    return _merged(rows, low[:, 0], high[:, 0], middle[:, 1], ROW_WIDTH * size)
+
+
+def _merged(
+    rows: np.ndarray, left: np.ndarray, right: np.ndarray, middle: np.ndarray, min_width: float
+) -> np.ndarray:
+    """Give what is no row of its own, because it is narrow or overlaps no other in x, to the row nearest in y."""
+    rows = rows.copy()
+    for row in np.unique(rows)[::-1]:
+        mine, others = rows == row, rows != row
+        if not others.any():
+            break
+        overlap = min(right[mine].max(), right[others].max()) - max(left[mine].min(), left[others].min())
+        if right[mine].max() - left[mine].min() < min_width or overlap <= 0:
+            distance = {
+                other: abs(np.median(middle[rows == other]) - np.median(middle[mine]))
+                for other in set(rows[others])
+            }
+            rows[mine] = min(distance, key=distance.__getitem__)
+    kept = sorted(set(rows.tolist()), key=lambda row: np.median(middle[rows == row]))
+    return np.array([kept.index(row) for row in rows], np.int64)
 
 
 def find_ruling(strokes: Sequence[np.ndarray], text: str) -> Ruling | None:
@@ -77,10 +103,9 @@ def find_ruling(strokes: Sequence[np.ndarray], text: str) -> Ruling | None:
     Returns:
         The estimate, or None where strokes have no height.
     """
-    points = np.concatenate(strokes)
-    if np.ptp(points[:, 1]) <= 0:
-        return None
     size = _letter_height(strokes)
+    if size <= 0:
+        return None
     bottoms, tops = _turning_points(strokes, 0.1 * size)
     slope = _slope(bottoms, size)
     bottom_heights = bottoms[:, 1] - slope * bottoms[:, 0]

@@ -118,21 +118,23 @@ class Folder:
         self._by_name = {path.relative_to(root).as_posix().lower(): path for path in self.paths}
 
     def included(self, name: str, by: Path) -> Path:
-        """Find the file that `by` includes: beside it, else from it upwards in the folder or its `include`.
+        """Find the file that `by` includes: beside it, else in an `include` folder or a folder that it lies in.
 
         Raises:
             DataError: there is none within the folder.
         """
         name = name.strip().strip('"').replace("\\", "/").lower()
-        place = by.parent.relative_to(self.root).as_posix().lower()
-        while True:
-            for base in (place, posixpath.join(place, "include")):
-                found = self._by_name.get(posixpath.normpath(posixpath.join(base, name)))
-                if found is not None:
-                    return found
-            if place in ("", "."):
-                raise DataError(f"includes {name}, which is not there")
-            place = posixpath.dirname(place)
+        inside = by.relative_to(self.root).parent.as_posix().lower()
+        above = [inside]
+        while above[-1] not in ("", "."):
+            above.append(posixpath.dirname(above[-1]))
+        places = [inside, *(posixpath.join(place, "include") for place in above), *above]
+        found = [self._by_name.get(posixpath.normpath(posixpath.join(place, name))) for place in places]
+        found = [path for path in found if path is not None]
+        if not found:
+            raise DataError(f"includes {name}, which is not there")
+        # Strokes and their labels may lie in files of the same name.
+        return next((path for path in found if path != by), by)
 
 
 def read_document(path: Path, folder: Folder) -> Document:

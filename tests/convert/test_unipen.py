@@ -45,7 +45,7 @@ def collection(tmp_path):
     ink += component(wave(1000, 3, 3000)) + ".PEN_UP\n.DT 20\n" + component(wave(1500, 5, 3000)) + ".PEN_UP\n"
     files = {
         "include/abc/abc.doc": DOC,
-        "include/abc/data/Jo.dat": ink,
+        "include/abc/Jo.dat": ink,
         "data/8/abc/jo.dat": '.SEGMENT TEXT 0-5 OK "nnn nnnn nnn nnnnn"\n',
         "data/7/abc/jo.dat": '.SEGMENT WORD 0 OK "nnn"\n.SEGMENT WORD 2 ? "nnnn"\n'
         '.SEGMENT WORD 4 OK "nnn"\n.SEGMENT WORD 5 OK "nnnnn"\n',
@@ -56,7 +56,7 @@ def collection(tmp_path):
         path = source / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if name.startswith("data"):
-            text = ".VERSION 1.0\n.INCLUDE abc/abc.doc\n.INCLUDE abc/data/jo.dat\n" + text
+            text = ".VERSION 1.0\n.INCLUDE abc/abc.doc\n.INCLUDE abc/jo.dat\n" + text
         path.write_text(text, encoding="latin-1")
     return source
 
@@ -210,10 +210,31 @@ def test_ruling_is_found_below_ascenders_and_above_descenders(slope):
     assert ruling.x_height == pytest.approx(100, abs=8)
 
 
+def test_strokes_without_height_have_no_ruling():
+    assert find_ruling([np.array([[0.0, 0.0], [50.0, 0.0]]), np.array([[0.0, 20.0]])], "=") is None
+
+
 def test_a_dot_that_is_added_later_belongs_to_its_row():
     dot = np.array([[120.0, 40.0], [121.0, 41.0]])
     strokes = [np.array([1, -1]) * wave(0, 4, -200), np.array([1, -1]) * wave(0, 4, -700), dot]
     assert find_rows(strokes).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("second", "rows"),
+    [
+        ((0, 300), [0, 1]),  # below
+        ((900, 300), [0, 0]),  # beside it, as in a line that slopes
+    ],
+)
+def test_a_row_is_below_another_and_not_beside_it(second, rows):
+    line = np.array([1, -1]) * wave(0, 8, 0)
+    assert find_rows([line, line + np.array(second)]).tolist() == rows
+
+
+def test_a_comma_is_no_row():
+    line, comma = np.array([1, -1]) * wave(0, 8, 0), np.array([[820.0, 90.0], [810.0, 140.0]])
+    assert find_rows([line, comma, line + np.array([0, 400])]).tolist() == [0, 0, 1]
 
 
 def test_simplified_strokes_stay_within_a_unit():
@@ -230,7 +251,7 @@ def test_simplified_strokes_stay_within_a_unit():
 
 
 def test_columns_must_divide_the_numbers(collection, capsys):
-    ink = collection / "include" / "abc" / "data" / "Jo.dat"
+    ink = collection / "include" / "abc" / "Jo.dat"
     ink.write_text(ink.read_text().replace("1000 4000 0 40\n", "1000 4000 0\n", 1))
     status, lines, words, errors = convert(collection, capsys)
     assert status == 1 and "not 4 numbers each" in errors
