@@ -1,59 +1,8 @@
-"""Measure a bundle, or engines of others beside it, on labelled lines or pages.
-
-    uv run evaluate.py bundle=NAME data=parquet data.path=lines.parquet report=report.json
-    uv run evaluate.py bundle=NAME data=pages data.path=pages.jsonl data.split=test
-    uv run evaluate.py 'engine=[ours,tesseract,rapidocr]' bundle=NAME data=parquet data.path=lines.parquet
-
-The table goes to standard output. Exit status: 0, or 2 if nothing could be measured. The options, with their
-defaults:
-"""
-
-from __future__ import annotations
+"""Measure a bundle, or engines of others beside it: the same as `ocr evaluate`."""
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from ocr.errors import ConfigError, OcrError, one_line
-
-CONFIGS = Path(__file__).resolve().parent / "configs"
-
-
-def evaluate(config: DictConfig) -> dict:
-    """Score what `config` describes, print a table, write the files asked for; returns the report."""
-    from ocr.evaluation import Settings, measure
-
-    if config.data._target_.endswith("DataModule"):
-        raise ConfigError("this data is for training: data= takes parquet, folder, pages, iam ...")
-    plain = OmegaConf.to_container(config, resolve=True)
-    plain.pop("data")
-    # A section is named after the engine whose options it holds.
-    options = {key: plain.pop(key) for key, value in list(plain.items()) if isinstance(value, dict)}
-    settings = Settings(**plain, options=options)
-    return measure(instantiate(config.data), settings)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or {"-h", "--help"} & set(arguments):
-        print(__doc__ + "\n" + (CONFIGS / "evaluate.yaml").read_text(encoding="utf-8"), end="")
-        return 0 if arguments else 2
-    try:
-        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-            config = compose("evaluate", list(arguments))
-        evaluate(config)
-    except (OcrError, HydraException, OmegaConfBaseException) as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return 2
-    return 0
-
+from ocr.commands.evaluate import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

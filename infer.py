@@ -1,78 +1,9 @@
-"""Read handwriting.
+"""Read handwriting: the same as `ocr read`."""
 
-    uv run infer.py input=letter.jpg
-    uv run infer.py input=scans/ output=results/ formats=txt,alto,pdf
-    uv run infer.py input=book.pdf pages=1-3,7 dpi=300
-    curl ADDRESS | uv run infer.py input=-
-
-Text goes to standard output, everything else to standard error. Exit status: 0 all read, 1 a file failed,
-2 nothing could be done. The options, with their defaults:
-"""
-
-from __future__ import annotations
-
-import difflib
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from ocr.cli import InferOptions, infer, output_lost, report
-from ocr.errors import ConfigError, OcrError
-
-CONFIGS = Path(__file__).resolve().parent / "configs"
-LITERAL = ("input", "pages", "output", "draw_colour", "recognizer", "detector", "decode", "device")
-"""Options whose value is taken as it stands: Hydra's grammar would trip over `=`, commas, brackets, quotes."""
-
-
-def parse(arguments: Sequence[str]) -> InferOptions:
-    """The options that `arguments` (key=value) spell, over `configs/infer.yaml`. Raises ConfigError."""
-    known = list(OmegaConf.load(CONFIGS / "infer.yaml"))
-    literal, overrides = {}, []
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals:
-            raise ConfigError(f"{argument!r} is not key=value: did you mean input={argument}?")
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"options are {', '.join(known)}"
-            raise ConfigError(f"unknown option {key!r}: {hint}")
-        if key in LITERAL:
-            literal[key] = None if value == "null" and key != "input" else value
-        else:
-            overrides.append(f"formats=[{value}]" if key == "formats" and value[:1] != "[" else argument)
-    try:
-        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-            config = compose("infer", overrides)
-        values = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(InferOptions), config))
-        if not all(isinstance(name, str) and name.isidentifier() for name in values["formats"]):
-            raise ConfigError(f"formats={values['formats']}: give names, as in formats=[txt,json]")
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(f"{' '.join(overrides)}: {str(error).splitlines()[0]}") from error
-    return InferOptions(**values | literal)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or {"-h", "--help"} & set(arguments):
-        print(__doc__ + "\n" + (CONFIGS / "infer.yaml").read_text(encoding="utf-8"), end="")
-        return 0 if arguments else 2
-    try:
-        return infer(parse(arguments))
-    except OcrError as error:
-        report(error)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    except OSError as error:
-        return output_lost(error)
-
+from ocr.commands.read import main
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(encoding="utf-8")
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

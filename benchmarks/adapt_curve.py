@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ocr.bundle import Bundle
-from ocr.data.manifest import ParquetLines
+from ocr.data.lines.manifest import ParquetLines
 from ocr.errors import ConfigError
 from ocr.evaluation.lines import evaluate_lines
 from ocr.inference.recognizer import LineReader

@@ -18,8 +18,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch.utils.flop_counter import FlopCounterMode
 
-from ocr.build import build
-from ocr.losses import ctc_loss
+from ocr.bundle.registry import build
+from ocr.losses.recognition import ctc_loss
 from ocr.models.recognizer import Recognizer
 from ocr.types import ImageBatch
 

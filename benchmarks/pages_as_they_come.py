@@ -7,7 +7,7 @@
 
 `turned`: each page in all four positions; how many were put upright, and whether they read as well. `skewed`: each
 page turned by some degrees. `empty`: lines found on blank sheets drawn by `ocr.synth`, on textures, and in the
-pictures of a folder, which hold no text. `confidence`: what the thresholds of `ocr.inference.no_text` and
+pictures of a folder, which hold no text. `confidence`: what the thresholds of `ocr.inference.text_filter` and
 `ocr.inference.orientation` rest on. `--limit` takes the first pages of each source.
 """
 
@@ -25,14 +25,14 @@ import numpy as np
 import torch
 
 from ocr import Reader
-from ocr.data.page_dataset import PagesManifest
+from ocr.data.pages.manifest import PagesManifest
 from ocr.errors import OcrError
 from ocr.evaluation.pages import PageCounts, score_page
 from ocr.geometry import CoordinateMap
 from ocr.image.io import IMAGE_SUFFIXES, load_image
 from ocr.image.page_augment import texture
-from ocr.inference.no_text import reading_confidence
-from ocr.metrics import match_polygons
+from ocr.inference.text_filter import reading_confidence
+from ocr.metrics.boxes import match_polygons
 from ocr.synth.paper import blank_sheet, punch_holes
 from ocr.types import Page
 
@@ -110,7 +110,7 @@ def empty(reader: Reader, options: argparse.Namespace) -> None:
     kept = clean = total = 0
     for name, image in empty_pictures(options.pictures):
         page, raw = reader.read_array(image), reader.cut(image)
-        reader.fill([raw])
+        reader.recognize([raw])
         read = sum(bool(line.text) for line in raw.lines)
         kept, clean, total = kept + len(page.lines), clean + (not page.lines), total + 1
         sure, texts = reading_confidence(raw.lines), "; ".join(line.text for line in page.lines)
@@ -124,7 +124,7 @@ def confidence(reader: Reader, options: argparse.Namespace) -> None:
     lines, pages = [], []
     for image, truth in some_pages(options):
         page = reader.cut(image)
-        reader.fill([page])
+        reader.recognize([page])
         outlines = [line.polygon for line in page.lines], [line.polygon for line in truth.lines]
         true = [(page.lines[i], truth.lines[j]) for i, j in match_polygons(*outlines) if truth.lines[j].text]
         lines += [(found.confidence, found.text, line.text) for found, line in true]

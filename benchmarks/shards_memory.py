@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ocr.data.mix import MixedLines
+from ocr.data.lines.mix import MixedLines
 
 FILES, GROUPS, ROWS, READ = 4, 10, 500, 4000
 

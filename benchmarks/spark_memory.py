@@ -2,7 +2,7 @@
 
     uv run --extra spark python benchmarks/spark_memory.py examples/line.png --json memory.json
 
-The job is `python -m ocr.spark read`'s, or the four stages (`--job pipeline`), over `--rows` copies of a small
+The job is `ocr spark read`'s, or the four stages (`--job pipeline`), over `--rows` copies of a small
 picture. Memory is sampled every few seconds; flat memory has the same mean in the job's second and last quarter.
 Memory that forked workers share counts once for each. Linux alone (/proc).
 """

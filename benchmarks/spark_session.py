@@ -15,8 +15,8 @@ Results = dict[str, float | int | str]
 
 
 def local_session(cores: int, **settings: str) -> SparkSession:
-    """Spark on so many cores of this machine, with the settings of `python -m ocr.spark`."""
-    from ocr.spark.__main__ import DEFAULTS, list_in_few_tasks
+    """Spark on so many cores of this machine, with the settings of `ocr spark`."""
+    from ocr.commands.spark import DEFAULTS, list_in_few_tasks
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
     # Cores are what is measured: a process is to use no more than Spark counts.

@@ -6,7 +6,7 @@ Run it on an idle machine. All seconds are of wall time; `N_cores` stands for th
 
     page_bytes                     of the page that is read over and over
     alone_pages_per_second         the reader in a process without Spark, one thread: the work itself
-    read_pages_per_second_N_cores  `python -m ocr.spark read`'s job: bytes in, text out, models already loaded
+    read_pages_per_second_N_cores  `ocr spark read`'s job: bytes in, text out, models already loaded
     pipeline_pages_per_second_...  the four stages, images passing from worker to worker
     worker_start_seconds           what a task in new workers takes more than in old ones: imports, models; all cores
     bytes_seconds_per_page         a file read, sent to a worker as Arrow and sent back, nothing done
@@ -34,8 +34,8 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from spark_session import Results, links, local_session, run, save, seconds
 
+from ocr.commands.spark import DEFAULTS
 from ocr.spark import BinaryToImage, ImageDrawRegions, ImageTextDetectorV2, ImageToTextV2
-from ocr.spark.__main__ import DEFAULTS
 from ocr.spark.folders import listing_session, load_files, missing_files
 from ocr.spark.read import ReadOptions, read_pages
 
@@ -111,7 +111,7 @@ def load_models(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def transfers(session: SparkSession, page: Path, count: int, folder: Path) -> Results:
-    """What it costs to send bytes and pixels to workers, in tasks as `python -m ocr.spark read` makes them."""
+    """What it costs to send bytes and pixels to workers, in tasks as `ocr spark read` makes them."""
     links(page, count, folder)
     session.conf.set("spark.sql.files.maxPartitionBytes", DEFAULTS["spark.sql.files.maxPartitionBytes"])
     files = session.read.format("binaryFile").load(str(folder))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ocr.inference.pipeline import Reader
+    from ocr.inference.reader import Reader
 
 __all__ = ["Reader"]
 
@@ -17,7 +17,7 @@ __all__ = ["Reader"]
 def __getattr__(name: str) -> Any:
     # Loaded on first use (PEP 562), because it brings PyTorch along and `import ocr` alone need not.
     if name == "Reader":
-        from ocr.inference.pipeline import Reader
+        from ocr.inference.reader import Reader
 
         return Reader
     raise AttributeError(f"module 'ocr' has no attribute {name!r}")

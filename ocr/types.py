@@ -116,7 +116,7 @@ class ImageBatch:
     """Line images padded to one size, with the true sizes that make padding harmless.
 
     `pixels`: (b, c, h, w) float32, ink near 1 and paper near 0, zeros in the padding; c is 1 (grey) unless the
-    model's preprocessor keeps colours (3, inverted red, green and blue).
+    model's preprocessor keeps colors (3, inverted red, green and blue).
     `widths`: (b,) int64, valid columns of each row.
     """
 

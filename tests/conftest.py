@@ -11,8 +11,8 @@ CHARACTERS = "ab "
 @pytest.fixture(scope="session")
 def tiny_recognizer(tmp_path_factory) -> Path:
     """The folder of a recogniser bundle so small that it costs a test nothing; it reads every line as "a"."""
-    from ocr.build import build
     from ocr.bundle import Bundle
+    from ocr.bundle.registry import build
 
     model_config = {
         "_target_": "ocr.models.recognizer.Recognizer",

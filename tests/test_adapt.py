@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-import train
 from ocr.bundle import Bundle
+from ocr.commands import train
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def own(tmp_path):
     pages = ["one", "one", "one", "two"]
     columns = {"id": list("abcd"), "text": ["a", "a", "a", "bb"], "page_id": pages}
     table = pa.table(columns | {"image": [buffer.getvalue()] * 4, "width": [200] * 4})
-    pq.write_table(table, tmp_path / "own.parquet")
-    return tmp_path / "own.parquet"
+    pq.write_table(table, tmp_path / "adapt.parquet")
+    return tmp_path / "adapt.parquet"
 
 
 def test_an_adapted_bundle_is_its_model_s_with_other_weights(own, tiny_recognizer, tmp_path, capsys):

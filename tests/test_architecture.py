@@ -30,8 +30,6 @@ def test_imports_point_one_way(monkeypatch):
 @pytest.mark.parametrize(
     ("where", "forbidden", "why"),
     [
-        ("ocr/", "hydra", "configuration is composed at the entry points and handed down as plain objects"),
-        ("ocr/", "omegaconf", "the same"),
         ("ocr/models/", "lightning", "a model is tensors in, tensors out"),
         ("ocr/nn/", "lightning", "a layer is tensors in, tensors out"),
         ("ocr/inference/", "lightning", "reading a page must not load a training framework"),
@@ -50,9 +48,14 @@ def test_a_part_does_without(where, forbidden, why):
     assert not users, f"{forbidden} imported: {why}"
 
 
-def test_only_entry_points_import_hydra():
-    everything = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("*.py")] + SOURCES
-    assert {file for file in everything if "hydra" in imported(file)} <= set(ENTRY_POINTS)
+@pytest.mark.parametrize("package", ["hydra", "omegaconf"])
+def test_only_commands_with_a_configuration_import_hydra(package):
+    users = {
+        file for file in [*ENTRY_POINTS, *SOURCES] if package in {n.split(".")[0] for n in imported(file)}
+    }
+    assert users == {f"ocr/commands/{name}.py" for name in ("train", "evaluate", "read")}, (
+        "configuration is composed by the commands and handed down as plain objects"
+    )
 
 
 @pytest.mark.parametrize(("package", "engine"), [("rapidocr", "rapidocr"), ("transformers", "trocr")])

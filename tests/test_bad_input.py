@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-import infer
-from ocr.data.manifest import ParquetLines
+from ocr.commands import read
+from ocr.data.lines.manifest import ParquetLines
 from ocr.errors import DataError, FontError, LabelError
 from ocr.synth.fonts import FontLibrary
 from ocr.text.tokenizer import CharTokenizer
@@ -42,7 +42,7 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.fixture
 def run(tiny_recognizer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return lambda *arguments: infer.main([f"recognizer={tiny_recognizer}", "detector=none", *arguments])
+    return lambda *arguments: read.main([f"recognizer={tiny_recognizer}", "detector=none", *arguments])
 
 
 def complaints(err: str) -> list[str]:
@@ -158,7 +158,7 @@ def test_pages_before_a_broken_one_are_kept(run, tmp_path, capsys):
         (["input=good.png", "output=good.png/below"], "output=good.png/below"),
         (["input=good.png", "output=/proc/none"], "output=/proc/none"),
         (["input=good.png", "formats=[txt,docx]"], "unknown format 'docx'"),
-        (["input=good.png", "colour=red"], "unknown option 'colour'"),
+        (["input=good.png", "color=red"], "unknown option 'color'"),
         (["input=good.png", "recognizer=best_ever"], "'best_ever'"),
         (["input=good.png", "detector=best_ever"], "'best_ever'"),
         (["input=good.png", "detector=damaged"], "damaged/bundle.json"),

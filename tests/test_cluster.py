@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from torch.distributed.run import get_args_parser
 
-from ocr.synth.__main__ import _parser
+from ocr.commands.synth import _parser
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
@@ -23,8 +23,8 @@ STRATEGIES = {"ddp": "ddp", "fsdp": {"_target_": "ocr.training.sharding.FullySha
 def test_every_command_of_the_guide_is_understood(command):
     words = shlex.split(command)
     words = words[words.index("run") + 1 :]
-    if words[:3] == ["python", "-m", "ocr.synth"]:
-        options = _parser().parse_args(words[3:])
+    if words[:2] == ["ocr", "synth"]:
+        options = _parser().parse_args(words[2:])
         assert options.shards <= options.count
         return
     processes = None

@@ -14,9 +14,8 @@ from lightning import LightningDataModule, LightningModule, Trainer
 from omegaconf import OmegaConf, open_dict
 from PIL import Image
 
-import evaluate
-import train
-from ocr.build import build
+from ocr.bundle.registry import build
+from ocr.commands import evaluate, train
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 LINE_SETS = [
@@ -49,7 +48,7 @@ def data_folder(tmp_path_factory) -> Path:
         kind = "typed" if name == "stanford-train" else "handwritten"
         pq.write_table(pa.table(columns | {"kind": [kind]}), folder / "lines" / f"{name}.parquet")
     own = {"id": ["1", "2"], "image": 2 * [buffer.getvalue()], "text": ["a", "b"], "width": [200, 200]}
-    pq.write_table(pa.table(own), folder / "own.parquet")
+    pq.write_table(pa.table(own), folder / "adapt.parquet")
     text = "a line of some hand " * 20
     aligned = {"image": [buffer.getvalue()], "text": [text], "fit": [-0.1], "writer": ["w"]}
     aligned |= {"spans": [[0.0] * 2 * len(text)], "polygon": [None]}
@@ -83,7 +82,7 @@ def data_folder(tmp_path_factory) -> Path:
 def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     special = {
-        "adapt": [f"data.path={data_folder}/own.parquet"],
+        "adapt": [f"data.path={data_folder}/adapt.parquet"],
         # The bundle of the stage before is not there.
         "recognizer_stage2": ["init_from=null"],
         "recognizer_stage3": ["init_from=null"],

@@ -24,10 +24,9 @@ from hydra import compose, initialize_config_dir
 from markdown_it import MarkdownIt
 from PIL import Image
 
-import evaluate
-import infer
-import train
+import ocr.commands
 from ocr.bundle import WEIGHTS
+from ocr.commands import evaluate, read, train
 from tests.test_configs import LINE_SETS, data_folder  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
@@ -39,33 +38,43 @@ COMMANDS = [
     (r"^pip install uv$", "elsewhere", "installs"),
     (r"^uv (sync|run playwright)", "elsewhere", "installs an extra: network"),
     (r"^uv run (pytest|ruff)", "elsewhere", "this very run; ruff is no test's concern"),
-    (r"^uv run infer\.py input=FILE\|", "shown", "the grammar of the command"),
-    (r"^uv run infer\.py (recognizer|detector)=DST", "elsewhere", "foreign weights: tests/convert"),
-    (r"^uv run infer\.py .*runs/recurrent", "elsewhere", "test_the_encoder_of_the_guide below"),
-    (r"^uv run infer\.py", "run", ""),
-    (r"^uv run evaluate\.py .*engine=", "compose", "tests/evaluation/test_engines.py"),
-    (r"^uv run evaluate\.py", "run", "limit=1"),
-    (r"^uv run train\.py .*corrections/\*", "elsewhere", "a private path: tests/demo/test_corrections.py"),
-    (r"^uv run train\.py model=deit_small init_from=encoder", "elsewhere", "tests/convert/test_deit.py"),
-    (r"^uv run train\.py.*model=recurrent", "elsewhere", "run by test_the_encoder_of_the_guide below"),
+    (r"^uv run (infer\.py|ocr read) input=FILE\|", "shown", "the grammar of the command"),
+    (
+        r"^uv run (infer\.py|ocr read) (recognizer|detector)=DST",
+        "elsewhere",
+        "foreign weights: tests/convert",
+    ),
+    (r"^uv run (infer\.py|ocr read) .*runs/recurrent", "elsewhere", "test_the_encoder_of_the_guide below"),
+    (r"^uv run (infer\.py|ocr read)", "run", ""),
+    (r"^uv run (evaluate\.py|ocr evaluate) .*engine=", "compose", "tests/evaluation/test_engines.py"),
+    (r"^uv run (evaluate\.py|ocr evaluate)", "run", "limit=1"),
+    (
+        r"^uv run (train\.py|ocr train) .*corrections/\*",
+        "elsewhere",
+        "a private path: tests/demo/test_corrections.py",
+    ),
+    (
+        r"^uv run (train\.py|ocr train) model=deit_small init_from=encoder",
+        "elsewhere",
+        "tests/convert/test_deit.py",
+    ),
+    (r"^uv run (train\.py|ocr train).*model=recurrent", "elsewhere", "test_the_encoder_of_the_guide below"),
     (r"trainer=ddp|--shards", "elsewhere", "several processes: tests/training/test_distributed.py"),
     (r"trainer=fsdp", "elsewhere", "several processes: tests/training/test_sharding.py"),
-    (r"^uv run train\.py", "build", "data.num_workers=0"),
-    (r"python -m ocr\.convert", "elsewhere", "published weights: tests/convert"),
-    (r"python -m ocr\.demo", "elsewhere", "a server: tests/demo"),
-    (r"python -m ocr\.spark", "elsewhere", "a cluster's, or Java: tests/spark/test_read.py"),
-    (r"^uv run python -m tests\.measure_input", "elsewhere", "a measurement of minutes"),
-    (r"^uv run python -m ocr\.synth sheet", "run", "--count 2"),
-    (r"^uv run python -m ocr\.synth parquet", "run", "--count 2"),
-    (r"^uv run python -m ocr\.text\.train_tokenizer", "run", ""),
+    (r"^uv run (train\.py|ocr train)", "build", "data.num_workers=0"),
+    (r"ocr convert", "elsewhere", "published weights: tests/convert"),
+    (r"ocr demo", "elsewhere", "a server: tests/demo"),
+    (r"ocr spark", "elsewhere", "a cluster's, or Java: tests/spark/test_read.py"),
+    (r"^uv run ocr synth (sheet|parquet)", "run", "--count 2"),
+    (r"^uv run ocr tokenizer", "run", ""),
     (
-        r"^uv run python -m ocr\.evaluation\.fit",
+        r"^uv run ocr fit",
         "elsewhere",
-        "minutes, and it writes into a bundle: test_calibration",
+        "minutes, and it writes into a bundle: tests/decoding/test_calibration.py",
     ),
-    (r"^uv run python -m ocr\.training\.align_pages", "elsewhere", "tests/data/test_aligned_pages.py"),
-    (r"^uv run python -m ocr\.evaluation\.gallery", "elsewhere", "tests/evaluation/test_gallery.py"),
-    (r"^uv run python -m ocr\.(data\.to_parquet|inference\.align|evaluation\.worst)", "run", ""),
+    (r"^uv run ocr align-pages", "elsewhere", "tests/data/pages/test_aligned.py"),
+    (r"^uv run ocr gallery", "elsewhere", "tests/evaluation/analysis/test_gallery.py"),
+    (r"^uv run ocr (to-parquet|align|worst)", "run", ""),
     (r"^(uv run( --extra \w+)? )?python benchmarks/", "elsewhere", "a measurement of minutes"),
     (r"^python -m venv", "elsewhere", "packs an environment: network"),
 ]
@@ -272,16 +281,11 @@ def test_commands_run(command, at_desk, capsys):
             )
             == 0
         )
-    if program == "python":
-        module, *arguments = arguments[1:]
-        names = (f"{module}.__main__", module)
-        program = importlib.import_module(
-            names[bool(importlib.util.find_spec(module).submodule_search_locations is None)]
-        )
-    else:
-        program = {"infer.py": infer, "evaluate.py": evaluate}[program]
+    if program == "ocr":
+        program, *arguments = arguments
+    name = {"infer.py": "read", "evaluate.py": "evaluate"}.get(program, program)
     try:
-        status = program.main(arguments)
+        status = ocr.commands.main([name, *arguments])
     except SystemExit as stop:
         status = stop.code
     assert not status, capsys.readouterr().err
@@ -291,7 +295,8 @@ def test_commands_run(command, at_desk, capsys):
 def test_trainings_can_be_built(command, at_desk):
     # Another command may have put its own in this place.
     shutil.copy("DATA/aligned.parquet", "aligned.parquet")
-    _, *arguments = arguments_of(command)
+    arguments = arguments_of(command)
+    arguments = arguments[1 + (arguments[0] == "ocr") :]
     small = [] if "trainer=gpu" not in arguments else ["trainer.accelerator=cpu", "trainer.devices=1"]
     arguments = [a for a in arguments if not a.startswith("resume=")]
     if "experiment=adapt" not in arguments:
@@ -374,8 +379,8 @@ def test_the_encoder_of_the_guide_trains_and_reads(recurrent, tmp_path, capsys):
         == 0
     )
     line = ROOT / "examples" / "line.png"
-    read = [f"input={line}", "detector=none", "recognizer=runs/recurrent/bundle", "decode=ctc"]
-    assert infer.main(read) == 0
+    arguments = [f"input={line}", "detector=none", "recognizer=runs/recurrent/bundle", "decode=ctc"]
+    assert read.main(arguments) == 0
 
 
 def test_the_encoder_of_the_guide_ignores_padding(recurrent):

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-import evaluate
-import train
 from ocr.bundle import Bundle
-from ocr.synth.__main__ import main as synth
+from ocr.commands import evaluate, train
+from ocr.commands.synth import main as synth
 
 SMALLEST = [
     "debug=mini",

@@ -9,7 +9,7 @@ from ocr import Reader
 from ocr.bundle import Bundle
 from ocr.image.io import load_image
 from ocr.inference.recognizer import LineReader
-from ocr.metrics import count_errors
+from ocr.metrics.text import count_errors
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -1,1 +1,1 @@
-"""Other projects' published weights as bundles of ours: `python -m ocr.convert`."""
+"""Other projects' published weights as bundles of ours: `ocr convert`."""

@@ -14,7 +14,7 @@ REFINER = {"_target_": "ocr.models.detector.LinkRefiner", "channels": 32}
 THRESHOLDS = {"text_threshold": 0.7, "link_threshold": 0.4, "low_text": 0.4, "size_threshold": -1}
 """As the published program has them."""
 
-PAGES = PagePreprocessor(longest=1280, enlarge=1.5)
+PAGES = PagePreprocessor(max_side=1280, enlarge=1.5)
 """Its `canvas_size` and `mag_ratio`."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ocr.bundle import Bundle
 from ocr.convert.files import filled_model
-from ocr.convert.vit import TIMM, Colours, find_encoder, take_encoder, vit_config
+from ocr.convert.vit import TIMM, Colors, find_encoder, take_encoder, vit_config
 from ocr.convert.weights import Weights
 from ocr.errors import WeightsError
 
@@ -16,11 +16,11 @@ HEAD_WIDTH = 64
 CLASSIFIERS = ("head", "classifier", "pooler.", "pre_logits", "mask_token")
 
 
-def convert_deit(path: str | Path, *, name: str, colours: Colours, heads: int | None = None) -> Bundle:
-    """An encoder bundle for grey, ink-positive lines, from weights trained on colour pictures.
+def convert_deit(path: str | Path, *, name: str, colors: Colors, heads: int | None = None) -> Bundle:
+    """An encoder bundle for grey, ink-positive lines, from weights trained on color pictures.
 
     Args:
-        colours: what the weights were trained on. heads: of attention; None: as many as are 64 wide.
+        colors: what the weights were trained on. heads: of attention; None: as many as are 64 wide.
     Raises:
         WeightsError: the file is missing or damaged, or not of a plain ViT or DeiT.
     """
@@ -28,7 +28,7 @@ def convert_deit(path: str | Path, *, name: str, colours: Colours, heads: int | 
     if heads is not None and heads < 1:
         raise WeightsError(f"heads must be at least 1, got {heads}")
     naming, at = find_encoder(weights)
-    state = take_encoder(weights, naming, at, colours=colours, grey=True)
+    state = take_encoder(weights, naming, at, colors=colors, grey=True)
     weights.ignore(*CLASSIFIERS)
     # Beside the encoder there may be other models; inside it, all must have been understood.
     left = [key for key in weights.names() if key.startswith(at)]

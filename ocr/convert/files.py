@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ocr.build import build
+from ocr.bundle.registry import build
 from ocr.errors import BundleError, ConfigError, WeightsError
 
 

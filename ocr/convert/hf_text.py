@@ -13,7 +13,7 @@ from ocr.text.byte_bpe import ByteBpeTokenizer
 from ocr.text.tokenizer import Tokenizer
 from ocr.text.xlm_roberta import XlmRobertaTokenizer
 
-LONGEST = 128
+MAX_TOKENS = 128
 """Tokens of a line where the checkpoint states no limit: more than a line of writing has."""
 
 BEAMS = 4
@@ -35,13 +35,13 @@ NEUTRAL = {
 
 @dataclass(frozen=True)
 class Generation:
-    """`start`, `end`, `pad`: ids of tokens. `longest`: tokens of a text, start and end included, None where nothing
-    is said. `beams`: 1 for greedy. `dropped`: settings that our decoding does not have."""
+    """`start`, `end`, `pad`: ids of tokens. `max_length`: tokens of a text, start and end included, None where
+    nothing is said. `beams`: 1 for greedy. `dropped`: settings that our decoding does not have."""
 
     start: int
     end: int
     pad: int
-    longest: int | None
+    max_length: int | None
     beams: int
     dropped: dict[str, Any]
 
@@ -70,8 +70,8 @@ def read_generation(folder: Path, config: dict[str, Any], decoder: dict[str, Any
     if beams not in (1, BEAMS):
         dropped["num_beams"] = beams
     # The decoder's part repeats the library's default of 20 tokens, which nobody chose.
-    new, longest = stated("max_new_tokens"), stated("max_length")
-    return Generation(*ids, longest=longest if new is None else new + 1, beams=beams, dropped=dropped)
+    new, max_length = stated("max_new_tokens"), stated("max_length")
+    return Generation(*ids, max_length=max_length if new is None else new + 1, beams=beams, dropped=dropped)
 
 
 def read_tokenizer(folder: Path, *, pad: int, bos: int, eos: int) -> Tokenizer:

@@ -10,11 +10,11 @@ import torch
 
 from ocr.bundle import Bundle
 from ocr.convert.files import expect, filled_model, read_json
-from ocr.convert.hf_text import LONGEST, read_generation, read_tokenizer
-from ocr.convert.vit import HUGGING_FACE, Colours, take_encoder, vit_config
+from ocr.convert.hf_text import MAX_TOKENS, read_generation, read_tokenizer
+from ocr.convert.vit import HUGGING_FACE, Colors, take_encoder, vit_config
 from ocr.convert.weights import Weights
 from ocr.errors import WeightsError
-from ocr.image.squash import SquashPreprocessor
+from ocr.image.fixed_size import FixedSizePreprocessor
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 FILTERS = {2: "bilinear", 3: "bicubic"}
@@ -68,14 +68,14 @@ def convert_trocr(folder: str | Path, *, name: str) -> Bundle:
     expect(source, encoder, {"hidden_act": "gelu", "num_channels": 3})
     generation = read_generation(folder, config, decoder)
     tokenizer = read_tokenizer(folder, pad=generation.pad, bos=generation.start, eos=generation.end)
-    preprocess, colours = _preprocessing(folder, encoder["image_size"])
+    preprocess, colors = _preprocessing(folder, encoder["image_size"])
 
     weights = Weights.read(next((folder / f for f in FILES if (folder / f).is_file()), folder / FILES[0]))
     weights.ignore("pooler.", "mask_token", "_float_tensor")
-    encoder_state = take_encoder(weights, HUGGING_FACE, "encoder.", colours=colours)
+    encoder_state = take_encoder(weights, HUGGING_FACE, "encoder.", colors=colors)
     encoder_config = _encoder_config(source, encoder, encoder_state)
     decoder_config, decoder_state = _decoder(weights, decoder, memory_dim=encoder_config["dim"])
-    decoder_config["max_length"] = min(generation.longest or LONGEST, decoder_config["positions"])
+    decoder_config["max_length"] = min(generation.max_length or MAX_TOKENS, decoder_config["positions"])
     weights.finish()
     model_config = {
         "_target_": "ocr.models.recognizer.Recognizer",
@@ -103,7 +103,7 @@ def convert_trocr(folder: str | Path, *, name: str) -> Bundle:
     )
 
 
-def _preprocessing(folder: Path, image_size: Any) -> tuple[SquashPreprocessor, Colours]:
+def _preprocessing(folder: Path, image_size: Any) -> tuple[FixedSizePreprocessor, Colors]:
     """What `preprocessor_config.json`, or its part of `processor_config.json`, says."""
     path = folder / "preprocessor_config.json"
     if path.is_file() or not (folder / "processor_config.json").is_file():
@@ -125,14 +125,12 @@ def _preprocessing(folder: Path, image_size: Any) -> tuple[SquashPreprocessor, C
     resample = said.get("resample", 3 if kind.startswith("DeiT") else 2)
     if resample not in FILTERS:
         raise WeightsError(f"{path}: resample is {resample!r}, expected one of {list(FILTERS)}")
-    colours = Colours(said.get("image_mean", [0.5] * 3), said.get("image_std", [0.5] * 3))
+    colors = Colors(said.get("image_mean", [0.5] * 3), said.get("image_std", [0.5] * 3))
     if said.get("do_normalize") is False:
-        colours = Colours([0.0] * 3, [1.0] * 3)
-    if len(colours.mean) != 3 or len(colours.std) != 3 or 0 in colours.std:
-        raise WeightsError(
-            f"{path}: image_mean {colours.mean}, image_std {colours.std}: not of three colours"
-        )
-    return SquashPreprocessor(height=size[0], width=size[1], filter=FILTERS[resample]), colours
+        colors = Colors([0.0] * 3, [1.0] * 3)
+    if len(colors.mean) != 3 or len(colors.std) != 3 or 0 in colors.std:
+        raise WeightsError(f"{path}: image_mean {colors.mean}, image_std {colors.std}: not of three colors")
+    return FixedSizePreprocessor(height=size[0], width=size[1], filter=FILTERS[resample]), colors
 
 
 def _encoder_config(source: Path, said: dict[str, Any], state: dict[str, torch.Tensor]) -> dict[str, Any]:

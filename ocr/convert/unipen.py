@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ocr.convert.stroke_geometry import SMALL, Ruling, find_rows, find_ruling, simplify
-from ocr.convert.unipen_format import Document, Folder, Segment, included_names, read_document
+from ocr.convert.unipen_format import Folder, Segment, UnipenDocument, included_names, read_document
 from ocr.errors import DataError
 
 UNITS = 64
@@ -125,7 +125,7 @@ def _recordings(folder: Folder, report: Report, tell: Callable[[str], None]) -> 
 
 def _read(
     paths: Sequence[Path], folder: Folder, report: Report, tell: Callable[[str], None]
-) -> list[tuple[Path, Document]]:
+) -> list[tuple[Path, UnipenDocument]]:
     documents = []
     for path in paths:
         try:
@@ -137,7 +137,10 @@ def _read(
 
 
 def _words(
-    documents: Sequence[tuple[Path, Document]], source: Path, report: Report, tell: Callable[[str], None]
+    documents: Sequence[tuple[Path, UnipenDocument]],
+    source: Path,
+    report: Report,
+    tell: Callable[[str], None],
 ) -> list[Sample]:
     samples = []
     for path, document in documents:
@@ -152,7 +155,10 @@ def _words(
 
 
 def _lines(
-    documents: Sequence[tuple[Path, Document]], source: Path, report: Report, tell: Callable[[str], None]
+    documents: Sequence[tuple[Path, UnipenDocument]],
+    source: Path,
+    report: Report,
+    tell: Callable[[str], None],
 ) -> list[Sample]:
     levels = {segment.level for _, document in documents for segment in document.segments}
     level = next((level for level in LINE_LEVELS if level in levels), None)
@@ -174,7 +180,7 @@ def _lines(
     return samples
 
 
-def _sample(path: Path, document: Document, segment: Segment, source: Path) -> Sample:
+def _sample(path: Path, document: UnipenDocument, segment: Segment, source: Path) -> Sample:
     """Make a sample of a segment. Raises DataError, which names the segment, if it is no good."""
     text = " ".join(segment.label.split())
     name = f"{segment.level} {segment.range} {text[:40]!r}"
@@ -210,7 +216,10 @@ def _flipped(strokes: Keyed) -> Keyed:
 
 
 def _divide(
-    sample: Sample, document: Document, segment: Segment, words: Sequence[tuple[Document, Segment]]
+    sample: Sample,
+    document: UnipenDocument,
+    segment: Segment,
+    words: Sequence[tuple[UnipenDocument, Segment]],
 ) -> list[Sample]:
     """Cut a text into its rows of writing, with the help of its line breaks or of the words within it.
 
@@ -240,10 +249,10 @@ def _divide(
 
 def _texts_by_row(
     sample: Sample,
-    document: Document,
+    document: UnipenDocument,
     segment: Segment,
     rows: np.ndarray,
-    words: Sequence[tuple[Document, Segment]],
+    words: Sequence[tuple[UnipenDocument, Segment]],
 ) -> list[str] | None:
     """Join the words of each row; None unless the words make up the label."""
     row_of = dict(zip(document.strokes(segment), rows.tolist(), strict=True))

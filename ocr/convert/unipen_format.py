@@ -82,7 +82,7 @@ class Segment:
 
 
 @dataclass
-class Document:
+class UnipenDocument:
     """Everything in a file and the files it includes, in order."""
 
     components: list[Component] = field(default_factory=list)
@@ -137,13 +137,13 @@ class Folder:
         return next((path for path in found if path != by), by)
 
 
-def read_document(path: Path, folder: Folder) -> Document:
+def read_document(path: Path, folder: Folder) -> UnipenDocument:
     """Read a file with all that it includes.
 
     Raises:
         DataError: a file cannot be read, is not UNIPEN, is not there, or includes itself.
     """
-    document, columns, writer, style = Document(), _DEFAULT_COLUMNS, "", ""
+    document, columns, writer, style = UnipenDocument(), _DEFAULT_COLUMNS, "", ""
     for keyword, text in _expand(path, folder, ()):
         if keyword == "COORD":
             columns = tuple(text.upper().split())

@@ -52,7 +52,7 @@ HUGGING_FACE = Naming(
 
 
 @dataclass(frozen=True)
-class Colours:
+class Colors:
     """What a foreign model was shown: RGB in [0, 1], less `mean`, by `std`."""
 
     mean: Sequence[float]
@@ -85,12 +85,12 @@ def find_encoder(weights: Weights) -> tuple[Naming, str]:
 
 
 def take_encoder(
-    weights: Weights, naming: Naming, at: str = "", *, colours: Colours, grey: bool = False
+    weights: Weights, naming: Naming, at: str = "", *, colors: Colors, grey: bool = False
 ) -> dict[str, torch.Tensor]:
     """The state of a `ViT` with linear patches, learned positions and prefix tokens, for ink-positive pixels.
 
     Args:
-        at: what stands before the names. colours: what the weights were trained on.
+        at: what stands before the names. colors: what the weights were trained on.
         grey: for one channel instead of three that are alike.
     Raises:
         WeightsError: a tensor is missing, or the position table is not that of a square.
@@ -98,9 +98,9 @@ def take_encoder(
     patch = [weights.take(f"{at}{naming.patch}.{kind}") for kind in ("weight", "bias")]
     if patch[0].ndim != 4 or patch[0].shape[1] != 3:
         raise WeightsError(
-            f"{weights.path}: {at}{naming.patch}.weight is {tuple(patch[0].shape)}, not of colour patches"
+            f"{weights.path}: {at}{naming.patch}.weight is {tuple(patch[0].shape)}, not of color patches"
         )
-    weight, bias = colours.to_ink(*patch)
+    weight, bias = colors.to_ink(*patch)
     state = {
         "patch_embed.proj.weight": weight.sum(1, keepdim=True) if grey else weight,
         "patch_embed.proj.bias": bias,

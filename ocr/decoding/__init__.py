@@ -1,4 +1,4 @@
-"""From network outputs to text: CTC with or without a language model, greedy, beam and joint decoding.
+"""From network outputs to text: CTC with or without a language model, greedy, beam search and rescoring.
 
 Every strategy maps (model, encoded batch, tokenizers) to one `Hypothesis` a line; validation, evaluation and
 inference share them. `greedy` and `beam` carry a guard: where the CTC head finds the decoder's text
@@ -52,23 +52,32 @@ DECODERS: dict[str, Callable[[CharNgram | None, Options], DecodingStrategy]] = {
     "ctc_beam": _ctc_beam,
     "greedy": lambda ngram, options: Autoregressive(**{"beams": 1, **options.get("greedy", {})}),
     "beam": lambda ngram, options: Autoregressive(**{"beams": 4, **options.get("beam", {})}),
-    "joint": lambda ngram, options: Rescoring(_ctc_beam(ngram, options), **options.get("joint", {})),
+    "rescore": lambda ngram, options: Rescoring(_ctc_beam(ngram, options), **options.get("rescore", {})),
 }
 
-WITH_DECODER = ("greedy", "beam", "joint")
+ALIASES = {"joint": "rescore"}
+"""Former names of strategies, still accepted on command lines and in stored bundles."""
+
+WITH_DECODER = ("greedy", "beam", "rescore")
 """The strategies that need an autoregressive decoder."""
 
 WITHOUT_CTC = ("greedy", "beam")
 """The strategies that a model without a CTC head can use."""
 
 
+def strategy_name(name: str) -> str:
+    """The current name of a strategy."""
+    return ALIASES.get(name, name)
+
+
 def get_decoder(
     name: str, *, ngram: CharNgram | None = None, options: Options | None = None
 ) -> DecodingStrategy:
-    """The strategy called `name`; `ngram` serves `ctc_beam` and `joint`.
+    """The strategy called `name`; `ngram` serves `ctc_beam` and `rescore`.
 
     Raises ConfigError listing the known names, or naming the option that the strategy does not have.
     """
+    name = strategy_name(name)
     if name not in DECODERS:
         raise ConfigError(f"unknown decode={name!r}: choose from {', '.join(DECODERS)}")
     try:

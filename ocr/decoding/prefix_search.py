@@ -15,7 +15,7 @@ from ocr.errors import ConfigError
 from ocr.text.ngram import CharNgram, NgramStates
 from ocr.text.tokenizer import SPECIALS
 
-MOST_TRIED = 24
+MAX_TRIED = 24
 """Characters tried a column at most, the likeliest first."""
 
 _MULTIPLIER = np.uint64(1_099_511_628_211)
@@ -119,7 +119,7 @@ def prefix_search(
 def _tried(columns: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """The characters (t, lines, c) worth trying a column, likeliest first, and their scores, `_NEVER` for none."""
     letters = columns[:, :, SPECIALS:]
-    count = min(MOST_TRIED, letters.shape[-1])
+    count = min(MAX_TRIED, letters.shape[-1])
     best = np.argpartition(-letters, count - 1, axis=-1)[..., :count]
     scores = np.take_along_axis(letters, best, -1)
     order = np.argsort(-scores, axis=-1)

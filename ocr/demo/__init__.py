@@ -1,1 +1,1 @@
-"""The reader as a web page: `python -m ocr.demo`, with the extra `demo`. Needs no network and makes no use of one."""
+"""The reader as a web page: `ocr demo`, with the extra `demo`. Needs no network and makes no use of one."""

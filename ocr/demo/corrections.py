@@ -1,4 +1,4 @@
-"""Checked lines as a data set to learn from: a Parquet manifest (`ocr.data.manifest`) for each page."""
+"""Checked lines as a data set to learn from: a Parquet manifest (`ocr.data.lines.manifest`) for each page."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from ocr.data.decode import image_aspect, load_line
-from ocr.data.manifest import write_manifest
-from ocr.data.sources import ConcatLines
-from ocr.demo.session import Document, Session, Sheet
+from ocr.data.lines.decode import image_aspect, load_line
+from ocr.data.lines.manifest import write_manifest
+from ocr.data.lines.sources import ConcatLines
+from ocr.demo.session import Session, Upload, UploadPage
 from ocr.errors import OcrError
 from ocr.text.normalize import normalize
 from ocr.types import LineSample
@@ -29,7 +29,7 @@ SUFFIX = ".lines.parquet"
 class CheckedLines:
     """The lines of a page that a person has confirmed or corrected, as a `LineSource`; those without text are not."""
 
-    def __init__(self, document: Document, sheet: Sheet) -> None:
+    def __init__(self, document: Upload, sheet: UploadPage) -> None:
         self.document, self.sheet, self.name = document, sheet, document.name
         self.rows = [
             (number, text) for number, line in sorted(sheet.checked.items()) if (text := normalize(line.text))
@@ -59,12 +59,12 @@ class Gathered:
     command: str = ""
 
 
-def page_id(document: Document, sheet: Sheet) -> str:
+def page_id(document: Upload, sheet: UploadPage) -> str:
     """The same for the same page of the same file, in whatever session and under whatever name."""
     return f"{document.digest}-{sheet.number}"
 
 
-def manifest(session: Session, document: Document, sheet: Sheet, folder: Path) -> Path:
+def manifest(session: Session, document: Upload, sheet: UploadPage, folder: Path) -> Path:
     """The file with the checked lines of a page."""
     stem = re.sub(r"[^\w.-]+", "_", Path(document.name).stem)
     return folder / f"{stem}.{page_id(document, sheet)}.{session.tag}{SUFFIX}"

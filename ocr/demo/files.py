@@ -11,7 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from ocr.demo.corrections import CheckedLines, manifest, save_lines
-from ocr.demo.exchange import (
+from ocr.demo.reading import add_sheets, export
+from ocr.demo.requests import (
     Shared,
     attachment,
     cookie_name,
@@ -20,8 +21,7 @@ from ocr.demo.exchange import (
     session_or_none,
     shared_of,
 )
-from ocr.demo.reading import add_sheets, export
-from ocr.demo.session import DONE, READING, WAITING, Document, Session, clean_name
+from ocr.demo.session import DONE, READING, WAITING, Session, Upload, clean_name
 from ocr.demo.views import document_view, limits_view, session_view
 from ocr.errors import OcrError
 
@@ -84,7 +84,7 @@ async def download(request: Request) -> Response:
     return attachment(path, folder)
 
 
-async def _receive(request: Request, session: Session, folder: Path, name: str) -> Document:
+async def _receive(request: Request, session: Session, folder: Path, name: str) -> Upload:
     shared: Shared = shared_of(request)
     path, digest, size = folder / "file", blake2b(digest_size=6), 0
     try:
@@ -95,7 +95,7 @@ async def _receive(request: Request, session: Session, folder: Path, name: str) 
                 session.held_bytes += len(chunk)
                 digest.update(chunk)
                 file.write(chunk)
-        document = Document(folder.name, name, path, size, digest.hexdigest())
+        document = Upload(folder.name, name, path, size, digest.hexdigest())
         held = sum(1 for _ in session.sheets())
         await shared.worker.run(add_sheets, document, held, shared.limits)
     except (OcrError, OSError, ClientDisconnect):

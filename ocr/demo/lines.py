@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ocr.demo.corrections import CheckedLines, collect, gathered_by, gathered_in, manifest, save_lines
-from ocr.demo.exchange import (
+from ocr.demo.placing import checked_line
+from ocr.demo.requests import (
     attachment,
     picture,
     scratch,
@@ -18,8 +19,7 @@ from ocr.demo.exchange import (
     sheet_of,
     text_of,
 )
-from ocr.demo.placing import checked_line
-from ocr.demo.session import Document, Session, Sheet
+from ocr.demo.session import Session, Upload, UploadPage
 from ocr.demo.views import line_view, sheet_view
 from ocr.text.normalize import normalize
 
@@ -87,7 +87,7 @@ async def download_gathered(request: Request) -> Response:
     return attachment(path, folder)
 
 
-async def _save(request: Request, session: Session, document: Document, sheet: Sheet) -> None:
+async def _save(request: Request, session: Session, document: Upload, sheet: UploadPage) -> None:
     folder = shared_of(request).corrections
     if folder is None:
         return

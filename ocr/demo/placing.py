@@ -7,20 +7,20 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ocr.data.decode import load_line
+from ocr.data.lines.decode import load_line
 from ocr.decoding import Hypothesis, align
 from ocr.decoding.alignment import character_spans, ctc_log_probs
 from ocr.demo.reading import CROP_HEIGHT
-from ocr.demo.session import Sheet
+from ocr.demo.session import UploadPage
 from ocr.errors import LabelError
 from ocr.geometry import rectify_line
-from ocr.inference.pipeline import place_words
 from ocr.inference.recognizer import LineReader
+from ocr.inference.words import place_words
 from ocr.text.normalize import normalize
 from ocr.types import TextLine
 
 
-def checked_line(reader: LineReader, sheet: Sheet, number: int, text: str) -> TextLine:
+def checked_line(reader: LineReader, sheet: UploadPage, number: int, text: str) -> TextLine:
     """A line of a page with the text that a person gave it, and its words in their places.
 
     It and its words are sure. There are no words where the text has characters that the recogniser does not know,

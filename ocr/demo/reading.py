@@ -11,29 +11,29 @@ import numpy as np
 from PIL import Image
 
 from ocr.demo.limits import Limits
-from ocr.demo.session import READING, Document, Sheet
+from ocr.demo.session import READING, Upload, UploadPage
 from ocr.errors import ImageError
 from ocr.geometry import rectify_line
 from ocr.image.headers import page_sizes
 from ocr.image.io import open_pages
 from ocr.image.page_image import PageImage, PageRange
-from ocr.inference.pipeline import Reader
-from ocr.inputs import Source
+from ocr.inference.inputs import Source
+from ocr.inference.reader import Reader
 from ocr.output import choose_writers
-from ocr.results import Results
+from ocr.output.results import Results
 from ocr.types import Page
 
 CROP_HEIGHT = 96
 """Pixels of the lines' pictures: more than recognisers take, for people to see more."""
 
-LONGEST_SIDE, THUMBNAIL = 2400, 240
+MAX_SIDE, THUMBNAIL = 2400, 240
 """Pixels of the longer side of the pages to look at."""
 
 PICTURED = frozenset({"pdf", "html", "draw"})
 """Formats that hold the page's picture."""
 
 
-def add_sheets(document: Document, held: int, limits: Limits) -> None:
+def add_sheets(document: Upload, held: int, limits: Limits) -> None:
     """Give a document the pages that its file has. `held`: pages of its session so far.
 
     Raises:
@@ -46,10 +46,10 @@ def add_sheets(document: Document, held: int, limits: Limits) -> None:
     for number, size in enumerate(sizes, start=1):
         folder = document.path.parent / str(number)
         folder.mkdir()
-        document.sheets.append(Sheet(number, folder, size))
+        document.sheets.append(UploadPage(number, folder, size))
 
 
-def read_sheet(reader: Reader, document: Document, sheet: Sheet, limits: Limits) -> Page:
+def read_sheet(reader: Reader, document: Upload, sheet: UploadPage, limits: Limits) -> Page:
     """Read a page, and write what is shown of it into its folder.
 
     Raises:
@@ -69,7 +69,7 @@ def read_sheet(reader: Reader, document: Document, sheet: Sheet, limits: Limits)
     return page
 
 
-def page_image(document: Document, number: int) -> PageImage:
+def page_image(document: Upload, number: int) -> PageImage:
     """The pixels of a page. Raises ImageError."""
     pages = PageRange(((number, number),), str(number))
     for image in open_pages(document.path, name=document.name, pages=pages):
@@ -77,7 +77,7 @@ def page_image(document: Document, number: int) -> PageImage:
     raise ImageError(f"{document.name}, page {number}: cannot be read")
 
 
-def export(document: Document, pages: Sequence[Page], form: str, folder: Path) -> Path:
+def export(document: Upload, pages: Sequence[Page], form: str, folder: Path) -> Path:
     """Write `pages` of a document in a format of `ocr.output` into the empty `folder`, named as infer.py does.
 
     Returns the file, or a ZIP of the files where the format has one a page.
@@ -106,10 +106,10 @@ def export(document: Document, pages: Sequence[Page], form: str, folder: Path) -
     return path
 
 
-def _show(pixels: np.ndarray, sheet: Sheet) -> None:
+def _show(pixels: np.ndarray, sheet: UploadPage) -> None:
     """Write the upright page, (h, w, 3), as it is looked at."""
     picture = Image.fromarray(pixels)
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BICUBIC)
+    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BICUBIC)
     picture.save(sheet.picture(), quality=85)
     picture.thumbnail((THUMBNAIL, THUMBNAIL))
     picture.save(sheet.thumbnail(), quality=80)

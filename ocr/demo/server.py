@@ -15,13 +15,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ocr.demo import files, lines
-from ocr.demo.exchange import Shared, refused, unable, unheard
 from ocr.demo.guard import LOOPBACK, Guard
 from ocr.demo.limits import Limits
+from ocr.demo.requests import Shared, refused, unable, unheard
 from ocr.demo.sessions import Sessions
 from ocr.demo.worker import Worker
 from ocr.errors import OcrError
-from ocr.inference.pipeline import Reader
+from ocr.inference.reader import Reader
 
 FOLDER = Path(__file__).with_name("page")
 

@@ -16,7 +16,7 @@ from ocr.types import Page, TextLine
 WAITING, READING, DONE, FAILED = "waiting", "reading", "done", "failed"
 """The states of a page."""
 
-LONGEST_NAME = 160
+MAX_NAME_BYTES = 160
 """Bytes of a file name that are kept; file systems take 255, and results get longer suffixes."""
 
 _RESERVED = frozenset('<>:"/\\|?*')
@@ -28,7 +28,7 @@ class MissingError(OcrError):
 
 
 @dataclass
-class Sheet:
+class UploadPage:
     """A page of a file. `checked` holds the lines that a person has confirmed or corrected, by their number."""
 
     number: int
@@ -66,7 +66,7 @@ class Sheet:
 
 
 @dataclass
-class Document:
+class Upload:
     """A file as it came: its name as it may be shown and used, where it lies, what tells it from others."""
 
     id: str
@@ -76,15 +76,15 @@ class Document:
     """Bytes."""
     digest: str
     """Of its bytes: the same file is the same document in every session."""
-    sheets: list[Sheet] = field(default_factory=list)
+    sheets: list[UploadPage] = field(default_factory=list)
 
-    def sheet(self, number: int) -> Sheet:
+    def sheet(self, number: int) -> UploadPage:
         """A page, counted from 1. Raises MissingError."""
         if not 0 < number <= len(self.sheets):
             raise MissingError(f"{self.name} has no page {number}")
         return self.sheets[number - 1]
 
-    def where(self, sheet: Sheet) -> str:
+    def where(self, sheet: UploadPage) -> str:
         """What messages call a page."""
         return self.name if len(self.sheets) == 1 else f"{self.name}, page {sheet.number}"
 
@@ -97,20 +97,20 @@ class Session:
         self.tag = secrets.token_hex(3)
         self.folder = folder / secrets.token_hex(8)
         self.folder.mkdir()
-        self.documents: dict[str, Document] = {}
+        self.documents: dict[str, Upload] = {}
         self.held_bytes = 0
         """Of all files, those on their way included."""
         self.seen = time.monotonic()
         self.saving = asyncio.Lock()
         """Held by who writes the lines to learn from."""
 
-    def document(self, name: str) -> Document:
+    def document(self, name: str) -> Upload:
         """A document by its id. Raises MissingError."""
         if name not in self.documents:
             raise MissingError("there is no such file, or no longer")
         return self.documents[name]
 
-    def sheets(self) -> Iterator[tuple[Document, Sheet]]:
+    def sheets(self) -> Iterator[tuple[Upload, UploadPage]]:
         """All pages, in the order in which they came."""
         for document in self.documents.values():
             for sheet in document.sheets:
@@ -128,5 +128,5 @@ def clean_name(name: str) -> str:
     stem, dot, suffix = name.rpartition(".")
     if not dot or len(suffix.encode()) > 8:
         stem, dot, suffix = name, "", ""
-    stem = stem.encode()[: LONGEST_NAME - len(suffix.encode())].decode(errors="ignore").rstrip(" .")
+    stem = stem.encode()[: MAX_NAME_BYTES - len(suffix.encode())].decode(errors="ignore").rstrip(" .")
     return f"{stem or 'page'}{dot}{suffix}"

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from ocr.demo.limits import LimitError, Limits
-from ocr.demo.session import Document, MissingError, Session
+from ocr.demo.session import MissingError, Session, Upload
 
 
 class Sessions:
@@ -47,7 +47,7 @@ class Sessions:
         session.documents.clear()
         shutil.rmtree(session.folder, ignore_errors=True)
 
-    def remove(self, session: Session, document: Document) -> None:
+    def remove(self, session: Session, document: Upload) -> None:
         """Remove a file with all its pages."""
         del session.documents[document.id]
         session.held_bytes -= document.size

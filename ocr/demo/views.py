@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ocr.demo.limits import Limits
-from ocr.demo.session import Document, Session, Sheet
+from ocr.demo.session import Session, Upload, UploadPage
 from ocr.output import WRITERS
-from ocr.output.draw import UNREAD, confidence_colour
-from ocr.output.html import LOW
+from ocr.output.draw import UNREAD, confidence_color
+from ocr.output.html import LOW_CONFIDENCE
 from ocr.output.layout import parts
 from ocr.types import TextLine
 
@@ -27,7 +27,7 @@ def session_view(session: Session | None) -> list[dict[str, Any]]:
     return [document_view(document) for document in documents]
 
 
-def document_view(document: Document) -> dict[str, Any]:
+def document_view(document: Upload) -> dict[str, Any]:
     """A file and its pages."""
     pages = [
         {
@@ -41,7 +41,7 @@ def document_view(document: Document) -> dict[str, Any]:
     return {"id": document.id, "name": document.name, "pages": pages}
 
 
-def sheet_view(sheet: Sheet) -> dict[str, Any]:
+def sheet_view(sheet: UploadPage) -> dict[str, Any]:
     """A page that was read: its size in pixels, and its lines in these pixels, as it was given; and the degrees
     clockwise by which it was given turned. Its picture is upright. Raises MissingError before it is read."""
     page = sheet.result()
@@ -49,7 +49,7 @@ def sheet_view(sheet: Sheet) -> dict[str, Any]:
     return {"height": page.height, "width": page.width, "rotation": page.rotation, "lines": lines}
 
 
-def line_view(sheet: Sheet, number: int) -> dict[str, Any]:
+def line_view(sheet: UploadPage, number: int) -> dict[str, Any]:
     """A line, counted from 0: its text now, what was read, and where it and its words are, as SVG points."""
     read = sheet.line(number)
     line = sheet.checked.get(number, read)
@@ -57,15 +57,15 @@ def line_view(sheet: Sheet, number: int) -> dict[str, Any]:
         "text": line.text,
         "reading": read.text,
         "checked": number in sheet.checked,
-        "unsure": number not in sheet.checked and read.confidence < LOW,
+        "unsure": number not in sheet.checked and read.confidence < LOW_CONFIDENCE,
         "confidence": round(read.confidence, 4),
-        "colour": _colour(read),
+        "color": _color(read),
         "points": _points(read.polygon),
         "words": [
             {
                 "text": word.text,
                 "confidence": round(word.confidence, 4),
-                "colour": _hex(confidence_colour(word.confidence)),
+                "color": _hex(confidence_color(word.confidence)),
                 "points": _points(word.polygon),
             }
             for word in parts(line)
@@ -73,8 +73,8 @@ def line_view(sheet: Sheet, number: int) -> dict[str, Any]:
     }
 
 
-def _colour(line: TextLine) -> str:
-    return _hex(confidence_colour(line.confidence) if line.text else UNREAD)
+def _color(line: TextLine) -> str:
+    return _hex(confidence_color(line.confidence) if line.text else UNREAD)
 
 
 def _hex(rgb: Sequence[int]) -> str:

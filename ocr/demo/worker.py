@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from ocr.demo.limits import Limits
 from ocr.demo.reading import read_sheet
-from ocr.demo.session import DONE, FAILED, WAITING, Document, Session, Sheet
+from ocr.demo.session import DONE, FAILED, WAITING, Session, Upload, UploadPage
 from ocr.errors import OcrError, one_line
-from ocr.inference.pipeline import Reader
+from ocr.inference.reader import Reader
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Worker:
         del self._readings[session.id]
 
 
-def _settle(document: Document, sheet: Sheet, job: asyncio.Future) -> None:
+def _settle(document: Upload, sheet: UploadPage, job: asyncio.Future) -> None:
     """Give a page its result, or the reason why it has none: other pages and people need not suffer from it."""
     error = job.exception()
     if error is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,10 +15,11 @@ import torch
 from ocr.decoding import Hypothesis
 from ocr.errors import ConfigError
 from ocr.evaluation import engines
+from ocr.inference.recognizer import LineReader
 from ocr.types import TextLine
 
 OURS = "ours"
-"""The engine that is no adapter: a bundle."""
+"""The engine that reads with a bundle."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,30 @@ class PageEngine(LineEngine, Protocol):
         ...
 
 
+class PageReader(Protocol):
+    """What is scored: the lines of a page in reading order, with text or without."""
+
+    def __call__(self, image: np.ndarray) -> Sequence[TextLine]:
+        """image: uint8 (h, w, 3) RGB."""
+        ...
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One row of the table: `lines` reads lines, or `page` reads pages; `about` goes into the report."""
+
+    title: str
+    lines: LineReader | LineEngine | None = None
+    page: PageReader | None = None
+    with_text: bool = True
+    about: dict[str, Any] = field(default_factory=dict)
+
+
 def engine_names() -> list[str]:
     """Every engine that can be asked for."""
-    return [OURS, *sorted(module.name for module in pkgutil.iter_modules(engines.__path__))]
+    return sorted(
+        (m.name for m in pkgutil.iter_modules(engines.__path__)), key=lambda name: (name != OURS, name)
+    )
 
 
 def load_engine(name: str, machine: Machine, options: Mapping[str, Any]) -> LineEngine:

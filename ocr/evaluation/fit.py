@@ -1,19 +1,11 @@
 """Fit how a recogniser is decoded to labelled lines that it was not trained on.
 
-    python -m ocr.evaluation.fit BUNDLE 'DATA/lines/*-val.parquet' --kind handwritten
-    python -m ocr.evaluation.fit BUNDLE 'DATA/lines/*-val.parquet' --kind handwritten \
-        --check 'DATA/lines/*-test.parquet' --store
-
 First the weights of the beam search are fitted to the character error rate, then the calibration of each
-strategy's confidences to the likelihood of what is right. `--store` puts both into the bundle's `bundle.json`, in
-place; without it nothing is written.
+strategy's confidences to the likelihood of what is right.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,16 +16,15 @@ import torch
 from scipy.optimize import minimize
 from tqdm import tqdm
 
-from ocr.bundle import Bundle, resolve
-from ocr.confidence import ConfidenceCounts
-from ocr.data.batches import iterate_batches
-from ocr.data.manifest import ParquetLines
-from ocr.data.sources import LineSource
-from ocr.decoding import DECODERS, CtcBeam, Hypothesis, Rescoring, SearchSettings, get_decoder
+from ocr.bundle import Bundle
+from ocr.data.lines.batches import iterate_batches
+from ocr.data.lines.sources import LineSource
+from ocr.decoding import CtcBeam, Hypothesis, Rescoring, SearchSettings, get_decoder
 from ocr.decoding.calibration import Calibration, Logistic, character_features, word_features
-from ocr.errors import ConfigError, OcrError, one_line
-from ocr.evaluation.lines import Head, right_parts, score_line
-from ocr.metrics import ErrorCounts, count_errors
+from ocr.errors import ConfigError
+from ocr.evaluation.lines import right_parts, score_line
+from ocr.metrics.calibration import ConfidenceCounts
+from ocr.metrics.text import ErrorCounts, count_errors
 from ocr.models.vit import Encoded
 from ocr.types import LineSample
 
@@ -196,40 +187,3 @@ def fit_decoding(
                     f"of characters {before[1]:.2f} -> {after[1]:.2f}"
                 )
     return {**bundle.decoding, "options": options, "calibration": calibrations}
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser("python -m ocr.evaluation.fit", description=__doc__.split("\n\n")[0])
-    parser.add_argument("bundle", help="name or folder")
-    parser.add_argument("lines", nargs="+", help="Parquet files of lines to fit to")
-    parser.add_argument("--check", nargs="+", help="Parquet files of other lines, to measure what was fitted")
-    parser.add_argument("--kind", help="only lines of this kind, such as handwritten")
-    parser.add_argument("--limit", type=int, help="only the first lines")
-    parser.add_argument("--decode", nargs="+", default=["ctc", "ctc_beam"], choices=list(DECODERS))
-    parser.add_argument("--store", action="store_true", help="write the result into the bundle's bundle.json")
-    options = parser.parse_args(arguments)
-    try:
-        bundle = Bundle.load(options.bundle, kind="recognizer")
-        sources = [
-            None if files is None else ParquetLines(files, kind=options.kind)
-            for files in (options.lines, options.check)
-        ]
-        fit, check = (
-            None if source is None else EncodedLines.of(bundle, Head(source, options.limit or len(source)))
-            for source in sources
-        )
-        decoding = fit_decoding(fit, options.decode, check=check)
-        print(json.dumps(decoding))
-        if options.store:
-            path = resolve(options.bundle) / "bundle.json"
-            content = json.loads(path.read_text(encoding="utf-8")) | {"decoding": decoding}
-            path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OcrError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

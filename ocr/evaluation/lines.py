@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ocr.confidence import ConfidenceCounts, count_confidence, matched
-from ocr.data.batches import EvaluationBatches
-from ocr.data.sources import LineSource
+from ocr.data.lines.batches import EvaluationBatches
+from ocr.data.lines.sources import LineSource
 from ocr.decoding import Hypothesis
 from ocr.errors import ConfigError, DataError, OcrError
 from ocr.evaluation.engine import LineEngine
 from ocr.inference.recognizer import LineReader
-from ocr.metrics import ErrorCounts, bootstrap_interval, count_errors
+from ocr.metrics.calibration import ConfidenceCounts, count_confidence, matched
+from ocr.metrics.text import ErrorCounts, bootstrap_interval, count_errors
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineBatch, LineSample
 
@@ -166,7 +166,7 @@ def score_line(sample: LineSample, hypothesis: Hypothesis, *, normalize: bool = 
 def right_parts(
     reference: str, hypothesis: Hypothesis, *, normalize: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which words and which characters of a reading are right, see `ocr.confidence.matched`: two bool arrays."""
+    """Two bool arrays: the words and the characters of a reading that are right, see `matched`."""
     form = normalize_text if normalize else str
     reference = form(reference)
     # The normal form of a lone space is empty.

@@ -6,33 +6,17 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 from shapely import union_all
 
-from ocr.data.page_dataset import PagesManifest
+from ocr.data.pages.manifest import PagesManifest
 from ocr.errors import ConfigError, DataError
+from ocr.evaluation.engine import PageReader
 from ocr.geometry import to_shapely
-from ocr.metrics import (
-    DetectionCounts,
-    ErrorCounts,
-    bag_of_lines_errors,
-    bootstrap_interval,
-    count_detections,
-    match_polygons,
-    page_errors,
-    reading_order_error,
-)
+from ocr.metrics.boxes import DetectionCounts, count_detections, match_polygons, reading_order_error
+from ocr.metrics.text import ErrorCounts, bag_of_lines_errors, bootstrap_interval, page_errors
 from ocr.types import Page, Polygon, TextLine
-
-
-class PageReader(Protocol):
-    """What is scored: the lines of a page in reading order, with text or without."""
-
-    def __call__(self, image: np.ndarray) -> Sequence[TextLine]:
-        """image: uint8 (h, w, 3) RGB."""
-        ...
 
 
 @dataclass

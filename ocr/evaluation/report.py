@@ -29,7 +29,7 @@ COLUMNS = {
 }
 SPEED = {"seconds": "s", "lines_per_second": "lines/s", "pages_per_second": "pages/s"}
 """Columns of a comparison; they hold for all sources together."""
-MOST_SKIPPED = 5
+MAX_SKIPPED = 5
 """Skipped rows that are printed; the JSON has all."""
 
 
@@ -85,10 +85,10 @@ def _console() -> Console:
 
 
 def _print_skipped(skipped: Sequence[dict[str, Any]], console: Console) -> None:
-    for row in skipped[:MOST_SKIPPED]:
+    for row in skipped[:MAX_SKIPPED]:
         console.print(f"skipped row {row['row']}: {row['reason']}", markup=False, highlight=False)
-    if len(skipped) > MOST_SKIPPED:
-        console.print(f"... and {len(skipped) - MOST_SKIPPED} more rows skipped")
+    if len(skipped) > MAX_SKIPPED:
+        console.print(f"... and {len(skipped) - MAX_SKIPPED} more rows skipped")
 
 
 def write_report(report: dict[str, Any], path: str | Path) -> None:

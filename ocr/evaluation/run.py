@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from ocr.data.page_dataset import PagesManifest
-from ocr.data.sources import LineSource
+from ocr.data.lines.sources import LineSource
+from ocr.data.pages.manifest import PagesManifest
 from ocr.errors import ConfigError
 from ocr.evaluation.contestants import Contestant, prepare
 from ocr.evaluation.engine import Machine
@@ -30,7 +30,7 @@ def measure(data: LineSource | PagesManifest, settings: Settings) -> dict[str, A
     Raises:
         OcrError: an engine cannot be had or does not fit the data, or nothing could be scored.
     """
-    from ocr.inference.pipeline import resolve_device
+    from ocr.inference.device import resolve_device
 
     if settings.threads:
         torch.set_num_threads(settings.threads)

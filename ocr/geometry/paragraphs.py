@@ -9,16 +9,16 @@ import numpy as np
 
 from ocr.types import Baseline, TextLine
 
-GAP = 1.5
+GAP_STEPS = 1.5
 """A paragraph ends where the next line is lower than this many usual steps from line to line."""
 
-NEAR = 3
+NEIGHBOR_STEPS = 3
 """Steps before and after that tell what is usual: a hand that writes wider at the top of a page is no reason."""
 
-LOOSE = 4.0
+GAP_HEIGHTS = 4.0
 """Where two lines are all there is to compare, they are apart from this many text heights on."""
 
-INDENT = 0.8
+INDENT_STEPS = 0.8
 """A line that starts this many usual steps to the right, with the one after it back at the margin, opens one."""
 
 
@@ -84,18 +84,20 @@ def _step(above: _Row, below: _Row) -> float | None:
 
 def _usual(steps: list[float | None], index: int) -> float | None:
     """The median of the steps around one; None where there are none."""
-    around = steps[max(index - NEAR, 0) : max(index, 0)] + steps[index + 1 : index + 1 + NEAR]
+    around = (
+        steps[max(index - NEIGHBOR_STEPS, 0) : max(index, 0)] + steps[index + 1 : index + 1 + NEIGHBOR_STEPS]
+    )
     downward = [step for step in around if step is not None]
     return median(downward) if downward else None
 
 
 def _apart(step: float, row: _Row, usual: float | None) -> bool:
-    return step > (LOOSE * row.height if usual is None else GAP * usual)
+    return step > (GAP_HEIGHTS * row.height if usual is None else GAP_STEPS * usual)
 
 
 def _indented(row: _Row, paragraph: list[_Row], following: _Row | None, usual: float) -> bool:
     # The first line may be indented itself.
     margin = median(line.left for line in paragraph[1:] or paragraph)
-    if row.left - margin < INDENT * usual:
+    if row.left - margin < INDENT_STEPS * usual:
         return False
-    return following is None or following.left - margin < INDENT * usual / 2
+    return following is None or following.left - margin < INDENT_STEPS * usual / 2

@@ -12,7 +12,7 @@ import numpy as np
 class PageAugment:
     """Photometric changes of a page crop; geometry stays.
 
-    Each field is the probability of its change: `grey` (no colour), `tint` (paper and ink change colour),
+    Each field is the probability of its change: `grey` (no color), `tint` (paper and ink change color),
     `tone` (brightness, contrast, gamma), `shade` (uneven light, folds), `invert`, `blur`, `noise`, `jpeg`,
     `rules` (ruled or squared paper).
     """

@@ -20,20 +20,20 @@ def check_page(image: np.ndarray) -> None:
 
 
 class PagePreprocessor:
-    """Scales a page so that its longer side has `longest` pixels; small pages are enlarged `enlarge` times at most.
+    """Scales a page so that its longer side has `max_side` pixels; small pages are enlarged `enlarge` times at most.
 
     Text of an ordinary page is then about 30 pixels high, which the detector is trained on.
     """
 
-    def __init__(self, *, longest: int = 1280, enlarge: float = 2.0) -> None:
-        if longest < 32 or enlarge < 1:
-            raise ConfigError(f"longest={longest}, enlarge={enlarge}: expected at least 32 and 1")
-        self.longest = int(longest)
+    def __init__(self, *, max_side: int = 1280, enlarge: float = 2.0) -> None:
+        if max_side < 32 or enlarge < 1:
+            raise ConfigError(f"max_side={max_side}, enlarge={enlarge}: expected at least 32 and 1")
+        self.max_side = int(max_side)
         self.enlarge = float(enlarge)
 
     def scale(self, size: tuple[int, int]) -> float:
         """The factor for a page of `size` (height, width)."""
-        return min(self.longest / max(size), self.enlarge)
+        return min(self.max_side / max(size), self.enlarge)
 
     def __call__(self, image: np.ndarray, *, scale: float | None = None) -> tuple[torch.Tensor, np.ndarray]:
         """image: uint8 (h, w, 3) RGB or (h, w) grey; `scale` replaces the automatic factor.
@@ -59,6 +59,6 @@ class PagePreprocessor:
         """Arguments that build this object again."""
         return {
             "_target_": "ocr.image.page_preprocess.PagePreprocessor",
-            "longest": self.longest,
+            "max_side": self.max_side,
             "enlarge": self.enlarge,
         }

@@ -13,7 +13,7 @@ import pypdfium2.raw
 from ocr.errors import ImageError
 from ocr.image.page_image import ENOUGH_PIXELS, PageImage, PageRange
 
-_LONGEST_SIDE = 65_000
+_MAX_SIDE = 65_000
 """Pixels; JPEG holds few more."""
 
 
@@ -66,9 +66,7 @@ def _draw(document: pypdfium2.PdfDocument, number: int, where: str, dpi: float) 
         height, width = page.get_height(), page.get_width()
         if not (0 < height < math.inf and 0 < width < math.inf):
             raise ImageError(f"{where}: has no size ({width:g} x {height:g} points)")
-        dpi = min(
-            dpi, 72 * math.sqrt(ENOUGH_PIXELS / height / width), 72 * _LONGEST_SIDE / max(height, width)
-        )
+        dpi = min(dpi, 72 * math.sqrt(ENOUGH_PIXELS / height / width), 72 * _MAX_SIDE / max(height, width))
         bitmap = page.render(scale=dpi / 72, rev_byteorder=True)
         text_page = page.get_textpage()
         text = text_page.get_text_range()

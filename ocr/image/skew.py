@@ -5,19 +5,19 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-SIDE = 512
+LONGER_SIDE = 512
 """Longer side in pixels of the picture that is looked at: enough to tell lines from the space between them."""
 
-RANGE = 40.0
+MAX_DEGREES = 40.0
 """Degrees either way up to which a page counts as askew; beyond, it may as well lie on its side."""
 
-STEP = 1.5
+STEP_DEGREES = 1.5
 """Degrees between the angles that are tried."""
 
-LEAST = 4.0
+MIN_DEGREES = 4.0
 """Degrees under which a page counts as straight: its lines are found as well."""
 
-CLEAR = 2.0
+MIN_CONTRAST = 2.0
 """How many times sharper the lines must stand out along a slope than along the level."""
 
 
@@ -34,12 +34,12 @@ def page_skew(image: np.ndarray) -> float:
     weight = ink[y, x]
     y, x = y - ink.shape[0] / 2, x - ink.shape[1] / 2
     # One step beyond the range, so that a peak at its end can be told from a rise towards something else.
-    angles = np.arange(-RANGE - STEP, RANGE + 1.5 * STEP, STEP)
+    angles = np.arange(-MAX_DEGREES - STEP_DEGREES, MAX_DEGREES + 1.5 * STEP_DEGREES, STEP_DEGREES)
     angles -= angles[np.abs(angles).argmin()]
     sharpness = np.array([_sharpness(x, y, weight, angle) for angle in np.radians(angles)])
     best = int(sharpness.argmax())
     level = float(sharpness[np.abs(angles).argmin()])
-    if not LEAST <= abs(angles[best]) <= RANGE or sharpness[best] < CLEAR * level:
+    if not MIN_DEGREES <= abs(angles[best]) <= MAX_DEGREES or sharpness[best] < MIN_CONTRAST * level:
         return 0.0
     return float(angles[best])
 
@@ -47,7 +47,7 @@ def page_skew(image: np.ndarray) -> float:
 def _ink(image: np.ndarray) -> np.ndarray:
     """(h, w) float32: how far each pixel of a small picture lies from its surroundings, in their deviations."""
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    scale = min(1.0, SIDE / max(grey.shape))
+    scale = min(1.0, LONGER_SIDE / max(grey.shape))
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     away = np.abs(grey - cv2.blur(grey, (15, 15)))

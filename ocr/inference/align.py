@@ -1,15 +1,12 @@
-"""Where each character of a transcribed line stands, by forced alignment with a recogniser's CTC head.
+"""Forced alignment of transcribed lines with a recogniser's CTC head: where each character stands.
 
-    python -m ocr.inference.align train.parquet --output aligned.parquet
-
-reads line manifests and writes their rows again with two more columns: `spans`, the columns [start, end) of every
-character of `text` in pixels of the stored image, and `fit`, the mean log-probability of a character under that
-alignment; a label that says something else than the picture has a low one.
+For each line: `spans`, the columns [start, end) of every character of `text` in pixels of the stored image, and
+`fit`, the mean log-probability of a character under that alignment; a label that says something else than the
+picture has a low one.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,24 +84,3 @@ def align_manifest(bundle: Bundle, files: Sequence[str | Path], output: str | Pa
         row["spans"], row["fit"] = spans, fit
     pq.write_table(pa.Table.from_pylist([row for row, _ in rows]), output)
     return len(rows), left_out
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser("python -m ocr.inference.align", description=__doc__.split("\n\n")[0])
-    parser.add_argument("manifests", nargs="+", help="Parquet files of lines")
-    parser.add_argument("--output", required=True, help="Parquet file to write")
-    parser.add_argument("--recognizer", default="ocr_small_handwritten", help="bundle with a CTC head")
-    options = parser.parse_args(arguments)
-    try:
-        bundle = Bundle.load(options.recognizer, kind="recognizer")
-        written, left_out = align_manifest(bundle, options.manifests, options.output)
-    except OcrError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return 2
-    print(f"{options.output}: {written} lines aligned, {left_out} left out")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 
 from ocr.bundle import Bundle
+from ocr.detection.lines import find_lines
+from ocr.detection.words import find_words, group_words
 from ocr.errors import BundleError, ConfigError
 from ocr.geometry import CoordinateMap, clip_polygon, reading_order
 from ocr.image.page_preprocess import PagePreprocessor, check_page
 from ocr.image.skew import page_skew
-from ocr.inference.line_maps import find_lines
-from ocr.inference.precision import half_precision
-from ocr.inference.word_maps import find_words, group_words
+from ocr.inference.device import half_precision
 from ocr.models.detector import Detector, DetectorOutput
 from ocr.types import TextLine, TextRegion
 

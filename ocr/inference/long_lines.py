@@ -13,13 +13,13 @@ from ocr.decoding import CharacterSpan, Hypothesis
 from ocr.decoding.hypothesis import mean_confidence
 from ocr.errors import ImageError
 
-OVERLAP = 1.0
+OVERLAP_HEIGHTS = 1.0
 """A piece is read this many line heights beyond its cuts: what ink is there tells what the ink at the cut is."""
 
-FULL = 0.8
+PIECE_SHARE = 0.8
 """Length of a piece as a share of the longest; the rest is room to look for a gap to cut in."""
 
-GAP = 0.2
+GAP_HEIGHTS = 0.2
 """Scale of a gap between words in line heights: ink is averaged over about so much."""
 
 
@@ -33,19 +33,19 @@ class Piece:
     last: float
 
 
-def cut_line(image: np.ndarray, longest: int) -> list[Piece]:
-    """Pieces of a line image, uint8 (h, w) or (h, w, 3), of at most `longest` columns each; one if it fits.
+def cut_line(image: np.ndarray, max_width: int) -> list[Piece]:
+    """Pieces of a line image, uint8 (h, w) or (h, w, 3), of at most `max_width` columns each; one if it fits.
 
     Raises ImageError for an array without rows and columns.
     """
     if image.ndim < 2:
         raise ImageError(f"a line image must be uint8 (h, w) or (h, w, 3), got {image.dtype} {image.shape}")
     height, width = image.shape[:2]
-    if width <= longest:
+    if width <= max_width:
         return [Piece(0, width, -np.inf, np.inf)]
-    overlap = min(round(OVERLAP * height), longest // 4)
-    room = max(longest - 2 * overlap, 2)
-    count = int(np.ceil(width / (FULL * room)))
+    overlap = min(round(OVERLAP_HEIGHTS * height), max_width // 4)
+    room = max(max_width - 2 * overlap, 2)
+    count = int(np.ceil(width / (PIECE_SHARE * room)))
     length = width / count
     # Both cuts of a piece may move outwards, and it still fits.
     reach = int((room - length) / 2)
@@ -89,7 +89,9 @@ def _ink(image: np.ndarray) -> np.ndarray:
     height = grey.shape[0]
     # Where the neighbours of the line do not reach.
     middle = grey[height // 5 : max(height - height // 5, height // 5 + 2)].astype(np.float32)
-    return gaussian_filter1d(np.abs(np.diff(middle, axis=0)).mean(axis=0), GAP * height, mode="nearest")
+    return gaussian_filter1d(
+        np.abs(np.diff(middle, axis=0)).mean(axis=0), GAP_HEIGHTS * height, mode="nearest"
+    )
 
 
 def _middle(span: CharacterSpan) -> float:

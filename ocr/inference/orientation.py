@@ -8,25 +8,25 @@ import numpy as np
 
 from ocr.decoding import Hypothesis
 from ocr.geometry import CoordinateMap, rectify_line
-from ocr.inference.no_text import line_length, reading_confidence
+from ocr.inference.text_filter import line_length, reading_confidence
 from ocr.types import TextLine
 
-SURE = 0.75
+UPRIGHT_CONFIDENCE = 0.75
 """A page read with this confidence stands upright: upside down, validation pages reach 0.71, on their side 0.63."""
 
-MARGIN = 0.05
+MIN_GAIN = 0.05
 """How much more confidently a page must read after a turn."""
 
-LEAST = 0.6
+MIN_CONFIDENCE = 0.6
 """Confidence below which a reading proves nothing: pictures without text read like that whichever way up."""
 
-LINES = 6
+MAX_LINES = 6
 """The longest lines, which are read in each position."""
 
 
 def reads_well(lines: Sequence[TextLine]) -> bool:
     """Whether the lines of a page were read so well that it need not be tried in other positions."""
-    return reading_confidence(lines) >= SURE
+    return reading_confidence(lines) >= UPRIGHT_CONFIDENCE
 
 
 def quarter_turns(
@@ -55,7 +55,7 @@ def quarter_turns(
         widths = [crop.shape[1] for crop in group]
         scores.append(float(np.average(confidences, weights=widths)) if group else 0.0)
     best = int(np.argmax(scores))
-    return best if scores[best] >= max(scores[0], LEAST) + MARGIN else 0
+    return best if scores[best] >= max(scores[0], MIN_CONFIDENCE) + MIN_GAIN else 0
 
 
 def turn_back(lines: Sequence[TextLine], size: tuple[int, int], turns: int) -> None:
@@ -70,7 +70,7 @@ def turn_back(lines: Sequence[TextLine], size: tuple[int, int], turns: int) -> N
 
 
 def _longest(lines: Sequence[TextLine]) -> list[TextLine]:
-    return sorted(lines, key=line_length, reverse=True)[:LINES]
+    return sorted(lines, key=line_length, reverse=True)[:MAX_LINES]
 
 
 def _crops(image: np.ndarray, lines: Sequence[TextLine]) -> list[np.ndarray]:

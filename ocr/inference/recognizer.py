@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from ocr.bundle import Bundle
-from ocr.decoding import WITH_DECODER, WITHOUT_CTC, Hypothesis, get_decoder
+from ocr.decoding import WITH_DECODER, WITHOUT_CTC, Hypothesis, get_decoder, strategy_name
 from ocr.decoding.calibration import Calibration
 from ocr.errors import ConfigError
 from ocr.image.preprocess import LinePreprocessor
+from ocr.inference.device import half_precision
 from ocr.inference.long_lines import cut_line, join_readings
-from ocr.inference.precision import half_precision
 from ocr.types import ImageBatch
 
 MIN_HEIGHT = 8
@@ -49,7 +49,7 @@ class LineReader:
         self.preprocess = bundle.parts["preprocess"]
         self.ctc_tokenizer = bundle.parts.get("ctc_tokenizer")
         self.tokenizer = bundle.parts.get("tokenizer")
-        self.decode = decode or bundle.decoding.get("strategy", "ctc")
+        self.decode = strategy_name(decode or bundle.decoding.get("strategy", "ctc"))
         self.strategy = get_decoder(
             self.decode, ngram=bundle.parts.get("ngram"), options=bundle.decoding.get("options")
         )
@@ -72,7 +72,7 @@ class LineReader:
         A line longer than the model takes is read in pieces, see `ocr.inference.long_lines`. Character spans are
         in pixel columns of the given crop. Raises ImageError for a crop without pixels.
         """
-        pieces = [cut_line(image, self._longest(image)) for image in images]
+        pieces = [cut_line(image, self._max_width(image)) for image in images]
         parts = [
             image[:, piece.start : piece.end]
             for image, cut in zip(images, pieces, strict=True)
@@ -92,7 +92,7 @@ class LineReader:
         """Read an already preprocessed batch; spans are in its pixel columns."""
         return [self.calibration(hypothesis) for hypothesis in self._decode(batch)]
 
-    def _longest(self, image: np.ndarray) -> int:
+    def _max_width(self, image: np.ndarray) -> int:
         """Columns of a crop that are read at once: wider ones would be squeezed."""
         known = isinstance(self.preprocess, LinePreprocessor) and self.ctc_tokenizer is not None
         # Lines of a few pixels cannot be read, and characters spread evenly cannot be cut.

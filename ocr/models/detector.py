@@ -15,16 +15,6 @@ EXTENT_UNIT = 16.0
 """Input pixels that an extent channel's softplus counts by: about a line's ascent, so outputs stay near 1."""
 
 
-CORE_TOP = 0.5
-"""The core of a line reaches this share of its ascent above the baseline: about the x-height ..."""
-
-CORE_BOTTOM = 0.05
-"""... and this share of the ascent below it."""
-
-CORE_END = 0.25
-"""The core begins and ends this share of the ascent inside the line, so that neighbours in a row stay apart."""
-
-
 @dataclass
 class DetectorOutput:
     """Maps at 1/stride of the input, (b, ceil(h/s), ceil(w/s)) each.

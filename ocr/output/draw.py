@@ -1,6 +1,6 @@
 """A picture of what was found: line and word outlines over the page, numbered in reading order.
 
-Colour tells confidence: from orange (half sure or less) over purple to blue (sure), which colour-blind readers
+Color tells confidence: from orange (half sure or less) over purple to blue (sure), which color-blind readers
 can tell apart too; grey outlines hold ink that was read as nothing.
 """
 
@@ -16,11 +16,10 @@ from ocr.errors import ConfigError
 from ocr.geometry import min_area_rect
 from ocr.types import Page, Polygon
 
-LONGEST_SIDE = 2000
+MAX_SIDE = 2000
 """Larger pages are drawn scaled down to this many pixels."""
 
 UNSURE, MIDDLE, SURE, UNREAD = (213, 94, 0), (170, 70, 150), (0, 114, 178), (128, 128, 128)
-
 
 SHAPES = ("polygon", "rectangle")
 
@@ -37,8 +36,8 @@ class DrawOptions:
 
     shape: str = "polygon"
     """`polygon`: outlines as they were found; `rectangle`: the smallest turned rectangle around each."""
-    colour: str = BY_CONFIDENCE
-    """`confidence`, or one colour for all, as a name or `#rrggbb`."""
+    color: str = BY_CONFIDENCE
+    """`confidence`, or one color for all, as a name or `#rrggbb`."""
     width: int | None = None
     """Pixels of the lines' outlines; None: by the picture's size."""
     words: bool = True
@@ -55,20 +54,20 @@ class DrawOptions:
         self.rgb(0.0)
 
     def rgb(self, confidence: float, *, read: bool = True) -> tuple[int, int, int]:
-        """The colour of something read with this confidence, or of ink that was read as nothing."""
-        if self.colour == BY_CONFIDENCE:
-            return confidence_colour(confidence) if read else UNREAD
+        """The color of something read with this confidence, or of ink that was read as nothing."""
+        if self.color == BY_CONFIDENCE:
+            return confidence_color(confidence) if read else UNREAD
         try:
-            return ImageColor.getrgb(self.colour)[:3]
+            return ImageColor.getrgb(self.color)[:3]
         except ValueError as error:
-            raise ConfigError(f"draw_colour={self.colour}: no colour; try red, or #d55e00") from error
+            raise ConfigError(f"draw_color={self.color}: no color; try red, or #d55e00") from error
 
     def outline(self, polygon: Polygon) -> Polygon:
         """The points to draw around (n, 2) points."""
         return min_area_rect(polygon).polygon() if self.shape == "rectangle" and len(polygon) else polygon
 
 
-def confidence_colour(confidence: float) -> tuple[int, int, int]:
+def confidence_color(confidence: float) -> tuple[int, int, int]:
     """RGB for a confidence in [0, 1]: `UNSURE` up to 0.5, `MIDDLE` at 0.75, `SURE` at 1, blended between."""
     share = 4 * min(max(confidence, 0.5), 1.0) - 2
     low, high = (UNSURE, MIDDLE) if share < 1 else (MIDDLE, SURE)
@@ -82,7 +81,7 @@ def draw_page(page: Page, image: np.ndarray, options: DrawOptions | None = None)
     Args:
         image: uint8, (h, w, 3) RGB, the page that `page` was read from.
     Returns:
-        An RGB picture, its longest side at most `LONGEST_SIDE` pixels.
+        An RGB picture, its longest side at most `MAX_SIDE` pixels.
     Raises:
         ConfigError: the image is not of the page's size.
     """
@@ -92,7 +91,7 @@ def draw_page(page: Page, image: np.ndarray, options: DrawOptions | None = None)
         )
     options = options or DrawOptions()
     picture = Image.fromarray(image)
-    scale = min(1.0, LONGEST_SIDE / max(picture.size))
+    scale = min(1.0, MAX_SIDE / max(picture.size))
     if scale < 1:
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
@@ -100,16 +99,16 @@ def draw_page(page: Page, image: np.ndarray, options: DrawOptions | None = None)
     canvas = ImageDraw.Draw(picture, "RGBA")
     font = ImageFont.load_default(size=max(11, round(max(picture.size) / 70)))
     for number, line in enumerate(page.lines, start=1):
-        colour = options.rgb(line.confidence, read=bool(line.text))
+        color = options.rgb(line.confidence, read=bool(line.text))
         for word in line.words if options.words else []:
             fill = (*options.rgb(word.confidence), 40)
-            _outline(canvas, options.outline(word.polygon) * scale, fill=fill, colour=fill[:3], stroke=1)
+            _outline(canvas, options.outline(word.polygon) * scale, fill=fill, color=fill[:3], stroke=1)
         outline = options.outline(line.polygon) * scale
-        _outline(canvas, outline, fill=None, colour=colour, stroke=stroke)
+        _outline(canvas, outline, fill=None, color=color, stroke=stroke)
         percent = f"{100 * line.confidence:.0f}%" if options.confidence and line.text else ""
         label = ": ".join(filter(None, (str(number) if options.numbers else "", percent)))
         if label:
-            _label(canvas, outline, label, font=font, colour=colour)
+            _label(canvas, outline, label, font=font, color=color)
     return picture
 
 
@@ -125,7 +124,7 @@ def _outline(
     polygon: np.ndarray,
     *,
     fill: tuple[int, ...] | None,
-    colour: tuple[int, int, int],
+    color: tuple[int, int, int],
     stroke: int,
 ) -> None:
     if len(polygon) < 2:
@@ -133,7 +132,7 @@ def _outline(
     points = [(float(x), float(y)) for x, y in polygon]
     if fill is not None and len(points) > 2:
         canvas.polygon(points, fill=fill)
-    canvas.line([*points, points[0]], fill=colour, width=stroke, joint="curve")
+    canvas.line([*points, points[0]], fill=color, width=stroke, joint="curve")
 
 
 def _label(
@@ -142,9 +141,9 @@ def _label(
     label: str,
     *,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-    colour: tuple[int, int, int],
+    color: tuple[int, int, int],
 ) -> None:
-    """A line's label on a patch of its colour, left of the outline where there is room, else inside it."""
+    """A line's label on a patch of its color, left of the outline where there is room, else inside it."""
     if len(polygon) == 0:
         return
     left, _, right, bottom = canvas.textbbox((0, 0), label, font=font)
@@ -152,5 +151,5 @@ def _label(
     start = polygon[polygon[:, 0] <= polygon[:, 0].min() + 0.05 * np.ptp(polygon[:, 0])]
     x = max(0.0, float(polygon[:, 0].min()) - width - 2)
     y = max(0.0, float(start[:, 1].mean()) - height / 2)
-    canvas.rectangle((x, y, x + width, y + height), fill=(*colour, 230))
+    canvas.rectangle((x, y, x + width, y + height), fill=(*color, 230))
     canvas.text((x + 3, y + 1), label, font=font, fill=(255, 255, 255))

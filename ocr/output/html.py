@@ -1,4 +1,4 @@
-"""A report to read and to check against: each line's picture beside its text, coloured by confidence, and at the
+"""A report to read and to check against: each line's picture beside its text, colored by confidence, and at the
 end the least sure lines. All pages of a file go into one HTML file that needs no other.
 
 The file is well-formed XML as well and has no scripts.
@@ -17,11 +17,11 @@ from PIL import Image
 from ocr.errors import ConfigError, DataError
 from ocr.geometry import paragraphs, rectify_line
 from ocr.output.document import Document
-from ocr.output.draw import confidence_colour
+from ocr.output.draw import confidence_color
 from ocr.output.layout import parts, xml_text
 from ocr.types import Page, TextLine, Word
 
-LOW = 0.6
+LOW_CONFIDENCE = 0.6
 """Lines less sure than this are listed for review."""
 
 CROP_HEIGHT = 48
@@ -71,7 +71,9 @@ class HtmlReport(Document):
     def finish(self) -> None:
         if not self.started:
             self._start("")
-        self._put(f'<h2 id="review">To be checked: lines below {LOW:.0%}, the least sure first</h2>')
+        self._put(
+            f'<h2 id="review">To be checked: lines below {LOW_CONFIDENCE:.0%}, the least sure first</h2>'
+        )
         rows = [
             f'<tr><td>{confidence:.0%}</td><td><a href="#{_anchor(*place)}">page {place[0]}, line {place[1]}</a></td>'
             f"<td>{text}</td></tr>"
@@ -102,7 +104,7 @@ class HtmlReport(Document):
             f'<span class="note">{f"{line.confidence:.0%}" if words else ""}</span>',
             "</div>",
         )
-        if words and line.confidence < LOW:
+        if words and line.confidence < LOW_CONFIDENCE:
             self.unsure.append((line.confidence, place, _text(line.text)))
 
     def _put(self, *lines: str) -> None:
@@ -141,7 +143,7 @@ def _scale() -> str:
 
 
 def _tint(confidence: float) -> str:
-    red, green, blue = confidence_colour(confidence)
+    red, green, blue = confidence_color(confidence)
     return f"background: rgba({red}, {green}, {blue}, 0.25)"
 
 

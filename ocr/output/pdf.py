@@ -22,7 +22,7 @@ from ocr.output.pdf_objects import PdfObjects, text_value
 from ocr.types import Page, TextLine
 
 QUALITY = 90
-"""Of JPEG, for pages with colours or shades."""
+"""Of JPEG, for pages with colors or shades."""
 
 A4 = 841.89
 """Points of the longer side of a page whose resolution is not known."""

@@ -1,4 +1,4 @@
-"""Reading pages on Apache Spark: stages for `pyspark.ml` pipelines, and `python -m ocr.spark read`.
+"""Reading pages on Apache Spark: stages for `pyspark.ml` pipelines, and `ocr spark read`.
 
 Needs the extra `spark` and Java 17. docs/spark.md is the guide.
 """

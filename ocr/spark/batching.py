@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ocr.inference.pipeline import CutPage, Reader
+from ocr.inference.reader import CutPage, Reader
 from ocr.spark.worker import FAILURES, reason
 
-FULL = 4
+MAX_BATCHES = 4
 """Read when this many batches of lines are waiting: enough to sort lines by width, few enough to stay in memory."""
 
 
@@ -29,7 +29,10 @@ def read_together(reader: Reader, pages: Iterable[Waiting]) -> Iterator[Waiting]
     waiting: list[Waiting] = []
     for page in pages:
         waiting.append(page)
-        if sum(len(each.cut.lines) for each in waiting if each.cut) >= FULL * reader.recognizer.batch_size:
+        if (
+            sum(len(each.cut.lines) for each in waiting if each.cut)
+            >= MAX_BATCHES * reader.recognizer.batch_size
+        ):
             _fill(reader, waiting)
             yield from waiting
             waiting = []
@@ -41,7 +44,7 @@ def _fill(reader: Reader, pages: list[Waiting]) -> None:
     """Read all lines of the pages at once; if that fails, page by page, to find whose fault it is."""
     cut = [page for page in pages if page.cut is not None]
     try:
-        reader.fill([page.cut for page in cut])
+        reader.recognize([page.cut for page in cut])
     except FAILURES as error:
         if len(cut) > 1:
             for page in cut:

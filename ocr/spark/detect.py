@@ -13,7 +13,7 @@ from ocr.spark.worker import EXCEPTION, FAILURES, Row, RowMap, line_finder, reas
 
 if TYPE_CHECKING:
     from ocr.inference.detector import LineFinder
-    from ocr.inference.pipeline import DetectorOptions
+    from ocr.inference.reader import DetectorOptions
 
 
 @dataclass(frozen=True)

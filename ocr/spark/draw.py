@@ -44,7 +44,7 @@ class Draw(RowMap):
 
         picture = Image.fromarray(from_struct(image))
         canvas = ImageDraw.Draw(picture)
-        colour = ImageColor.getrgb(self.color.value)
+        color = ImageColor.getrgb(self.color.value)
         font = ImageFont.load_default(size=self.font_size)
         for number, region in enumerate(regions, start=1):
             corners = rotated_rect(region).polygon()
@@ -55,9 +55,9 @@ class Draw(RowMap):
                 corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
             ring = [(float(x), float(y)) for x, y in corners]
             if self.filled:
-                canvas.polygon(ring, fill=colour)
-            canvas.line([*ring, *ring[:2]], fill=colour, width=self.line_width, joint="curve")
-            ink = "black" if self.filled and sum(colour) > 382 else "white" if self.filled else colour
+                canvas.polygon(ring, fill=color)
+            canvas.line([*ring, *ring[:2]], fill=color, width=self.line_width, joint="curve")
+            ink = "black" if self.filled and sum(color) > 382 else "white" if self.filled else color
             canvas.text(ring[0], str(number), fill=ink, font=font, anchor="lt" if self.filled else "lb")
         return to_struct(
             np.asarray(picture), origin=image["origin"] or "", resolution=image.get("resolution") or 0

@@ -26,7 +26,7 @@ class OcrOutputFormat(str, Enum):
 
 
 class Color(str, Enum):
-    """Colours of drawn regions as #rrggbb, under the names of Java's `Color`."""
+    """Colors of drawn regions as #rrggbb, under the names of Java's `Color`."""
 
     black = "#000000"
     blue = "#0000ff"

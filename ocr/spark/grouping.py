@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ocr.geometry import RectifiedLine, RotatedRect, rectify_line
-from ocr.inference.pipeline import CutPage
+from ocr.inference.reader import CutPage
 from ocr.spark.regions import rotated_rect, straight_line
 from ocr.spark.worker import Row
 from ocr.types import TextLine

@@ -53,11 +53,11 @@ def from_struct(struct: Row) -> np.ndarray:
     pixels = np.frombuffer(data, np.uint8).reshape(height, width, channels)
     if channels == 1:
         return np.repeat(pixels, 3, axis=2)
-    colours = np.ascontiguousarray(pixels[:, :, 2::-1])
+    colors = np.ascontiguousarray(pixels[:, :, 2::-1])
     if channels == 3:
-        return colours
+        return colors
     alpha = pixels[:, :, 3:].astype(np.float32) / 255
-    return np.round(colours * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return np.round(colors * alpha + 255 * (1 - alpha)).astype(np.uint8)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from statistics import median
 from ocr.geometry import bounding_box
 from ocr.types import Page, TextLine
 
-NARROWEST = 1.0
+MIN_COLUMN_WIDTH = 1.0
 """Pixels that a column of characters is wide at least."""
 
 
@@ -19,7 +19,7 @@ def formatted_text(page: Page) -> str:
     boxes = {id(line): bounding_box(line.polygon) for line in lines}
     left = min(box[0] for box in boxes.values())
     widths = [(boxes[id(line)][2] - boxes[id(line)][0]) / len(line.text) for line in lines]
-    column = max(median(widths), NARROWEST)
+    column = max(median(widths), MIN_COLUMN_WIDTH)
     height = median([box[3] - box[1] for box in boxes.values()])
 
     def middle(line: TextLine) -> float:

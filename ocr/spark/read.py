@@ -1,4 +1,4 @@
-"""Files in, a Parquet folder of read pages out: the work of `python -m ocr.spark read`."""
+"""Files in, a Parquet folder of read pages out: the work of `ocr spark read`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, S
 
 from ocr.errors import ConfigError
 from ocr.image.io import PAGE_SUFFIXES
-from ocr.inference.no_text import only_text
-from ocr.inference.pipeline import DETECTOR, RECOGNIZER, DetectorOptions, Reader
+from ocr.inference.reader import DETECTOR, RECOGNIZER, DetectorOptions, Reader
+from ocr.inference.text_filter import only_text
 from ocr.spark.batching import Waiting, read_together
 from ocr.spark.bundles import ship
 from ocr.spark.folders import clear_remains, existing, listing_session, load_files, missing_files
@@ -34,7 +34,7 @@ from ocr.spark.worker import (
 )
 from ocr.types import Page
 
-FILES = 32
+FILES_TOGETHER = 32
 """Files whose lines may share batches."""
 
 FILES_A_CORE = 128
@@ -140,7 +140,11 @@ def read_pages(files: DataFrame, options: ReadOptions) -> DataFrame:
         use_gpu=options.use_gpu,
     )
     work = ReadPages(
-        inputs=("path", "content"), kept=("path",), schema=to_arrow_schema(PAGES), rows=FILES, options=shipped
+        inputs=("path", "content"),
+        kept=("path",),
+        schema=to_arrow_schema(PAGES),
+        rows=FILES_TOGETHER,
+        options=shipped,
     )
     schema = StructType([StructField("path", StringType()), *PAGES.fields])
     return files.select("path", "content").mapInArrow(work, schema)

@@ -11,7 +11,7 @@ from ocr.spark.images import PAGENUM, from_struct
 from ocr.spark.worker import EXCEPTION, FAILURES, Row, RowMap, line_reader, reason, task_device
 
 if TYPE_CHECKING:
-    from ocr.inference.pipeline import Reader
+    from ocr.inference.reader import Reader
     from ocr.spark.batching import Waiting
     from ocr.spark.grouping import WordGrouping
     from ocr.types import Page
@@ -34,7 +34,7 @@ class Recognize(RowMap):
     use_gpu: bool
 
     def compute(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
-        from ocr.inference.pipeline import Reader
+        from ocr.inference.reader import Reader
         from ocr.spark.batching import read_together
 
         reader = Reader(line_reader(self.bundle, task_device(self.use_gpu), None, self.batch_size), None)
@@ -59,7 +59,7 @@ class Recognize(RowMap):
 
     def _cut_page(self, reader: Reader, row: Row, page: Waiting) -> None:
         """Leaves the page without lines to read where a stage before this one failed."""
-        from ocr.inference.pipeline import CutPage
+        from ocr.inference.reader import CutPage
         from ocr.spark.regions import region_line
 
         if row[self.image] is None or (self.regions and row[self.regions] is None):
@@ -68,7 +68,7 @@ class Recognize(RowMap):
         if self.regions is None:
             page.cut = reader.cut(image)
         elif all(region.get("label") == "line" for region in row[self.regions]):
-            page.cut = CutPage.along(image, [region_line(region) for region in row[self.regions]])
+            page.cut = CutPage.from_lines(image, [region_line(region) for region in row[self.regions]])
         else:
             page.cut, page.counts = self.grouping.cut(image, row[self.regions])
 

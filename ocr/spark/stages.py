@@ -153,7 +153,7 @@ class ImageTextDetectorV2(_Pretrained, HasInputCol, HasOutputCol):
         return _fields({self.getOutputCol(): schemas.REGIONS})
 
     def _row_map(self, columns: Columns, dataset: DataFrame) -> RowMap:
-        from ocr.inference.pipeline import DetectorOptions
+        from ocr.inference.reader import DetectorOptions
         from ocr.spark.bundles import ship
         from ocr.spark.detect import Detect
         from ocr.spark.worker import line_finder
@@ -283,7 +283,7 @@ class ImageDrawRegions(Stage, HasInputCol, HasOutputCol):
         "rectangles turned as the text is; False: upright boxes around them",
         TypeConverters.toBoolean,
     )
-    rectColor = parameter("rectColor", "colour of rectangles", one_of("rectColor", Color))
+    rectColor = parameter("rectColor", "color of rectangles", one_of("rectColor", Color))
     filledRect = parameter("filledRect", "whether rectangles are filled", TypeConverters.toBoolean)
 
     defaults: ClassVar[dict[str, Any]] = {

@@ -20,7 +20,7 @@ from ocr.errors import OcrError, one_line
 
 if TYPE_CHECKING:
     from ocr.inference.detector import LineFinder
-    from ocr.inference.pipeline import DetectorOptions
+    from ocr.inference.reader import DetectorOptions
     from ocr.inference.recognizer import LineReader
 
 EXCEPTION = "exception"
@@ -86,7 +86,7 @@ def line_finder(bundle: str, device: str, options: DetectorOptions) -> LineFinde
     """The worker's detector, loaded once. Raises BundleError or ConfigError."""
     from ocr.bundle import Bundle
     from ocr.inference.detector import LineFinder
-    from ocr.inference.pipeline import resolve_device
+    from ocr.inference.device import resolve_device
 
     limit_threads()
     loaded = Bundle.load(find_bundle(bundle), kind="detector")
@@ -97,7 +97,7 @@ def line_finder(bundle: str, device: str, options: DetectorOptions) -> LineFinde
 def line_reader(bundle: str, device: str, decode: str | None, batch_size: int) -> LineReader:
     """The worker's recogniser, loaded once. Raises BundleError or ConfigError."""
     from ocr.bundle import Bundle
-    from ocr.inference.pipeline import resolve_device
+    from ocr.inference.device import resolve_device
     from ocr.inference.recognizer import LineReader
 
     limit_threads()

@@ -9,8 +9,8 @@ from ocr.geometry import CoordinateMap
 from ocr.synth.paper import tile
 
 
-def shoot(rng: np.random.Generator, sheet: np.ndarray, longest: int) -> tuple[np.ndarray, CoordinateMap]:
-    """Scan or photograph a sheet uint8 (h, w, 3): a picture whose longer side is `longest`, and the map to it."""
+def shoot(rng: np.random.Generator, sheet: np.ndarray, longer_side: int) -> tuple[np.ndarray, CoordinateMap]:
+    """Scan or photograph a sheet uint8 (h, w, 3): a picture whose longer side is `longer_side`, and the map to it."""
     height, width = sheet.shape[:2]
     kind = rng.random()
     if kind < 0.42:
@@ -33,7 +33,7 @@ def shoot(rng: np.random.Generator, sheet: np.ndarray, longest: int) -> tuple[np
         low, high = np.sort(spots, axis=0)[1], np.sort(spots, axis=0)[2]
     low = low - margins[:2] * (width, height)
     high = high + margins[2:] * (width, height)
-    scale = longest / float((high - low).max())
+    scale = longer_side / float((high - low).max())
     size = tuple(int(round(v)) for v in ((high - low) * scale)[::-1])
     place = place.then(CoordinateMap.translate(-low[0], -low[1]))
     place = place.then(CoordinateMap(np.diag([scale, scale, 1.0]), size))

@@ -2,7 +2,7 @@
 
 Unit selection, as in concatenative speech synthesis (Hunt & Black 1996): the longest pieces of the text that the
 writer has written somewhere are cut out along paths of least ink and set side by side. Needs lines whose characters
-are located (`python -m ocr.inference.align`).
+are located (`ocr align`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Strip:
 
 
 @dataclass
-class Hand:
+class WriterLines:
     """One writer's usable lines: rows of the table, and their texts joined by line breaks."""
 
     rows: list[int] = field(default_factory=list)
@@ -73,9 +73,9 @@ class CollageSynthesizer:
         lines: an aligned manifest, with columns image, text, spans, fit and writer, 64 pixels high.
         corpus: texts; a file, a folder, or None for the text that ships with the project.
         characters: bounds of the text's length.
-        least_fit: lines whose label fits the picture worse than this are left out.
-        least_text: characters a hand must have to be written in.
-        longest: of a piece, in characters; a random length up to it is allowed to each line.
+        min_fit: lines whose label fits the picture worse than this are left out.
+        min_text: characters a hand must have to be written in.
+        max_piece: of a piece, in characters; a random length up to it is allowed to each line.
         borrowed: largest share of characters that a hand lacks and takes from others.
         lean: standard deviation of what is added to the hand's own slant. stretch: of the logarithm of the width.
     Raises:
@@ -88,9 +88,9 @@ class CollageSynthesizer:
         *,
         corpus: str | Path | None = None,
         characters: tuple[int, int] = (1, 80),
-        least_fit: float = -0.9,
-        least_text: int = 300,
-        longest: int = 7,
+        min_fit: float = -0.9,
+        min_text: int = 300,
+        max_piece: int = 7,
         borrowed: float = 0.12,
         lean: float = 0.12,
         stretch: float = 0.22,
@@ -100,12 +100,12 @@ class CollageSynthesizer:
         self.table = _read(Path(lines))
         self.corpus = Corpus(corpus or ASSETS / "text")
         self.characters = (int(characters[0]), int(characters[1]))
-        self.longest, self.borrowed, self.clean_probability = longest, borrowed, clean_probability
+        self.max_piece, self.borrowed, self.clean_probability = max_piece, borrowed, clean_probability
         self.lean, self.stretch = lean, stretch
         self.degrade = degrade or DegradeSettings()
-        self.hands = self._hands(least_fit, least_text)
+        self.hands = self._hands(min_fit, min_text)
         if not self.hands:
-            raise DataError(f"{lines}: no writer has {least_text} characters of well aligned text")
+            raise DataError(f"{lines}: no writer has {min_text} characters of well aligned text")
         self._strip = lru_cache(maxsize=8192)(self._cut_strip)
 
     def __getstate__(self) -> dict:
@@ -115,13 +115,13 @@ class CollageSynthesizer:
         self.__dict__.update(state)
         self._strip = lru_cache(maxsize=8192)(self._cut_strip)
 
-    def _hands(self, least_fit: float, least_text: int) -> list[Hand]:
-        hands: dict[str, Hand] = {}
+    def _hands(self, min_fit: float, min_text: int) -> list[WriterLines]:
+        hands: dict[str, WriterLines] = {}
         columns = [self.table.column(name).to_pylist() for name in ("text", "fit", "writer")]
         for row, (text, fit, writer) in enumerate(zip(*columns, strict=True)):
-            if fit >= least_fit and text and writer:
-                hands.setdefault(writer, Hand()).add(row, text)
-        return [hand for hand in hands.values() if len(hand.text) >= least_text]
+            if fit >= min_fit and text and writer:
+                hands.setdefault(writer, WriterLines()).add(row, text)
+        return [hand for hand in hands.values() if len(hand.text) >= min_text]
 
     def sample(self, rng: np.random.Generator) -> SynthLine:
         """One line; the same generator state gives the same line."""
@@ -145,13 +145,15 @@ class CollageSynthesizer:
             font="",
         )
 
-    def _select(self, rng: np.random.Generator, hand: Hand, text: str) -> list[tuple[int, int, int]] | None:
+    def _select(
+        self, rng: np.random.Generator, hand: WriterLines, text: str
+    ) -> list[tuple[int, int, int]] | None:
         """Pieces (row, first character, count) that spell `text`, or None if the hand lacks too much of it."""
         pieces: list[tuple[int, int, int]] = []
-        longest, at, foreign = int(rng.integers(2, self.longest + 1)), 0, 0
+        max_piece, at, foreign = int(rng.integers(2, self.max_piece + 1)), 0, 0
         padded = f" {text} "
         while at < len(text):
-            for count in range(min(longest, len(text) - at), 0, -1):
+            for count in range(min(max_piece, len(text) - at), 0, -1):
                 found = _occurrences(hand.text, text[at : at + count])
                 if found:
                     break
@@ -236,9 +238,7 @@ def _read(path: Path) -> pa.Table:
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{path}: not a readable Parquet file ({one_line(error)})") from error
     if missing := {"image", "text", "spans", "fit", "writer", "polygon"} - set(table.column_names):
-        raise DataError(
-            f"{path}: no column {', '.join(sorted(missing))}; python -m ocr.inference.align adds spans and fit"
-        )
+        raise DataError(f"{path}: no column {', '.join(sorted(missing))}; ocr align adds spans and fit")
     return table
 
 

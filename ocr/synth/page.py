@@ -44,7 +44,7 @@ class SynthPage:
 class PageSynthesizer:
     """Draws endless pages; page i of seed s is `sample(np.random.default_rng([s, i]))`.
 
-    `longest` bounds the picture's longer side in pixels. `layouts` replaces the shares of `LAYOUTS`.
+    `longer_side` bounds the picture's longer side in pixels. `layouts` replaces the shares of `LAYOUTS`.
     """
 
     def __init__(
@@ -53,17 +53,17 @@ class PageSynthesizer:
         print_fonts: FontLibrary,
         corpus: Corpus,
         *,
-        longest: tuple[int, int] = (900, 1300),
+        longer_side: tuple[int, int] = (900, 1300),
         layouts: Mapping[str, float] | None = None,
     ):
-        if not 300 <= longest[0] <= longest[1]:
-            raise ConfigError(f"longest={tuple(longest)}: expected 300 <= lowest <= highest")
+        if not 300 <= longer_side[0] <= longer_side[1]:
+            raise ConfigError(f"longer_side={tuple(longer_side)}: expected 300 <= lowest <= highest")
         shares = {name: share for name, (_, share) in LAYOUTS.items()} if layouts is None else dict(layouts)
         unknown = sorted(set(shares) - set(LAYOUTS))
         if unknown or not any(share > 0 for share in shares.values()):
             raise ConfigError(f"unknown page layout {unknown}; layouts are {', '.join(LAYOUTS)}")
         self.scribe = Scribe(handwriting, print_fonts, corpus)
-        self.longest = (int(longest[0]), int(longest[1]))
+        self.longer_side = (int(longer_side[0]), int(longer_side[1]))
         self.names = [name for name, share in shares.items() if share > 0]
         weights = np.array([shares[name] for name in self.names], np.float64)
         self.shares = weights / weights.sum()
@@ -75,20 +75,24 @@ class PageSynthesizer:
             FontError: a font file is missing or unreadable.
         """
         layout = self.names[int(rng.choice(len(self.names), p=self.shares))]
-        longest = int(rng.integers(self.longest[0], self.longest[1] + 1))
-        sheet = self._write(rng, layout, longest)
-        image, to_picture = shoot(rng, sheet.image, longest)
+        longer_side = int(rng.integers(self.longer_side[0], self.longer_side[1] + 1))
+        sheet = self._write(rng, layout, longer_side)
+        image, to_picture = shoot(rng, sheet.image, longer_side)
         return _label(sheet, image, to_picture, layout)
 
-    def _write(self, rng: np.random.Generator, layout: str, longest: int) -> Sheet:
+    def _write(self, rng: np.random.Generator, layout: str, longer_side: int) -> Sheet:
         aspect = rng.choice([1.29, 1.414, 1.55, 0.72, 1.0], p=[0.3, 0.37, 0.15, 0.13, 0.05])
         if layout == "columns" and rng.random() < 0.6:
             aspect = 0.72
         aspect *= rng.uniform(0.95, 1.05)
-        size = (longest, int(longest / aspect)) if aspect >= 1 else (int(longest * aspect), longest)
+        size = (
+            (longer_side, int(longer_side / aspect))
+            if aspect >= 1
+            else (int(longer_side * aspect), longer_side)
+        )
         height, width = size
-        x_height = float(longest * np.exp(rng.normal(np.log(0.0125), 0.27)))
-        x_height = float(np.clip(x_height, 4.5, 0.028 * longest))
+        x_height = float(longer_side * np.exp(rng.normal(np.log(0.0125), 0.27)))
+        x_height = float(np.clip(x_height, 4.5, 0.028 * longer_side))
         hand = self.scribe.hand(rng, x_height)
         font = hand.font
         reach = (font.descender - font.ascender) / -font.x_height
@@ -178,7 +182,7 @@ def build_page_synthesizer(
     *,
     fonts: str | None = None,
     corpus: str | None = None,
-    longest: tuple[int, int] = (900, 1300),
+    longer_side: tuple[int, int] = (900, 1300),
     layouts: Mapping[str, float] | None = None,
     font_weights: Mapping[str, float] | None = None,
     language_weights: Mapping[str, float] | None = None,
@@ -194,6 +198,6 @@ def build_page_synthesizer(
         FontLibrary(folder, grades=("A", "B", "C"), weights={k: v for k, v in weights.items() if k != "P"}),
         FontLibrary(folder, grades=("P",), weights={"P": 1.0}),
         Corpus(corpus or ASSETS / "text", weights=language_weights),
-        longest=longest,
+        longer_side=longer_side,
         layouts=layouts,
     )

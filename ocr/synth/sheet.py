@@ -13,7 +13,7 @@ from ocr.synth.render import RenderedLine
 from ocr.synth.scribe import Hand, Scribe
 from ocr.types import Baseline, Polygon
 
-MOST_SQUEEZED = 1.25
+MAX_SQUEEZE = 1.25
 """By how much a line too long for its place is narrowed at most."""
 
 
@@ -121,7 +121,7 @@ class Sheet:
             while len(words) > 1 and len(" ".join(words)) * hand.char_width > 1.15 * width:
                 words.pop()
             line = self._draw(scribe, rng, hand, words, strike)
-            if line is not None and len(words) > 1 and _width(line, hand) > MOST_SQUEEZED * 1.1 * width:
+            if line is not None and len(words) > 1 and _width(line, hand) > MAX_SQUEEZE * 1.1 * width:
                 # Wider letters than most: write less.
                 line = self._draw(scribe, rng, hand, words[: max(1, int(len(words) * 0.7))], strike)
             if line is not None:
@@ -160,7 +160,7 @@ class Sheet:
     ) -> WrittenLine | None:
         left = min(box[0] for box in _boxes(line))
         scale = hand.x_height / line.x_height
-        squeeze = float(np.clip(width / _width(line, hand), 1 / MOST_SQUEEZED, 1.0))
+        squeeze = float(np.clip(width / _width(line, hand), 1 / MAX_SQUEEZE, 1.0))
         start = align * max(0.0, width - _width(line, hand) * squeeze)
         radians = np.radians(angle)
         cos, sin = np.cos(radians), np.sin(radians)

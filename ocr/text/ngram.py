@@ -1,15 +1,11 @@
 """A character n-gram language model: what letters are likely to follow, for CTC beam search.
 
-    python -m ocr.text.ngram --order 6 --output western.ngram FILE...
-
 Witten-Bell interpolation (Witten & Bell 1991): the distribution after a context mixes its own counts with the
 distribution after the context without its first character, down to the uniform one.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,12 +13,12 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
-from ocr.errors import ConfigError, OcrError
+from ocr.errors import ConfigError
 from ocr.text.tokenizer import ASSETS, CharTokenizer
 
-MOST_STATES = 40_000
+MAX_STATES = 40_000
 """States of a table (1.5 kB each) after which a new one is begun."""
 
 _OFFSET, _MULTIPLIER, _WORD = 14_695_981_039_346_656_037, 1_099_511_628_211, 2**64 - 1
@@ -63,7 +59,7 @@ class CharNgram:
 
     def states(self) -> NgramStates:
         """The table to look distributions up in, shared by all who ask until it has grown too large."""
-        if self._states is None or len(self._states) > MOST_STATES:
+        if self._states is None or len(self._states) > MAX_STATES:
             self._states = NgramStates(self)
         return self._states
 
@@ -243,32 +239,3 @@ def _hash_one(window: tuple[int, ...]) -> int:
         value = ((value ^ identity) * _MULTIPLIER) & _WORD
         value ^= value >> 29
     return value
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; returns the exit code."""
-    from ocr.text.train_tokenizer import read_lines
-
-    parser = argparse.ArgumentParser(
-        prog="python -m ocr.text.ngram", description="Train a character n-gram model."
-    )
-    parser.add_argument("files", nargs="+", type=Path, help="UTF-8 text, a sentence a line")
-    parser.add_argument("--order", type=int, default=6)
-    parser.add_argument("--minimum", type=int, default=8, help="drop contexts seen less often")
-    parser.add_argument("--limit", type=int, default=200_000, help="lines to train on")
-    parser.add_argument("--output", type=Path, required=True)
-    options = parser.parse_args(arguments)
-    try:
-        lines = read_lines(options.files, options.limit)
-        arrays = train(lines, CharTokenizer(), order=options.order, minimum=options.minimum)
-        save_file(arrays, options.output)
-    except (OcrError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    size = options.output.stat().st_size
-    print(f"{options.output}: {len(arrays['keys'])} contexts, {size / 1e6:.1f} MB", file=sys.stderr)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

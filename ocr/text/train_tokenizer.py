@@ -1,19 +1,17 @@
-"""Train a SentencePiece model: `python -m ocr.text.train_tokenizer --size 1024 --output tok.model FILE...`"""
+"""Training of SentencePiece models."""
 
 from __future__ import annotations
 
-import argparse
 import io
 import itertools
 import random
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import sentencepiece
 
-from ocr.errors import ConfigError, DataError, OcrError
+from ocr.errors import ConfigError, DataError
 from ocr.text.charset import DEFAULT_CHARACTERS
 from ocr.text.normalize import normalize
 from ocr.text.tokenizer import BOS, EOS, PAD, UNK
@@ -75,26 +73,3 @@ def read_lines(paths: list[Path], limit: int, seed: int = 0) -> Iterator[str]:
             text = normalize(line)
             if text and known.issuperset(text):
                 yield text
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ocr.text.train_tokenizer", description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path, help="UTF-8 text, a sentence a line")
-    parser.add_argument("--size", type=int, default=1024, help="pieces, specials and bytes included")
-    parser.add_argument("--output", type=Path, required=True, help="the .model file to write")
-    parser.add_argument("--limit", type=int, default=200_000, help="lines to train on")
-    options = parser.parse_args(arguments)
-    try:
-        model = train(read_lines(options.files, options.limit), options.size)
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_bytes(model)
-    except (OcrError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"{options.output}: {options.size} pieces, {len(model)} bytes", file=sys.stderr)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

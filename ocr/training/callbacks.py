@@ -211,13 +211,13 @@ class SamplePages(L.Callback):
     """Draws the lines found on the first validation pages (red) over the true ones (green), as PNG files.
 
     Args:
-        folder: where `STEP-PAGE.png` is written. pages: how many. longest: longer side of a picture in pixels.
+        folder: where `STEP-PAGE.png` is written. pages: how many. max_side: longer side of a picture in pixels.
     """
 
-    def __init__(self, folder: str, *, pages: int = 4, longest: int = 800) -> None:
+    def __init__(self, folder: str, *, pages: int = 4, max_side: int = 800) -> None:
         self.folder = Path(folder)
         self.pages = pages
-        self.longest = longest
+        self.max_side = max_side
 
     def on_validation_batch_end(
         self,
@@ -232,11 +232,11 @@ class SamplePages(L.Callback):
         if trainer.sanity_checking or not trainer.is_global_zero or batch_idx >= self.pages:
             return
         image, page = batch
-        factor = min(1.0, self.longest / max(image.shape[:2]))
+        factor = min(1.0, self.max_side / max(image.shape[:2]))
         sheet = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        for lines, colour in ((page.lines, (0, 140, 0)), (outputs, (220, 0, 0))):
+        for lines, color in ((page.lines, (0, 140, 0)), (outputs, (220, 0, 0))):
             outlines = [(line.polygon * factor).round().astype(np.int32) for line in lines]
-            cv2.polylines(sheet, outlines, isClosed=True, color=colour)
+            cv2.polylines(sheet, outlines, isClosed=True, color=color)
         self.folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(sheet).save(self.folder / f"{trainer.global_step:07d}-{batch_idx}.png")
         for logger in trainer.loggers:

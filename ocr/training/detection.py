@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from ocr.bundle import Bundle
-from ocr.data.page_batches import DetectionBatch
+from ocr.data.pages.batches import DetectionBatch
 from ocr.image.page_preprocess import PagePreprocessor
 from ocr.inference.detector import LineFinder
-from ocr.losses_detection import balanced_bce, dice_loss, extent_loss
-from ocr.metrics import DetectionCounts, count_detections
+from ocr.losses.detection import balanced_bce, dice_loss, extent_loss
+from ocr.metrics.boxes import DetectionCounts, count_detections
 from ocr.models.detector import Detector
 from ocr.training.module import TrainingModule
 from ocr.types import Page, TextLine

@@ -11,8 +11,8 @@ from torch import nn
 
 from ocr.decoding import Hypothesis, get_decoder
 from ocr.errors import ConfigError, LabelError
-from ocr.losses import ctc_loss, token_loss
-from ocr.metrics import ErrorCounts, count_errors
+from ocr.losses.recognition import ctc_loss, token_loss
+from ocr.metrics.text import ErrorCounts, count_errors
 from ocr.models.recognizer import Recognizer
 from ocr.text.tokenizer import CharTokenizer, Tokenizer
 from ocr.training.module import TrainingModule

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ocr.build import build
 from ocr.bundle import Bundle
+from ocr.bundle.registry import build
 from ocr.errors import BundleError, ConfigError
 from ocr.training.encoder_start import start_encoder
 

@@ -57,9 +57,9 @@ STYLES = {
 
 
 def picture(seed: int) -> Image.Image:
-    """Smooth random colours."""
-    colours = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)
-    return Image.fromarray(colours).resize((90, 20), Image.Resampling.BICUBIC)
+    """Smooth random colors."""
+    colors = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    return Image.fromarray(colors).resize((90, 20), Image.Resampling.BICUBIC)
 
 
 PICTURES = [picture(seed) for seed in range(len(LABELS))]
@@ -70,12 +70,12 @@ def make_checkpoint(folder: Path, style: str) -> torch.nn.Module:
     folder.mkdir(parents=True, exist_ok=True)
     small = style == "small"
     tokenizer = _pieces(folder) if small else _byte_bpe(folder)
-    colours = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3} if small else {"image_mean": [0.4, 0.5, 0.6]}
+    colors = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3} if small else {"image_mean": [0.4, 0.5, 0.6]}
     processor = {
         "image_processor_type": "ViTImageProcessor",
         "size": {"height": SIZE, "width": SIZE},
         "resample": 3 if small else 2,
-        **colours,
+        **colors,
     }
     (folder / "preprocessor_config.json").write_text(json.dumps(processor))
     deit, vit = transformers.DeiTConfig, transformers.ViTConfig

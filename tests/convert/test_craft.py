@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from ocr.bundle import Bundle
-from ocr.convert.__main__ import main
+from ocr.commands.convert import main
 from ocr.convert.craft import convert_craft
 from ocr.inference.detector import LineFinder
 from ocr.models.backbones.vgg16_bn import Vgg16Bn, logits_to_scores

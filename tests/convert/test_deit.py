@@ -7,10 +7,10 @@ import transformers
 from safetensors.torch import save_file
 
 from ocr.bundle import Bundle
-from ocr.convert.__main__ import IMAGENET, main
+from ocr.commands.convert import IMAGENET, main
 from ocr.convert.deit import convert_deit
 from ocr.convert.trocr import convert_trocr
-from ocr.convert.vit import Colours
+from ocr.convert.vit import Colors
 from ocr.errors import BundleError, ConfigError
 from ocr.inference.recognizer import LineReader
 from ocr.training.run import new_bundle
@@ -18,7 +18,7 @@ from ocr.types import ImageBatch
 
 SIZE, DIM, DEPTH, HEADS = 32, 24, 2, 3
 SIZES = {"img_size": SIZE, "patch_size": 8, "embed_dim": DIM, "depth": DEPTH, "num_heads": HEADS}
-HALF = Colours([0.5] * 3, [0.5] * 3)
+HALF = Colors([0.5] * 3, [0.5] * 3)
 
 
 def timm_vit(distilled=False, **more):
@@ -64,7 +64,7 @@ def stored(model, path):
 
 
 @pytest.mark.parametrize(
-    ("make", "file", "colours", "why"),
+    ("make", "file", "colors", "why"),
     [
         (lambda: timm_vit(), "vit.safetensors", HALF, "class token, mean and deviation a half"),
         (lambda: timm_vit(distilled=True), "deit.pth", IMAGENET, "distillation token, weights under `model`"),
@@ -79,11 +79,11 @@ def stored(model, path):
         (lambda: hugging_face("DeiT"), "model.safetensors", IMAGENET, "the same with distillation token"),
     ],
 )
-def test_features_of_grey_pictures_equal(tmp_path, make, file, colours, why):
+def test_features_of_grey_pictures_equal(tmp_path, make, file, colors, why):
     reference = randomised(make())
-    bundle = convert_deit(stored(reference, tmp_path / file), name="x", colours=colours, heads=HEADS)
+    bundle = convert_deit(stored(reference, tmp_path / file), name="x", colors=colors, heads=HEADS)
     ink = torch.rand(2, 1, SIZE, SIZE)
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (colours.mean, colours.std))
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (colors.mean, colors.std))
     expected = features(reference, ((1 - ink).expand(-1, 3, -1, -1) - mean) / std)
     with torch.no_grad():
         found = bundle.model(ink, torch.full((2,), SIZE)).features
@@ -93,7 +93,7 @@ def test_features_of_grey_pictures_equal(tmp_path, make, file, colours, why):
 def test_the_encoder_can_come_out_of_a_trocr(checkpoints):
     folder, _ = checkpoints["small"]
     whole = convert_trocr(folder, name="x").model.encoder.state_dict()
-    alone = convert_deit(folder / "model.safetensors", name="x", colours=HALF).model.state_dict()
+    alone = convert_deit(folder / "model.safetensors", name="x", colors=HALF).model.state_dict()
     whole["patch_embed.proj.weight"] = whole["patch_embed.proj.weight"].sum(1, keepdim=True)
     assert alone.keys() == whole.keys()
     for key, value in whole.items():
@@ -180,7 +180,7 @@ def test_an_encoder_is_no_start_for_a_detector(encoder):
             "pos_embed is (1, 16, 24), expected a square",
             "positions without the class token",
         ),
-        (lambda: timm_vit(in_chans=1), "not of colour patches", "grey already"),
+        (lambda: timm_vit(in_chans=1), "not of color patches", "grey already"),
         (lambda: timm_vit(pre_norm=True), "patch_embed.proj.bias", "normalised patches"),
         (lambda: timm.create_model("resnet18"), "not the weights of one ViT", "no Transformer"),
     ],

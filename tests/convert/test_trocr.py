@@ -10,10 +10,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-import evaluate
-import infer
 from ocr.bundle import Bundle
-from ocr.convert.__main__ import main
+from ocr.commands import evaluate, read
+from ocr.commands.convert import main
 from ocr.convert.trocr import convert_trocr
 from ocr.errors import ConfigError, WeightsError
 from ocr.inference.recognizer import LineReader
@@ -94,7 +93,7 @@ def bundle(checkpoints, tmp_path_factory):
 def test_the_bundle_reads_a_file_as_the_library_does(bundle, tmp_path, capsys):
     PICTURES[0].save(tmp_path / "line.png")
     arguments = [f"input={tmp_path}", f"output={tmp_path}", f"recognizer={bundle}", "detector=none"]
-    assert infer.main([*arguments, "formats=[json,draw]"]) == 0
+    assert read.main([*arguments, "formats=[json,draw]"]) == 0
     assert capsys.readouterr().out == f"{LABELS[0]}\n"
     (line,) = json.loads((tmp_path / "line.json").read_text())["lines"]
     words = line["words"]
@@ -120,14 +119,14 @@ def test_the_bundle_can_be_evaluated(bundle, tmp_path):
     assert [row["reading"] for row in sorted(rows, key=lambda row: row["id"])] == expected
 
 
-@pytest.mark.parametrize("decode", ["ctc", "ctc_beam", "joint"])
+@pytest.mark.parametrize("decode", ["ctc", "ctc_beam", "rescore"])
 def test_what_needs_a_ctc_head_is_refused(bundle, decode):
     with pytest.raises(ConfigError, match=f"decode={decode}: .* has no CTC head, use decode=greedy or beam"):
         LineReader(Bundle.load(bundle), decode=decode)
 
 
 @pytest.mark.parametrize(
-    ("generation", "strategy", "longest", "dropped", "why"),
+    ("generation", "strategy", "max_length", "dropped", "why"),
     [
         ({}, "greedy", 24, None, "nothing said: as many tokens as there are positions"),
         ({"max_length": 7}, "greedy", 7, None, "a limit of its own"),
@@ -142,7 +141,9 @@ def test_what_needs_a_ctc_head_is_refused(bundle, decode):
         ({"num_beams": 5}, "beam", 24, {"num_beams": 5}, "more beams than decode=beam has"),
     ],
 )
-def test_settings_of_generation(checkpoints, tmp_path, capsys, generation, strategy, longest, dropped, why):
+def test_settings_of_generation(
+    checkpoints, tmp_path, capsys, generation, strategy, max_length, dropped, why
+):
     folder = shutil.copytree(checkpoints["small"][0], tmp_path / "source")
     path = folder / "generation_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | generation))
@@ -150,7 +151,7 @@ def test_settings_of_generation(checkpoints, tmp_path, capsys, generation, strat
     said = capsys.readouterr().err
     bundle = Bundle.load(tmp_path / "out")
     assert bundle.decoding == {"strategy": strategy}, why
-    assert bundle.model.decoder.max_length == longest, why
+    assert bundle.model.decoder.max_length == max_length, why
     assert bundle.description.get("not_carried_over") == dropped
     assert said == "".join(f"not carried over: {key}={value}\n" for key, value in (dropped or {}).items())
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ocr.convert.__main__ import main
+from ocr.commands.convert import main
 from ocr.convert.stroke_geometry import find_rows, find_ruling, simplify
 from ocr.convert.unipen import SCHEMA, writer_and_split
 from ocr.convert.unipen_format import Segment

@@ -7,7 +7,7 @@ import pytest
 from lxml import etree
 from PIL import Image
 
-from ocr.data.manifest import ParquetLines
+from ocr.data.lines.manifest import ParquetLines
 from tests.demo.conftest import LETTER, served
 from tests.demo.test_server import encoded
 

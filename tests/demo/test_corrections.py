@@ -8,11 +8,11 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 
-from ocr.data.manifest import ParquetLines
-from ocr.data.own import open_lines, split_by_document
+from ocr.data.lines.adaptation import open_lines, split_by_document
+from ocr.data.lines.manifest import ParquetLines
 from ocr.demo.corrections import CheckedLines, gathered_by, gathered_in, save_lines
 from ocr.demo.limits import Limits
-from ocr.demo.session import DONE, Document, Session, Sheet
+from ocr.demo.session import DONE, Session, Upload, UploadPage
 from ocr.types import Page, TextLine
 from tests.demo.conftest import User, served
 from tests.demo.test_server import encoded
@@ -23,17 +23,17 @@ def folder(tmp_path):
     return tmp_path / "corrections"
 
 
-def checked(session: Session, digest: str, texts: list[str]) -> tuple[Document, Sheet]:
+def checked(session: Session, digest: str, texts: list[str]) -> tuple[Upload, UploadPage]:
     """A page of a session whose lines all have been checked."""
     place = session.folder / digest
     place.mkdir()
     square = np.array([(0, 0), (90, 0), (90, 20), (0, 20)], np.float32)
     lines = [TextLine(square, square[[3, 2]], text) for text in texts]
     page = Page("letter.jpg", 100, 100, lines)
-    sheet = Sheet(1, place, DONE, page=page, checked=dict(enumerate(lines)))
+    sheet = UploadPage(1, place, DONE, page=page, checked=dict(enumerate(lines)))
     for number in range(len(lines)):
         Image.new("RGB", (300, 96), (number, 0, 0)).save(sheet.crop(number))
-    document = Document(digest, "letter.jpg", place / "file", 0, digest, [sheet])
+    document = Upload(digest, "letter.jpg", place / "file", 0, digest, [sheet])
     session.documents[digest] = document
     return document, sheet
 

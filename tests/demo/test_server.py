@@ -12,7 +12,7 @@ from lxml import etree
 from PIL import Image
 
 from ocr.demo.limits import LimitError, Limits
-from ocr.demo.session import DONE, WAITING, Document, MissingError, Sheet, clean_name
+from ocr.demo.session import DONE, WAITING, MissingError, Upload, UploadPage, clean_name
 from ocr.demo.sessions import Sessions
 from ocr.demo.worker import Worker
 from ocr.errors import ConfigError
@@ -288,10 +288,10 @@ def test_who_comes_later_need_not_wait_for_somebody_s_book(reader, tmp_path):
         folder.mkdir()
         path = folder / "file"
         path.write_bytes(encoded(*[Image.new("L", (40, 30), 255)] * pages, form="TIFF"))
-        document = Document("book", "book.tif", path, 0, "digest")
+        document = Upload("book", "book.tif", path, 0, "digest")
         for number in range(1, pages + 1):
             (folder / str(number)).mkdir()
-            document.sheets.append(Sheet(number, folder / str(number)))
+            document.sheets.append(UploadPage(number, folder / str(number)))
         session.documents["book"] = document
         return session, document.sheets
 

@@ -10,11 +10,12 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-import evaluate
-from ocr.data.manifest import write_manifest
+from ocr.commands import evaluate
+from ocr.data.lines.manifest import write_manifest
 from ocr.errors import ConfigError
 from ocr.evaluation.engine import Machine, PageEngine, engine_names, load_engine
-from ocr.metrics import count_detections, count_errors
+from ocr.metrics.boxes import count_detections
+from ocr.metrics.text import count_errors
 from ocr.types import LineSample
 from tests.convert.conftest import LABELS, PICTURES, make_checkpoint
 

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-import evaluate
 from ocr.bundle import Bundle
-from ocr.data.manifest import write_manifest
+from ocr.commands import evaluate
+from ocr.data.lines.manifest import write_manifest
 from ocr.errors import DataError
 from ocr.evaluation import evaluate_lines
 from ocr.inference.recognizer import LineReader

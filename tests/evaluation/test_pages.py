@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr.data.page_dataset import PagesManifest
+from ocr.data.pages.manifest import PagesManifest
 from ocr.evaluation import evaluate_pages
 from ocr.evaluation.pages import page_rates, score_page
 from ocr.types import Page, TextLine

@@ -23,7 +23,7 @@ def gradient(mode: str = "RGB") -> Image.Image:
     [
         (".jpg", "RGB", 12, "lossy"),
         (".jpg", "L", 12, "grey"),
-        (".jpg", "CMYK", 14, "print colours"),
+        (".jpg", "CMYK", 14, "print colors"),
         (".png", "RGB", 0, "lossless"),
         (".png", "L", 0, "grey"),
         (".png", "P", 0, "palette"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import infer
+from ocr.commands import read
 from ocr.geometry import resize_page
 from ocr.image.io import load_image, open_pages
 from tests.output.cases import PAGES
@@ -25,7 +25,7 @@ def ramp(width=401, height=301) -> np.ndarray:
         ("a.jpg", "CMYK", "four channels"),
         ("a.png", "L", "reduced after decoding"),
         ("a.png", "RGBA", "transparency is flattened first"),
-        ("a.png", "P", "colours are averaged, not their numbers"),
+        ("a.png", "P", "colors are averaged, not their numbers"),
         ("a.png", "I;16", "16 bits become 8 first"),
         ("a.tif", "RGB", "reduced after decoding"),
         ("a.webp", "RGB", "reduced after decoding"),
@@ -68,7 +68,7 @@ def test_places_are_the_files_and_the_picture_fits_them(tmp_path, monkeypatch, t
     Image.new("L", (80, 16), 200).save("a.png", dpi=(300, 300))
     formats = "json,alto,page,hocr,tsv,txt,pdf,html,draw"
     arguments = [f"recognizer={tiny_recognizer}", "detector=none", "input=a.png", "output=out"]
-    assert infer.main([*arguments, f"formats={formats}"]) == 0
+    assert read.main([*arguments, f"formats={formats}"]) == 0
     page = json.loads(Path("out/a.json").read_text())
     assert (page["height"], page["width"], page["dpi"]) == (16, 80, pytest.approx(300, abs=0.1))
     assert page["lines"][0]["polygon"] == [[0, 0], [80, 0], [80, 16], [0, 16]]

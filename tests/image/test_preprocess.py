@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocr.build import build
+from ocr.bundle.registry import build
 from ocr.errors import ConfigError, ImageError
 from ocr.image.preprocess import LinePreprocessor
 

@@ -9,7 +9,7 @@ from ocr.image.skew import page_skew
 
 
 def written(size: tuple[int, int] = (900, 700), *, paper: int = 235, ink: int = 40) -> np.ndarray:
-    """A page of lines of short upright strokes, of unlike lengths, in colour."""
+    """A page of lines of short upright strokes, of unlike lengths, in color."""
     rng = np.random.default_rng(3)
     image = np.full(size, paper, np.uint8)
     for y in range(80, size[0] - 60, 38):

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from ocr.bundle import Bundle
-from ocr.inference.align import align_lines, main
+from ocr.commands.align import main
+from ocr.inference.align import align_lines
 from ocr.synth.line import build_line_synthesizer
 
 

@@ -42,7 +42,7 @@ def same(truth: str, text: str) -> list[tuple[int, int]]:
     return [(i, j) for i, j in pairs if truth[i] != " "]
 
 
-@pytest.mark.parametrize("decode", ["ctc", "ctc_beam", "greedy", "joint"])
+@pytest.mark.parametrize("decode", ["ctc", "ctc_beam", "greedy", "rescore"])
 def test_characters_lie_where_they_were_drawn(bundle, lines, decode):
     """In pixels of crops 64 high, whose letters are about 20 wide."""
     crops = [255 - line.ink for line in lines]

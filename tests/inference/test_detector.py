@@ -14,7 +14,7 @@ from ocr.geometry import CoordinateMap, polygon_iou
 from ocr.image.io import load_image
 from ocr.image.page_preprocess import PagePreprocessor
 from ocr.inference.detector import LineFinder
-from ocr.metrics import match_polygons
+from ocr.metrics.boxes import match_polygons
 from ocr.models.detector import DetectorOutput
 
 
@@ -38,7 +38,7 @@ class InkDetector(nn.Module):
 
 
 def finder(*, refiner: bool = True, reach: float = 15.0, **options) -> LineFinder:
-    model, preprocess = InkDetector(refiner=refiner, reach=reach), PagePreprocessor(longest=640)
+    model, preprocess = InkDetector(refiner=refiner, reach=reach), PagePreprocessor(max_side=640)
     bundle = Bundle("detector", "ink", model, {}, parts={"preprocess": preprocess})
     return LineFinder(bundle, **options)
 

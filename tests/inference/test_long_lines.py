@@ -8,7 +8,7 @@ from ocr.decoding import CharacterSpan, Hypothesis
 from ocr.errors import ImageError
 from ocr.inference.long_lines import Piece, cut_line, join_readings
 from ocr.inference.recognizer import LineReader
-from ocr.metrics import count_errors
+from ocr.metrics.text import count_errors
 from ocr.synth.fonts import FontLibrary
 from ocr.synth.line import ASSETS
 from ocr.synth.render import LineRenderer, Style
@@ -41,7 +41,7 @@ def ruled(image: np.ndarray) -> np.ndarray:
         (striped_words(5000), "many times too long"),
         (255 - striped_words(5000), "chalk on a blackboard"),
         (ruled(striped_words(5000)), "a rule runs through the gaps"),
-        (np.repeat(striped_words(3000)[..., None], 3, axis=2), "in colour"),
+        (np.repeat(striped_words(3000)[..., None], 3, axis=2), "in color"),
     ],
 )
 def test_long_lines_are_cut_between_words(image, reason):
@@ -56,11 +56,11 @@ def test_long_lines_are_cut_between_words(image, reason):
 
 
 @pytest.mark.parametrize(
-    ("width", "longest", "reason"),
+    ("width", "max_width", "reason"),
     [(1000, 1000, "just fits"), (3, 1000, "short"), (1000, 10**9, "no limit")],
 )
-def test_lines_that_fit_stay_whole(width, longest, reason):
-    assert cut_line(striped_words(width), longest) == [Piece(0, width, -np.inf, np.inf)], reason
+def test_lines_that_fit_stay_whole(width, max_width, reason):
+    assert cut_line(striped_words(width), max_width) == [Piece(0, width, -np.inf, np.inf)], reason
 
 
 def reading(text: str, start: float = 0.0, step: float = 10.0, confidence: float = 0.9) -> Hypothesis:
@@ -119,7 +119,7 @@ def long_line():
     return renderer.render(TEXT, library.get("IndieFlower.ttf"), Style(), np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("decode", ["ctc", "ctc_beam", "joint"])
+@pytest.mark.parametrize("decode", ["ctc", "ctc_beam", "rescore"])
 def test_a_long_line_is_read_as_well_as_a_short_one(long_line, decode):
     """Squeezed to what the model takes, hardly a word of it would be right."""
     reader = LineReader(Bundle.load("ocr_small_handwritten"), decode=decode)

@@ -5,7 +5,7 @@ import sys
 def test_reading_does_not_import_training_libraries():
     """Each of these costs seconds at every start of the reader."""
     code = (
-        "import sys, ocr.inference.pipeline\n"
+        "import sys, ocr.inference.reader\n"
         "heavy = {'timm', 'lightning', 'datasets', 'hydra', 'torchvision', 'torch._dynamo', 'pandas'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ocr.losses import ctc_loss, token_loss
+from ocr.losses.recognition import ctc_loss, token_loss
 from ocr.types import ImageBatch
 from tests.models.conftest import VOCABULARY, make_recognizer
 

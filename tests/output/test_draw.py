@@ -6,20 +6,20 @@ from ocr.errors import ConfigError
 from ocr.geometry import min_area_rect
 from ocr.output import WRITERS
 from ocr.output.draw import (
-    LONGEST_SIDE,
+    MAX_SIDE,
     MIDDLE,
     SURE,
     UNREAD,
     UNSURE,
     DrawOptions,
-    confidence_colour,
+    confidence_color,
     draw_page,
 )
 from ocr.types import Page, TextLine
 
 
 @pytest.mark.parametrize(
-    ("confidence", "colour"),
+    ("confidence", "color"),
     [
         (0.0, UNSURE),
         (0.5, UNSURE),
@@ -30,8 +30,8 @@ from ocr.types import Page, TextLine
         (0.875, (85, 92, 164)),
     ],
 )
-def test_colour_tells_confidence(confidence, colour):
-    assert confidence_colour(confidence) == colour
+def test_color_tells_confidence(confidence, color):
+    assert confidence_color(confidence) == color
 
 
 def test_outlines_lie_where_the_lines_are(page, image, tmp_path):
@@ -39,17 +39,17 @@ def test_outlines_lie_where_the_lines_are(page, image, tmp_path):
     drawn = np.asarray(Image.open(tmp_path / "out.draw.png"))
     assert drawn.shape == image.shape
     for line in page.lines:
-        colour = confidence_colour(line.confidence) if line.text else UNREAD
+        color = confidence_color(line.confidence) if line.text else UNREAD
         x, y = 150, int(line.polygon[0, 1])
         band = drawn[y - 1 : y + 2, x].reshape(-1, 3).tolist()
-        assert list(colour) in band, f"no outline in {colour} at {x}, {y}"
+        assert list(color) in band, f"no outline in {color} at {x}, {y}"
     assert (drawn[150:] == 255).all(), "nothing is drawn below the last line"
 
 
 def test_large_pages_are_drawn_smaller():
     corners = np.array([(0, 0), (4000, 0), (4000, 90), (0, 90)], dtype=np.float32)
     page = Page("wide.png", 100, 5000, [TextLine(corners, corners[[3, 2]], "x", 1.0)])
-    assert draw_page(page, np.zeros((100, 5000, 3), np.uint8)).size == (LONGEST_SIDE, 40)
+    assert draw_page(page, np.zeros((100, 5000, 3), np.uint8)).size == (MAX_SIDE, 40)
 
 
 def test_one_pixel_page(image):
@@ -71,12 +71,12 @@ def drawn(page, image, **options) -> np.ndarray:
     return np.asarray(draw_page(page, image, DrawOptions(**options)))
 
 
-def pixels_of(picture: np.ndarray, colour: tuple[int, int, int]) -> int:
-    return int((picture == colour).all(axis=2).sum())
+def pixels_of(picture: np.ndarray, color: tuple[int, int, int]) -> int:
+    return int((picture == color).all(axis=2).sum())
 
 
-def test_one_colour_for_all(page, image):
-    picture = drawn(page, image, colour="#00ff00", words=False, numbers=False)
+def test_one_color_for_all(page, image):
+    picture = drawn(page, image, color="#00ff00", words=False, numbers=False)
     assert pixels_of(picture, (0, 255, 0)) > 1000
     assert {tuple(pixel) for pixel in np.unique(picture.reshape(-1, 3), axis=0).tolist()} == {
         (0, 255, 0),
@@ -86,7 +86,7 @@ def test_one_colour_for_all(page, image):
 
 def test_outlines_are_as_wide_as_wished(page, image):
     thin, thick = (
-        pixels_of(drawn(page, image, colour="red", width=width, words=False, numbers=False), (255, 0, 0))
+        pixels_of(drawn(page, image, color="red", width=width, words=False, numbers=False), (255, 0, 0))
         for width in (1, 5)
     )
     assert 4 < thick / thin < 6
@@ -97,7 +97,7 @@ def test_rectangles_are_turned_with_the_line(image):
     band = np.array([(20, 20), (200, 80), (190, 110), (120, 95), (10, 50)], np.float32)
     page = Page("a.png", *image.shape[:2], [TextLine(band, band[[4, 2]], "x", 1.0)])
     found = {
-        shape: drawn(page, image, shape=shape, colour="red", numbers=False)
+        shape: drawn(page, image, shape=shape, color="red", numbers=False)
         for shape in ("polygon", "rectangle")
     }
     corners = min_area_rect(band).polygon().round().astype(int)
@@ -122,7 +122,7 @@ def test_what_is_shown_can_be_chosen(page, image, options, reason):
     ("options", "message"),
     [
         ({"shape": "circle"}, "draw_shape=circle: choose from polygon, rectangle"),
-        ({"colour": "loud"}, "draw_colour=loud: no colour"),
+        ({"color": "loud"}, "draw_color=loud: no color"),
         ({"width": 0}, "draw_width=0: must be from 1 to 100"),
     ],
 )

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ocr.errors import ConfigError
 from ocr.output import WRITERS
-from ocr.output.draw import confidence_colour
+from ocr.output.draw import confidence_color
 from ocr.output.html import CROP_HEIGHT, HtmlReport
 from ocr.output.layout import xml_text
 from ocr.types import Page
@@ -65,11 +65,11 @@ def test_pictures_are_of_their_lines(tmp_path):
         assert pixels.mean() == pytest.approx(line.polygon[:, 1].mean() / 4, abs=2)
 
 
-def test_words_are_coloured_by_confidence(tmp_path):
+def test_words_are_colored_by_confidence(tmp_path):
     page = PAGES["two paragraphs"]
     words = classed(classed(report(page, tmp_path), "line")[0], "word")
     for element, word in zip(words, page.lines[0].words, strict=True):
-        assert "rgba({}, {}, {}, 0.25)".format(*confidence_colour(word.confidence)) in element.get("style")
+        assert "rgba({}, {}, {}, 0.25)".format(*confidence_color(word.confidence)) in element.get("style")
         assert element.get("title") == f"{word.confidence:.0%}"
 
 

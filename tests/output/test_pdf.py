@@ -82,7 +82,7 @@ def test_words_lie_where_they_are_written(reason, tmp_path):
             "black and white",
         ),
         (np.tile(np.arange(64, dtype=np.uint8)[None, :, None], (60, 1, 3)), 3, "grey"),
-        (np.full((60, 50, 3), (200, 40, 90), np.uint8), 4, "colour"),
+        (np.full((60, 50, 3), (200, 40, 90), np.uint8), 4, "color"),
     ],
 )
 def test_the_picture_is_kept(image, tolerance, reason, tmp_path):

@@ -17,8 +17,8 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
 from ocr import Reader
+from ocr.commands.spark import main
 from ocr.errors import ConfigError
-from ocr.spark.__main__ import main
 from ocr.spark.folders import literal, missing_files
 from ocr.spark.read import PAGES, ReadOptions, ReadPages, read_missing, read_pages
 from ocr.spark.worker import line_reader
@@ -116,7 +116,7 @@ def test_a_run_killed_between_commits_is_completed_by_the_next(spark, command, t
     texts = tmp_path / "texts"
     arguments = ["read", tmp_path / "scans", texts, "--recognizer", tiny_recognizer, "--detector", "none"]
     run = subprocess.Popen(
-        [sys.executable, "-m", "ocr.spark", *arguments, "--master", "local[1]", "--commit-every", "3"],
+        [sys.executable, "-m", "ocr", "spark", *arguments, "--master", "local[1]", "--commit-every", "3"],
         cwd=Path(__file__).parents[2],
         stderr=subprocess.PIPE,
         text=True,

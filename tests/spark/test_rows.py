@@ -14,7 +14,7 @@ from lxml import etree
 from ocr.decoding import Hypothesis
 from ocr.errors import ImageError
 from ocr.geometry import RectifiedLine
-from ocr.inference.pipeline import CutPage, Reader
+from ocr.inference.reader import CutPage, Reader
 from ocr.spark.batching import Waiting, read_together
 from ocr.spark.detect import Detect
 from ocr.spark.draw import Draw
@@ -83,15 +83,15 @@ def test_a_struct_holds_the_same_pixels(shape):
 
 def test_the_pages_of_a_pdf_are_rows_with_its_resolution():
     stream = io.BytesIO()
-    sheets = [Image.new("RGB", (72, 36), colour) for colour in ("red", "blue")]
+    sheets = [Image.new("RGB", (72, 36), color) for color in ("red", "blue")]
     sheets[0].save(stream, format="PDF", save_all=True, append_images=sheets[1:], resolution=72)
     work = Decode((), (), pa.schema([]), 1, "content", "path", "image", ImageType.TYPE_3BYTE_BGR)
     rows = [columns for _, columns in work.compute([{"content": stream.getvalue(), "path": "two.pdf"}])]
     assert [row["pagenum"] for row in rows] == [0, 1]
-    for row, colour in zip(rows, [(255, 0, 0), (0, 0, 255)], strict=True):
+    for row, color in zip(rows, [(255, 0, 0), (0, 0, 255)], strict=True):
         image = row["image"]
         assert (image["height"], image["width"], image["resolution"]) == (100, 200, 200), "one inch by half"
-        assert np.abs(from_struct(image)[50, 100].astype(int) - colour).max() < 3
+        assert np.abs(from_struct(image)[50, 100].astype(int) - color).max() < 3
 
 
 def test_a_line_survives_its_region():

@@ -80,7 +80,7 @@ ALL = [
 def test_new_text_is_spelled_with_pieces_of_one_writer(tmp_path, text_file):
     lines = manifest(tmp_path / "a.parquet", [row(text, "anna") for text in ALL])
     collage = CollageSynthesizer(
-        lines, corpus=text_file, characters=(8, 24), least_text=50, clean_probability=1.0, stretch=0.0
+        lines, corpus=text_file, characters=(8, 24), min_text=50, clean_probability=1.0, stretch=0.0
     )
     for index in range(12):
         line = collage.sample(np.random.default_rng([0, index]))
@@ -94,7 +94,7 @@ def test_new_text_is_spelled_with_pieces_of_one_writer(tmp_path, text_file):
 
 def test_the_same_generator_gives_the_same_line_also_in_another_process(tmp_path, text_file):
     lines = manifest(tmp_path / "a.parquet", [row(text, "anna") for text in ALL])
-    collage = CollageSynthesizer(lines, corpus=text_file, least_text=50)
+    collage = CollageSynthesizer(lines, corpus=text_file, min_text=50)
     other = pickle.loads(pickle.dumps(collage))
     a, b = (c.sample(np.random.default_rng([4, 2])) for c in (collage, other))
     assert a.text == b.text and (a.image == b.image).all()
@@ -106,7 +106,7 @@ def test_a_line_is_of_one_hand_where_that_hand_has_the_letters(tmp_path, text_fi
         manifest(tmp_path / "a.parquet", rows),
         corpus=text_file,
         characters=(8, 24),
-        least_text=50,
+        min_text=50,
         clean_probability=1.0,
         borrowed=0.0,
         stretch=0.0,

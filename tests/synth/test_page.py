@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from ocr.commands.synth import main
 from ocr.errors import ConfigError
 from ocr.geometry import CoordinateMap, polygon_area, reading_order
-from ocr.metrics import reading_order_error
-from ocr.synth.__main__ import main
+from ocr.metrics.boxes import reading_order_error
 from ocr.synth.camera import shoot
 from ocr.synth.layouts import LAYOUTS
 from ocr.synth.page import _label, build_page_synthesizer
@@ -18,7 +18,7 @@ from ocr.synth.sheet import Sheet
 
 @pytest.fixture(scope="module")
 def synthesizer():
-    return build_page_synthesizer(longest=(500, 600))
+    return build_page_synthesizer(longer_side=(500, 600))
 
 
 def covered(polygons, size) -> np.ndarray:
@@ -31,7 +31,7 @@ def covered(polygons, size) -> np.ndarray:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layout(synthesizer, layout):
-    pages = build_page_synthesizer(longest=(500, 600), layouts={layout: 1.0})
+    pages = build_page_synthesizer(longer_side=(500, 600), layouts={layout: 1.0})
     sample = pages.sample(np.random.default_rng([5, 1]))
     page = sample.page
     assert sample.image.dtype == np.uint8 and sample.image.shape == (page.height, page.width, 3)
@@ -123,7 +123,9 @@ def test_words_cut_off_by_the_picture_leave_the_label(synthesizer):
 
 def test_pages_are_written_in_reading_order(synthesizer):
     """Loosely: the order of the pen and the order found from the shapes agree on nearly all pairs."""
-    pages = build_page_synthesizer(longest=(500, 600), layouts={"prose": 1.0, "letter": 1.0, "columns": 1.0})
+    pages = build_page_synthesizer(
+        longer_side=(500, 600), layouts={"prose": 1.0, "letter": 1.0, "columns": 1.0}
+    )
     errors = []
     for index in range(12):
         page = pages.sample(np.random.default_rng([2, index])).page
@@ -134,8 +136,8 @@ def test_pages_are_written_in_reading_order(synthesizer):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"longest": (100, 200)}, "longest"),
-        ({"longest": (900, 800)}, "longest"),
+        ({"longer_side": (100, 200)}, "longer_side"),
+        ({"longer_side": (900, 800)}, "longer_side"),
         ({"layouts": {"poster": 1.0}}, "poster"),
         ({"layouts": {"prose": 0.0}}, "layout"),
     ],

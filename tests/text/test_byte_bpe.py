@@ -5,7 +5,7 @@ import pickle
 import pytest
 from tokenizers import ByteLevelBPETokenizer
 
-from ocr.build import build
+from ocr.bundle.registry import build
 from ocr.errors import ConfigError
 from ocr.text.byte_bpe import SPECIALS, ByteBpeTokenizer
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from ocr.commands.ngram import main
 from ocr.errors import ConfigError
-from ocr.text.ngram import CharNgram, main, train
+from ocr.text.ngram import CharNgram, train
 from ocr.text.tokenizer import CharTokenizer
 
 TOKENIZER = CharTokenizer()
@@ -64,7 +65,7 @@ def test_a_table_that_has_grown_too_large_is_begun_anew(model, monkeypatch):
     """Searches that hold the old one go on with it."""
     old = model.states()
     old.find(TOKENIZER.encode("the"))
-    monkeypatch.setattr("ocr.text.ngram.MOST_STATES", 2)
+    monkeypatch.setattr("ocr.text.ngram.MAX_STATES", 2)
     new = model.states()
     assert new is not old and len(new) < len(old)
     assert np.array_equal(old.log_probs(np.array(0), np.arange(9)), new.log_probs(np.array(0), np.arange(9)))

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from ocr.build import build
+from ocr.bundle.registry import build
 from ocr.errors import ConfigError, LabelError
 from ocr.text.charset import DEFAULT_CHARACTERS
 from ocr.text.normalize import normalize

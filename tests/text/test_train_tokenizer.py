@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from ocr.commands.tokenizer import main
 from ocr.text.tokenizer import SentencePieceTokenizer
-from ocr.text.train_tokenizer import main
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import sentencepiece
 import transformers
 
-from ocr.build import build
+from ocr.bundle.registry import build
 from ocr.errors import ConfigError, LabelError
 from ocr.text.xlm_roberta import XlmRobertaTokenizer
 

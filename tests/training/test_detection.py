@@ -6,12 +6,12 @@ import lightning as L
 import pytest
 import torch
 
-from ocr.data.page_batches import PageCrops, collate_crops
-from ocr.data.page_datamodule import PageDataModule
-from ocr.losses_detection import balanced_bce, dice_loss, extent_loss
+from ocr.data.pages.batches import PageCrops, collate_crops
+from ocr.data.pages.datamodule import PageDataModule
+from ocr.losses.detection import balanced_bce, dice_loss, extent_loss
 from ocr.training.detection import DetectionModule
 from ocr.training.optim import adamw, warmup_cosine
-from tests.data.test_page_batches import CharacterPages, RuledPages
+from tests.data.pages.test_batches import CharacterPages, RuledPages
 from tests.models.test_detector import tiny
 
 

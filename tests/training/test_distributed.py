@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader
 
-from ocr.data.collate import LineCollate
+from ocr.data.lines.collate import LineCollate
 from ocr.image.preprocess import LinePreprocessor
 from ocr.text.tokenizer import CharTokenizer
 from ocr.training.recognition import RecognitionModule

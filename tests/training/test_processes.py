@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 from torch import nn
 
-import train
+from ocr.commands import train
 
 ROOT = Path(__file__).parents[2]
 STEPS, STOP = 5, 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocr.data.collate import LineCollate
+from ocr.data.lines.collate import LineCollate
 from ocr.errors import ConfigError
 from ocr.image.preprocess import LinePreprocessor
 from ocr.text.tokenizer import CharTokenizer

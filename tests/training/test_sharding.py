@@ -16,9 +16,9 @@ from torch.distributed.tensor import DTensor
 from torch.multiprocessing import start_processes
 from torch.utils.data import DataLoader
 
-import train
 from ocr.bundle import Bundle
-from ocr.data.page_batches import PageCrops, collate_crops
+from ocr.commands import train
+from ocr.data.pages.batches import PageCrops, collate_crops
 from ocr.errors import ConfigError
 from ocr.training.callbacks import AveragedWeights, BundleExport, StepCheckpoint
 from ocr.training.detection import DetectionModule
@@ -27,7 +27,7 @@ from ocr.training.optim import adamw
 from ocr.training.recognition import RecognitionModule
 from ocr.training.sharding import FullySharded
 from ocr.types import ImageBatch, LineBatch
-from tests.data.test_page_batches import CharacterPages, RuledPages
+from tests.data.pages.test_batches import CharacterPages, RuledPages
 from tests.models.conftest import make_recognizer
 from tests.models.test_detector import tiny
 from tests.training.test_distributed import TOKENIZER, KeepScores, Lines, batch, one_thread  # noqa: F401

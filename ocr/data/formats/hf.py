@@ -9,7 +9,7 @@ from pathlib import Path
 import datasets
 import numpy as np
 
-from ocr.data.decode import decode_line, image_aspect, load_line
+from ocr.data.lines.decode import decode_line, image_aspect, load_line
 from ocr.errors import ConfigError, DataError
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineSample

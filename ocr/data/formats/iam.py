@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ocr.data.decode import image_aspect, load_line
 from ocr.data.formats.xml import parse_xml
+from ocr.data.lines.decode import image_aspect, load_line
 from ocr.errors import DataError
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineSample

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ocr.data.manifest import expand_paths
-from ocr.data.outline import as_baseline
+from ocr.data.lines.manifest import expand_paths
+from ocr.data.pages.outline import as_baseline
 from ocr.errors import DataError, ImageError
 from ocr.geometry import min_area_rect, rectify_line
 from ocr.geometry.rectify import PAD
@@ -31,7 +31,7 @@ class PageLines:
     up, and in `images`.
 
     Page images are decoded when a line is asked for and only a few are kept: read lines in order, or convert
-    them once with `ocr.data.manifest.write_manifest` before training on them in random order.
+    them once with `ocr.data.lines.manifest.write_manifest` before training on them in random order.
 
     Args:
         paths: annotation files: a path, a glob, or a list of them.

@@ -11,7 +11,7 @@ from lxml import etree
 
 from ocr.data.formats.page_lines import PageLines
 from ocr.data.formats.xml import local_name, number, parse_xml, points
-from ocr.data.outline import as_baseline, as_polygon
+from ocr.data.pages.outline import as_baseline, as_polygon
 from ocr.errors import DataError
 from ocr.geometry.rectify import PAD
 from ocr.types import Page, TextLine, Word

@@ -42,7 +42,7 @@ export class Lines {
     for (const word of line.words) {
       const part = element("span", { className: "word", textContent: word.text });
       if (!line.checked) {
-        part.style.setProperty("--colour", word.colour);
+        part.style.setProperty("--color", word.color);
         part.title = `${Math.round(100 * word.confidence)} % sure`;
       }
       text.append(part, " ");

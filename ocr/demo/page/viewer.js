@@ -56,7 +56,7 @@ export class Viewer {
   update(number, line) {
     const outline = this.outlines[number];
     outline.setAttribute("points", line.points);
-    outline.style.setProperty("--colour", line.colour);
+    outline.style.setProperty("--color", line.color);
     outline.classList.toggle("checked", line.checked);
     if (number === this.active) this.drawWords(line);
   }
@@ -75,7 +75,7 @@ export class Viewer {
     this.words?.replaceChildren(
       ...words.map((word) => {
         const outline = shape("polygon", { points: word.points });
-        outline.style.setProperty("--colour", word.colour);
+        outline.style.setProperty("--color", word.color);
         return outline;
       }),
     );

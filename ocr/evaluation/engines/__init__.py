@@ -1,5 +1,5 @@
-"""Engines of others, to be measured beside our own: one file each, named as `evaluate.py engine=` names it.
+"""Engines to measure: one file each, named as `ocr evaluate engine=` names it; `ours` is a bundle of this package.
 
-A file has one public function, `load(machine, *, its options)`, which returns a `LineEngine` or `PageEngine` of
-`ocr.evaluation.engine`. Options come from the section of the same name in `configs/evaluate.yaml`.
+A file of another engine has one public function, `load(machine, *, its options)`, which returns a `LineEngine` or
+`PageEngine` of `ocr.evaluation.engine`. Options come from the section of the same name in `configs/evaluate.yaml`.
 """

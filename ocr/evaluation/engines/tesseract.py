@@ -60,8 +60,8 @@ class Tesseract:
         with TemporaryDirectory() as folder:
             files = [str(Path(folder) / f"{number}.png") for number in range(len(images))]
             for file, image in zip(files, images, strict=True):
-                colours = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-                cv2.imwrite(file, colours, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+                colors = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+                cv2.imwrite(file, colors, [cv2.IMWRITE_PNG_COMPRESSION, 1])
             names = Path(folder) / "files.txt"
             names.write_text("\n".join(files) + "\n", encoding="utf-8")
             command = [PROGRAM, str(names), "stdout", "-l", self.languages, "--psm", mode]

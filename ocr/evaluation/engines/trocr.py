@@ -19,7 +19,7 @@ from ocr.decoding import Hypothesis
 from ocr.errors import ConfigError
 from ocr.evaluation.engine import Machine, packages_of
 
-LONGEST = 128
+MAX_TOKENS = 128
 """Tokens of a line where the checkpoint states no limit."""
 UNSTATED = (None, 20)
 """What transformers has where a checkpoint states none; 20 tokens would cut off many a line."""
@@ -65,6 +65,6 @@ def load(machine: Machine, *, model: str | None = None) -> Trocr:
         raise ConfigError(f"trocr.model={model}: {str(error).splitlines()[0]}") from error
     generation = network.generation_config
     if generation.max_length in UNSTATED:
-        positions = getattr(network.config.decoder, "max_position_embeddings", LONGEST)
-        generation.max_length = min(LONGEST, positions)
+        positions = getattr(network.config.decoder, "max_position_embeddings", MAX_TOKENS)
+        generation.max_length = min(MAX_TOKENS, positions)
     return Trocr(network, processor, model)

@@ -1,0 +1,8 @@
+"""`python -m ocr`: the same as the command `ocr`."""
+
+import sys
+
+from ocr.commands import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""Trained models as folders of weights and JSON, and the registry that builds their parts."""
+
+from ocr.bundle.bundle import KINDS, WEIGHTS, Bundle, available, resolve
+
+__all__ = ["KINDS", "WEIGHTS", "Bundle", "available", "resolve"]

@@ -1,0 +1,53 @@
+"""The command `ocr`: one module per subcommand, imported when it is asked for.
+
+A module has one public function, `main(arguments) -> int`, which returns the exit status.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "read": ("ocr.commands.read", "read pages of handwriting"),
+    "demo": ("ocr.commands.demo", "read pages in the browser"),
+    "spark": ("ocr.commands.spark", "read folders of pages on Spark"),
+    "train": ("ocr.commands.train", "train a recognizer or a detector"),
+    "evaluate": ("ocr.commands.evaluate", "measure a bundle, or other engines, on labelled lines or pages"),
+    "fit": ("ocr.commands.fit", "fit decoding and confidences to labelled lines"),
+    "synth": ("ocr.commands.synth", "draw synthetic lines or pages"),
+    "to-parquet": ("ocr.commands.to_parquet", "collect lines of PAGE XML, ALTO, IAM or a folder in one file"),
+    "align": ("ocr.commands.align", "locate the characters of transcribed lines"),
+    "align-pages": ("ocr.commands.align_pages", "locate the characters of transcribed pages"),
+    "convert": ("ocr.commands.convert", "convert published weights to a bundle"),
+    "card": ("ocr.commands.card", "write model cards"),
+    "worst": ("ocr.commands.worst", "draw the lines that are read worst, with likely causes"),
+    "gallery": ("ocr.commands.gallery", "draw pages with the lines that a detector finds"),
+    "tokenizer": ("ocr.commands.tokenizer", "train a SentencePiece tokenizer"),
+    "ngram": ("ocr.commands.ngram", "train a character n-gram model"),
+}
+"""Subcommand: its module and a summary."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand; returns the exit status: 2 where there is no such subcommand."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help"):
+        print(_overview())
+        return 0 if arguments else 2
+    if name not in COMMANDS:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {close[0]}?" if close else "`ocr --help` lists the commands"
+        print(f"error: unknown command {name!r}: {hint}", file=sys.stderr)
+        return 2
+    # Text of any language goes to standard output, whatever the locale.
+    sys.stdout.reconfigure(encoding="utf-8")
+    return import_module(COMMANDS[name][0]).main(arguments[1:])
+
+
+def _overview() -> str:
+    rows = (f"  {name:<12} {summary}" for name, (_, summary) in COMMANDS.items())
+    return "\n".join(["usage: ocr COMMAND ...", "", *rows, "", "`ocr COMMAND --help` tells more."])

@@ -1,0 +1,133 @@
+"""Read pages in the browser.
+
+    ocr demo
+    ocr demo --host 0.0.0.0 --allow-host scans.example.org
+
+Prints the address to open; Ctrl-C ends it. Exit status: 0, or 2 where it cannot be started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ocr.errors import ConfigError, OcrError, one_line
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    try:
+        _serve(_parser().parse_args(arguments))
+    except OcrError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> None:
+    try:
+        import uvicorn
+
+        from ocr.demo.guard import LOOPBACK
+        from ocr.demo.server import create_app
+    except ImportError as error:
+        raise ConfigError(
+            f"{error.name} is missing: install the extra `demo`, as in uv sync --extra demo"
+        ) from error
+    from ocr.demo.limits import Limits
+    from ocr.inference.reader import DETECTOR, RECOGNIZER, Reader
+
+    limits = Limits(
+        megabytes=options.max_megabytes,
+        pages=options.max_pages,
+        megapixels=options.max_megapixels,
+        sessions=options.max_sessions,
+        hours=options.keep_hours,
+    )
+    hosts = (*LOOPBACK, *options.allow_host)
+    if not options.allow_host and not _is_loopback(options.host):
+        raise ConfigError(
+            f"--host {options.host}: tell with --allow-host NAME under which name browsers reach this server"
+        )
+    corrections = None if options.corrections == "none" else _folder(options.corrections)
+    with _listen(options.host, options.port) as listener:
+        reader = Reader.from_pretrained(
+            options.recognizer or RECOGNIZER,
+            options.detector or DETECTOR,
+            device=options.device,
+            decode=options.decode,
+        )
+        app = create_app(reader, limits=limits, corrections=corrections, hosts=hosts)
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        print(f"open http://{host}:{listener.getsockname()[1]}/ in a browser; Ctrl-C ends this", flush=True)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _folder(name: str) -> Path:
+    """The folder for checked lines, which is made when there are any. Raises ConfigError where it cannot be."""
+    path = Path(name).resolve()
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigError(f"--corrections {name}: cannot be written to")
+    return path
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ConfigError where there can be none."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except (OSError, OverflowError) as error:
+        # Python adds to the system's words what is said here already.
+        reason = os.strerror(error.errno) if (getattr(error, "errno", None) or 0) > 0 else error
+        raise ConfigError(f"--host {host} --port {port}: cannot listen there ({reason})") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("ocr demo", description=__doc__.split("\n\n")[0])
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen at (default: %(default)s, this machine alone)")
+    add("--port", type=int, default=8000, help="default: %(default)s; 0: any that is free")
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name under which browsers reach this server, where that is not this machine's; may be repeated",
+    )
+    add("--recognizer", help="bundle: a shipped name or a folder, such as runs/adapt/bundle")
+    add("--detector", help="bundle: a shipped name or a folder")
+    add("--decode", help="ctc (fastest), ctc_beam, greedy, beam or rescore")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
+    add(
+        "--corrections",
+        default="corrections",
+        metavar="FOLDER",
+        help="where checked lines are kept to learn from (default: %(default)s); none: nowhere",
+    )
+    add("--max-megabytes", type=float, default=200, help="of all files of a user (default: %(default)s)")
+    add("--max-pages", type=int, default=100, help="of a user (default: %(default)s)")
+    add("--max-megapixels", type=float, default=100, help="of a page (default: %(default)s)")
+    add("--max-sessions", type=int, default=100, help="users at once (default: %(default)s)")
+    add(
+        "--keep-hours",
+        type=float,
+        default=12,
+        help="that a user's pages are kept after the last use (default: %(default)s)",
+    )
+    return parser

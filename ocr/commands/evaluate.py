@@ -1,0 +1,52 @@
+"""Measure a bundle, or engines of others beside it, on labelled lines or pages.
+
+    ocr evaluate bundle=NAME data=parquet data.path=lines.parquet report=report.json
+    ocr evaluate bundle=NAME data=pages data.path=pages.jsonl data.split=test
+    ocr evaluate 'engine=[ours,tesseract,rapidocr]' bundle=NAME data=parquet data.path=lines.parquet
+
+The table goes to standard output. Exit status: 0, or 2 if nothing could be measured. The options, with their
+defaults:
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ocr.commands.configs import CONFIGS
+from ocr.errors import ConfigError, OcrError, one_line
+
+
+def evaluate(config: DictConfig) -> dict:
+    """Score what `config` describes, print a table, write the files asked for; returns the report."""
+    from ocr.evaluation import Settings, measure
+
+    if config.data._target_.endswith("DataModule"):
+        raise ConfigError("this data is for training: data= takes parquet, folder, pages, iam ...")
+    plain = OmegaConf.to_container(config, resolve=True)
+    plain.pop("data")
+    # A section is named after the engine whose options it holds.
+    options = {key: plain.pop(key) for key, value in list(plain.items()) if isinstance(value, dict)}
+    settings = Settings(**plain, options=options)
+    return measure(instantiate(config.data), settings)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    if not arguments or {"-h", "--help"} & set(arguments):
+        print(__doc__ + "\n" + (CONFIGS / "evaluate.yaml").read_text(encoding="utf-8"), end="")
+        return 0 if arguments else 2
+    try:
+        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+            config = compose("evaluate", list(arguments))
+        evaluate(config)
+    except (OcrError, HydraException, OmegaConfBaseException) as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,147 @@
+"""Read folders of pages on Spark.
+
+    ocr spark read SCANS OUTPUT --master local[4]
+
+OUTPUT becomes a folder of Parquet files with a row a page: path, pagenum, text, lines, confidence, exception. A
+second run reads only what is missing. Exit status: 0 all read, 1 a file failed, 2 nothing could be done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ocr.errors import ConfigError, DataError, OcrError, one_line
+
+if TYPE_CHECKING:
+    from py4j.protocol import Py4JJavaError
+    from pyspark.sql import SparkSession
+
+LOCAL = "local[*,4]"
+"""All cores of this machine, and four tries for a task, as on a cluster."""
+
+DEFAULTS = {
+    # Files that a worker holds at once: as many as share batches of lines.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "32",
+    # Tasks of about eight scans: there are many to a core, so that few cores wait for the last one.
+    "spark.sql.files.maxPartitionBytes": "32m",
+    # Results in files as large as they may be: 64 MB.
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    # Spark warns, with stack traces, of an output that is not there yet.
+    "spark.log.level": "ERROR",
+}
+"""Settings that --conf overrides."""
+
+LISTING_TASKS = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _read(options)
+    except OcrError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+
+
+def _read(options: argparse.Namespace) -> int:
+    settings = DEFAULTS | dict(_setting(text) for text in options.conf)
+    if options.master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Spark warns of a newer pandas than it was tested with; nothing here uses it.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
+    try:
+        from py4j.protocol import Py4JJavaError
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise ConfigError(
+            "pyspark is missing: install the extra `spark`, as in uv sync --extra spark"
+        ) from error
+    from ocr.inference.reader import DETECTOR, RECOGNIZER
+    from ocr.spark.read import ReadOptions, ReadPages, read_missing
+
+    chosen = ReadOptions(
+        recognizer=options.recognizer or RECOGNIZER,
+        detector={None: DETECTOR, "none": None}.get(options.detector, options.detector),
+        decode=options.decode,
+        batch_size=options.batch_size,
+        use_gpu=options.gpu,
+    )
+    ReadPages.reader(chosen, "cpu")  # Refuses what cannot work before Spark starts.
+    running = SparkSession.getActiveSession()
+    builder = SparkSession.builder.appName("ocr read").master(options.master)
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    if LISTING_TASKS not in settings:
+        list_in_few_tasks(session)
+    files = pages = failed = 0
+    try:
+        for step in read_missing(
+            session, options.input, options.output, chosen, commit_every=options.commit_every
+        ):
+            files, pages, failed = files + step.files, pages + step.pages, failed + step.failed
+            print(f"{options.output}: {files} files, {pages} pages, {failed} failed", file=sys.stderr)
+    except Py4JJavaError as error:
+        # The cluster's troubles: no space, no rights, no executors. Errors of Python code have another type.
+        raise DataError(f"{options.output}: Spark stopped ({root_cause(error)})") from error
+    finally:
+        if running is None:
+            session.stop()
+    print(f"{options.output}: {files} files read, {pages} pages, {failed} failed")
+    return 1 if failed else 0
+
+
+def list_in_few_tasks(session: SparkSession) -> None:
+    """The files of a commit are looked up in a job whose tasks Spark makes as many as files, up to 10,000."""
+    session.conf.set(LISTING_TASKS, 4 * session.sparkContext.defaultParallelism)
+
+
+def root_cause(error: Py4JJavaError) -> str:
+    """The first line of what an error in Java goes back to."""
+    cause = error.java_exception
+    while (deeper := cause.getCause()) is not None:
+        cause = deeper
+    return cause.toString().splitlines()[0]
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--conf {text}: expected key=value")
+    return key, value
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("ocr spark", description=__doc__.split("\n\n")[0])
+    read = parser.add_subparsers(dest="command", required=True).add_parser(
+        "read", help="read a folder of pages into Parquet", description=__doc__.split("\n\n")[2]
+    )
+    read.add_argument("input", help="folder, file or pattern, wherever Spark can read")
+    read.add_argument("output", help="folder of Parquet files")
+    read.add_argument("--master", default=LOCAL, help="Spark master (default: %(default)s)")
+    read.add_argument(
+        "--conf", action="append", default=[], metavar="KEY=VALUE", help="a Spark setting; may be repeated"
+    )
+    read.add_argument("--recognizer", help="bundle: a shipped name or a folder")
+    read.add_argument("--detector", help="bundle, or none: every image is a single line of text")
+    read.add_argument("--decode", help="ctc (fastest), ctc_beam, greedy, beam or rescore")
+    read.add_argument(
+        "--batch-size", type=_positive, default=16, help="lines read at once (default: %(default)s)"
+    )
+    read.add_argument("--gpu", action="store_true", help="use the GPU that Spark gives each task")
+    read.add_argument(
+        "--commit-every", type=_positive, metavar="FILES", help="files between commits of results"
+    )
+    return parser

@@ -1,0 +1,1 @@
+"""Sources of line images, their mixture, and batches of them."""

@@ -1,0 +1,1 @@
+"""Sources of annotated pages, and batches of crops of them."""

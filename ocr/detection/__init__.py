@@ -1,0 +1,1 @@
+"""Encoding of lines and characters as maps, and decoding of maps to lines and words."""

@@ -1,0 +1,1 @@
+"""Reports on what a model reads or finds badly."""

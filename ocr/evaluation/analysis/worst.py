@@ -1,0 +1,132 @@
+"""A picture of the lines that a recogniser reads worst, sorted by what may be the cause."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from rich.console import Console
+from rich.table import Table
+
+from ocr.data.lines.sources import LineSource
+from ocr.errors import DataError, one_line
+from ocr.evaluation.analysis.causes import CAUSES, OTHER, Facts, Measure, causes_of, relate, weigh
+
+WIDTH, HEIGHT, TEXT = 900, 36, 13
+"""Of the sheet, of a line on it, and of its captions, in pixels."""
+
+COLUMNS = ("id", "source", "reference", "reading", "cer", "edits")
+"""What is needed of a row of `evaluate.py predictions=`."""
+
+
+@dataclass
+class ReadLine:
+    """A row of the predictions with its line's image, uint8 (h, w) or (h, w, 3), and facts."""
+
+    row: dict[str, Any]
+    image: np.ndarray
+    facts: Facts
+
+
+def read_predictions(path: str | Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Rows of the file by (source, id). Raises DataError where it is not what evaluate.py writes."""
+    rows = {}
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            for number, text in enumerate(file, start=1):
+                row = json.loads(text)
+                if not isinstance(row, dict) or set(COLUMNS) - row.keys():
+                    raise DataError(f"{path}: line {number}: not a row with {', '.join(COLUMNS)}")
+                rows[row["source"], row["id"]] = row
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f"{path}: not readable as JSON lines ({one_line(error)})") from error
+    return rows
+
+
+def measured_lines(rows: dict[tuple[str, str], dict[str, Any]], source: LineSource) -> list[ReadLine]:
+    """The predicted lines with their facts. Raises DataError if `source` holds none of them."""
+    measure = Measure()
+    lines = []
+    for index in range(len(source)):
+        try:
+            sample = source[index]
+        except DataError:
+            continue  # evaluate.py has named it.
+        row = rows.get((sample.source, sample.id))
+        if row is not None:
+            lines.append(ReadLine(row, sample.image, measure(sample, row["reading"])))
+    if not lines:
+        raise DataError(f"{source.name}: none of {len(source)} lines is among the predictions")
+    relate([line.facts for line in lines])
+    return lines
+
+
+def worst_of_each_source(lines: Sequence[ReadLine], count: int) -> list[ReadLine]:
+    """The `count` lines of the highest CER of each source, worst first."""
+    sources = defaultdict(list)
+    for line in sorted(lines, key=lambda line: (-line.row["cer"], -line.row["edits"])):
+        sources[line.row["source"]].append(line)
+    return [line for each in sources.values() for line in each[:count]]
+
+
+def draw_sheet(lines: Sequence[ReadLine]) -> Image.Image:
+    """Lines under the name of their first cause, each with what was measured, its label and its reading."""
+    groups = defaultdict(list)
+    for line in lines:
+        groups[causes_of(line.facts)[0]].append(line)
+    pieces = []
+    for cause in (name for name in [*CAUSES, OTHER] if name in groups):
+        says = CAUSES[cause][0] if cause in CAUSES else "none of the rules holds"
+        pieces.append(_captions([(f"{cause}: {says}", "white")], background=(70, 70, 70)))
+        pieces += [_piece(line) for line in sorted(groups[cause], key=lambda line: -line.row["cer"])]
+    sheet = Image.new("RGB", (WIDTH, sum(piece.height for piece in pieces)), "white")
+    top = 0
+    for piece in pieces:
+        sheet.paste(piece, (0, top))
+        top += piece.height
+    return sheet
+
+
+def _piece(line: ReadLine) -> Image.Image:
+    picture = Image.fromarray(line.image).convert("RGB")
+    scale = min(HEIGHT / picture.height, WIDTH / picture.width)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    row = line.row
+    about = f"{row['source']} {row['id']}   CER {row['cer']:.0f} %   {', '.join(causes_of(line.facts))}"
+    texts = _captions(
+        [(f"= {row['reference']}", (0, 90, 0)), (f"> {row['reading']}", (170, 0, 0)), (about, "gray")]
+    )
+    piece = Image.new("RGB", (WIDTH, size[1] + texts.height + 6), "white")
+    piece.paste(picture.resize(size, Image.Resampling.LANCZOS))
+    piece.paste(texts, (0, size[1]))
+    return piece
+
+
+def _captions(
+    texts: Sequence[tuple[str, Any]], *, background: tuple[int, int, int] = (255, 255, 255)
+) -> Image.Image:
+    """Lines of text in given colors under each other."""
+    # Pillow's own font has no accents.
+    font = ImageFont.truetype(str(files("ocr.synth") / "assets/fonts/fonts/ABeeZee-Regular.ttf"), TEXT)
+    picture = Image.new("RGB", (WIDTH, len(texts) * (TEXT + 4) + 2), background)
+    for number, (text, color) in enumerate(texts):
+        ImageDraw.Draw(picture).text((3, number * (TEXT + 4)), text, fill=color, font=font)
+    return picture
+
+
+def print_causes(lines: Sequence[ReadLine]) -> None:
+    """What each rule is worth over all lines."""
+    table = Table(title=f"causes, {len(lines)} lines", title_justify="left")
+    for heading in ("cause", "lines", "CER % of these", "CER % of others in the same sources"):
+        table.add_column(heading, justify="left" if heading == "cause" else "right")
+    for name, count, these, others in weigh([line.facts for line in lines]):
+        table.add_row(name, str(count), f"{these:.1f}", "-" if others is None else f"{others:.1f}")
+    Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -1,0 +1,36 @@
+"""Half precision where the hardware computes in it."""
+
+from __future__ import annotations
+
+import torch
+
+from ocr.errors import ConfigError
+
+
+def half_precision(device: torch.device) -> torch.autocast:
+    """Autocast to bfloat16, which does nothing where that would be emulated: it would be slower, not faster."""
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = device.type == "cpu" and (
+            torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        )
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+
+
+def resolve_device(name: str) -> torch.device:
+    """The torch device called `name`; `auto` is a CUDA GPU, else Apple's, else the CPU.
+
+    Raises:
+        ConfigError: torch knows no such device, or this machine has none.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device={name}: not usable here ({str(error).splitlines()[0]})") from error
+    return device

@@ -1,0 +1,1 @@
+"""Losses of the recognizer and of the detector."""

@@ -1,0 +1,1 @@
+"""Error rates of texts, of boxes, and of confidences."""

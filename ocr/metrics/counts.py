@@ -1,0 +1,14 @@
+"""Counts that add up."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+
+class _Additive:
+    """Dataclasses of counts that add field by field; `sum(items, Counts())` works too."""
+
+    def __add__(self, other):
+        if type(other) is not type(self):
+            return NotImplemented
+        return type(self)(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))

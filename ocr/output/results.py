@@ -1,0 +1,119 @@
+"""Where results go: a file a page and format, or a file a source for formats that hold many pages."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ocr.errors import ConfigError
+from ocr.inference.inputs import Source, printable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ocr.output import Document, Writer
+    from ocr.types import Page
+
+_INCOMPLETE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a write can end with after it has begun."""
+
+
+class Results:
+    """Writes pages in the given formats; without a folder, nothing.
+
+    Raises:
+        ConfigError: the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: str | None, writers: Sequence[Writer]) -> None:
+        self.writers = writers
+        self.folder = Path(folder) if folder else None
+        if self.folder is None:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"output={printable(folder)}: cannot be made ({error.strerror})") from error
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise ConfigError(f"output={printable(folder)}: not writable")
+
+    @contextmanager
+    def of(self, source: Source) -> Iterator[SourceResults]:
+        """The results of one source; its files are complete on leaving, with the pages that were added."""
+        with ExitStack() as stack:
+            yield SourceResults(
+                None if self.folder is None else self.folder / source.name, self.writers, stack
+            )
+
+
+class SourceResults:
+    """The files of one source: `base` with the formats' suffixes."""
+
+    def __init__(self, base: Path | None, writers: Sequence[Writer], stack: ExitStack) -> None:
+        self.base = base
+        self.writers = writers
+        self.stack = stack
+        self.documents: dict[Path, Document] = {}
+
+    def add(self, page: Page, image: np.ndarray, *, file_size: tuple[int, int] | None = None) -> None:
+        """Write one page: NAME.SUFFIX, and NAME.2.SUFFIX, NAME.3.SUFFIX ... for a file's other pages.
+
+        Args:
+            page: in the pixels of `image`, uint8 (h, w, 3).
+            file_size: (height, width) of the picture in its file, where `image` was reduced from it: formats
+                without the image have their places in the file's pixels, which other programs will show.
+        Raises:
+            OSError: naming the first file that could not be written, and counting the others of which that is true.
+        """
+        if self.base is None:
+            return
+        self.base.parent.mkdir(parents=True, exist_ok=True)
+        problems: list[OSError] = []
+        in_file = page
+        if file_size is not None:
+            from ocr.geometry import resize_page
+
+            in_file = resize_page(page, file_size)
+        for writer in self.writers:
+            try:
+                self._write(writer, page if writer.shows_image else in_file, image)
+            except OSError as error:
+                problems.append(error)
+        if len(problems) > 1:
+            problems[0].strerror += f" (nor could {len(problems) - 1} more files of this page be written)"
+        if problems:
+            raise problems[0]
+
+    def _write(self, writer: Writer, page: Page, image: np.ndarray) -> None:
+        path = self.base.with_name(self.base.name + writer.suffix)
+        if writer.document is None:
+            if page.number > 1:
+                path = self.base.with_name(f"{self.base.name}.{page.number}{writer.suffix}")
+            with _named(path):
+                writer.write(page, image, path)
+            return
+        with _named(path):
+            if path not in self.documents:
+                # Left after the document is closed: that writes, too.
+                self.stack.enter_context(_named(path))
+                self.documents[path] = self.stack.enter_context(writer.document(path))
+            self.documents[path].add(page, image)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors inside name the file; one that was begun and cannot be finished is removed."""
+    try:
+        yield
+    except OSError as error:
+        # An error on its way through from another file has its name already.
+        if error.filename is None:
+            error.filename = str(path)
+        if error.errno in _INCOMPLETE and error.filename == str(path):
+            with suppress(OSError):
+                path.unlink()
+        raise

@@ -1,0 +1,248 @@
+"""The command line: names, order, outputs, streams and exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocr.commands import read
+from ocr.errors import ConfigError
+from ocr.output import WRITERS
+
+ROOT = Path(__file__).parents[2]
+
+
+def draw(path, pages=1, width=40) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames = [Image.new("L", (width, 16), 200 + i) for i in range(pages)]
+    options = {"save_all": True, "append_images": frames[1:]} if pages > 1 else {}
+    kind = "TIFF" if path.suffix == ".tif" else "PNG"
+    with open(path, "w+b") as file:
+        frames[0].save(file, format=kind, **options)
+    return path
+
+
+@pytest.fixture
+def run(tiny_recognizer, tmp_path, monkeypatch):
+    """Runs the command in an empty folder with the tiny recogniser and no detector; returns the exit status."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: read.main([f"recognizer={tiny_recognizer}", "detector=none", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("plain.png", "nothing special"),
+        ("a=b.png", "the separator of options"),
+        ("a, b.png", "Hydra's list separator"),
+        ("[1].png", "a list, and a pattern"),
+        ("[a-c].png", "a pattern that does not match itself"),
+        ("{x: 1}.png", "a dictionary"),
+        ("*.png", "a pattern"),
+        ("what?.png", "a pattern"),
+        ("${x}.png", "an interpolation"),
+        ('it\'s "so".png', "quotes"),
+        ("back\\slash\\.png", "backslashes"),
+        ("letter to Zoë 手紙.png", "any script"),
+        ("cafe\u0301.png", "decomposed accents stay decomposed"),
+        ("~home.png", "Hydra's deletion sign"),
+        ("+new.png", "Hydra's addition sign"),
+        ("-rf.png", "looks like a flag"),
+        ("100%.png", "a format sign"),
+        ("#1.png", "a comment sign"),
+        ("null", "a YAML word, and no suffix"),
+        ("two\nlines.png", "a line break"),
+        ("latin-\udce9.png", "not UTF-8"),
+        (" .png", "a space alone"),
+    ],
+)
+def test_file_names_are_taken_as_they_are(run, tmp_path, capsys, name, reason):
+    draw(tmp_path / "in" / name)
+    os.chdir(tmp_path / "in")
+    assert run(f"input={name}", f"output=out {name}") == 0, reason
+    out, err = capsys.readouterr()
+    assert out == "a\n"
+    assert len(err.splitlines()) == 1
+    stem = Path(name).stem
+    written = sorted(path.name for path in Path(f"out {name}").iterdir())
+    assert written == sorted(f"{stem}{suffix}" for suffix in (".txt", ".json", ".draw.png"))
+
+
+def test_every_format_takes_a_name_that_is_hardly_text(run, tmp_path, capsys):
+    name = "<b>\n\x01'\"&;latin-\udce9.png"
+    draw(tmp_path / name)
+    assert run(f"input={name}", "output=out", f"formats={','.join(WRITERS)}") == 0
+    assert capsys.readouterr().err.count("\n") == 1
+    written = {path.name.removeprefix(Path(name).stem) for path in Path("out").iterdir()}
+    assert written == {writer.suffix for writer in WRITERS.values()}
+
+
+def test_without_output_nothing_is_written(run, tmp_path, capsys):
+    draw(tmp_path / "page.png")
+    assert run("input=page.png") == 0
+    out, err = capsys.readouterr()
+    assert out == "a\n"
+    assert err.startswith("page.png: 1 line in ")
+    assert [path.name for path in tmp_path.iterdir()] == ["page.png"]
+
+
+def test_a_folder_is_read_in_natural_order_with_its_subfolders(run, tmp_path, capsys):
+    for name in ("p10.png", "p2.PNG", "p2.jpg", "sub dir/p1.png", "notes.txt", ".hidden.png", ".git/x.png"):
+        draw(tmp_path / "scans" / name)
+    draw(tmp_path / "scans" / "p2.draw.png")
+    for _ in range(2):  # a second run does not read the first one's pictures
+        assert run("input=scans", "output=scans/out", "formats=[txt,draw]") == 0
+        out, _ = capsys.readouterr()
+        heads = ["scans/p2.jpg", "scans/p2.PNG", "scans/p10.png", "scans/sub dir/p1.png"]
+        assert out == "".join(f"# {head}\na\n" for head in heads)
+    found = sorted(str(p.relative_to(tmp_path / "scans/out")) for p in tmp_path.glob("scans/out/**/*.txt"))
+    assert found == ["p10.txt", "p2.PNG.txt", "p2.jpg.txt", "sub dir/p1.txt"], (
+        "p2 twice: suffixes tell them apart"
+    )
+
+
+def test_results_may_go_beside_the_inputs(run, tmp_path, capsys):
+    draw(tmp_path / "a.png")
+    for _ in range(2):
+        assert run("input=.", "output=.") == 0
+        assert capsys.readouterr().out == "a\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.draw.png", "a.json", "a.png", "a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "files"),
+    [
+        ("*.png", ["1.png", "2.png"]),
+        ("[1-1].png", ["1.png"]),
+        ("**/*.png", ["1.png", "2.png", "sub/1.png"]),
+        ("*", ["1.png", "2.png"]),
+    ],
+)
+@pytest.mark.parametrize("absolute", [False, True])
+def test_patterns(run, tmp_path, capsys, pattern, files, absolute):
+    for name in ("1.png", "2.png", "sub/1.png", "readme.md"):
+        draw(tmp_path / name)
+    assert run(f"input={tmp_path / pattern if absolute else pattern}", "output=out", "formats=txt") == 0
+    assert capsys.readouterr().out.count("a\n") == len(files)
+    found = sorted(
+        str(path.relative_to(tmp_path / "out").with_suffix(".png")) for path in tmp_path.glob("out/**/*.txt")
+    )
+    assert found == files
+
+
+def test_pages_of_a_file(run, tmp_path, capsys):
+    draw(tmp_path / "scan.tif", pages=3)
+    assert run("input=scan.tif", "output=out", "formats=json") == 0
+    assert capsys.readouterr().out == "a\n\fa\n\fa\n"
+    files = ["scan.json", "scan.2.json", "scan.3.json"]
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted(files)
+    assert [json.loads(Path("out", file).read_text())["page"] for file in files] == [1, 2, 3]
+
+
+def test_json_names_the_source_and_places_the_words(run, tmp_path):
+    draw(tmp_path / "a=b.png", width=80)
+    run("input=a=b.png", "output=out", "formats=json")
+    page = json.loads(Path("out/a=b.json").read_text(encoding="utf-8"))
+    assert (page["source"], page["width"], page["height"]) == ("a=b.png", 80, 16)
+    word = np.array(page["lines"][0]["words"][0]["polygon"])
+    assert (word >= 0).all() and (word <= (80, 16)).all()
+
+
+@pytest.mark.parametrize(
+    ("argument", "name", "value"),
+    [
+        ("formats=[txt,json]", "formats", ["txt", "json"]),
+        ("formats=txt,json", "formats", ["txt", "json"]),
+        ("formats=draw", "formats", ["draw"]),
+        ("formats=txt,pdf,alto", "formats", ["txt", "pdf", "alto"]),
+        ("pages=1-3,7", "pages", "1-3,7"),
+        ("dpi=300", "dpi", 300),
+        ("text=running", "text", "running"),
+        ("draw_color=#d55e00", "draw_color", "#d55e00"),
+        ("draw_width=5", "draw_width", 5),
+        ("draw_numbers=false", "draw_numbers", False),
+        ("width=1200", "width", 1200),
+        ("width=null", "width", None),
+        ("text_threshold=0.4", "text_threshold", 0.4),
+        ("with_refiner=false", "with_refiner", False),
+        ("device=cuda:1", "device", "cuda:1"),
+        ("detector=null", "detector", None),
+        ("output=null", "output", None),
+        ("decode=beam", "decode", "beam"),
+        ("recognizer=my models/[best]=1", "recognizer", "my models/[best]=1"),
+    ],
+)
+def test_options_arrive_typed(argument, name, value):
+    assert getattr(read.parse(["input=x", argument]), name) == value
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("inptu=x.jpg", "unknown option 'inptu': did you mean input"),
+        ("zzz=1", "options are input, pages"),
+        ("+input=x.jpg", r"unknown option '\+input': did you mean input"),
+        ("letter.jpg", "did you mean input=letter.jpg"),
+        ("width=wide", "width=wide"),
+        ("width=[", r"width=\["),
+        ("width=1,2", "width=1,2"),
+        ("with_refiner=perhaps", "with_refiner=perhaps"),
+        ("formats={a:1}", "formats"),
+    ],
+)
+def test_wrong_options_are_named(argument, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        read.parse(["input=x", argument])
+    assert "\n" not in str(caught.value)
+
+
+def test_defaults_name_shipped_bundles():
+    from ocr.inference.reader import DETECTOR, RECOGNIZER
+
+    options = read.parse(["input=x"])
+    assert (options.recognizer, options.detector) == (RECOGNIZER, DETECTOR)
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), (["input=x", "-h"], 0), ([], 2)])
+def test_help_lists_the_options(capsys, arguments, status):
+    assert read.main(arguments) == status
+    assert "input: null" in capsys.readouterr().out
+
+
+def _command(tiny_recognizer, *arguments, **options):
+    command = [
+        sys.executable,
+        str(ROOT / "infer.py"),
+        f"recognizer={tiny_recognizer}",
+        "detector=none",
+        *arguments,
+    ]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+def test_the_command_from_another_folder(tiny_recognizer, tmp_path):
+    """One real process: streams, encoding and exit status as a shell sees them."""
+    draw(tmp_path / "手紙.png")
+    (tmp_path / "broken.png").write_bytes(b"")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    process = _command(tiny_recognizer, "input=.", cwd=tmp_path, env=environment)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert out.decode("utf-8") == "# broken.png\n# 手紙.png\na\n"
+    assert "broken.png" in err.decode() and "Traceback" not in err.decode()
+
+
+def test_a_closed_pipe_ends_the_command_quietly(tiny_recognizer, tmp_path):
+    """As in `infer.py ... | head -1`."""
+    for number in range(3):
+        draw(tmp_path / f"{number}.png")
+    process = _command(tiny_recognizer, "input=.", cwd=tmp_path)
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(timeout=120) == 141
+    assert err == b""

@@ -1,0 +1,114 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocr.data.lines.manifest import ParquetLines, write_manifest
+from ocr.errors import DataError
+from tests.data.conftest import MemoryLines, picture, png
+
+
+def test_a_row_becomes_a_sample(write_parquet):
+    lines = ParquetLines(write_parquet([{"text": "l’été …"}, {"kind": "print"}]))
+    sample = lines[0]
+    assert (sample.text, sample.id, sample.document, sample.source) == ("l'été ...", "l0", "p1", "set")
+    assert (sample.language, sample.writer, sample.kind) == ("fr", "w", "handwritten")
+    assert np.array_equal(sample.image, picture(40))
+    assert sample.polygon.tolist() == [[0, 0], [10, 0], [10, 8]]
+    assert lines.widths().tolist() == [2.5, 41 / 16]
+
+
+def _palette() -> bytes:
+    image = Image.fromarray(picture(40, 85)).convert("P", palette=Image.Palette.ADAPTIVE, colors=16)
+    return _saved(image, "PNG")
+
+
+def _transparent() -> bytes:
+    pixels = np.zeros((16, 40, 4), np.uint8)
+    pixels[4:12, :20] = (85, 85, 85, 255)
+    return _saved(Image.fromarray(pixels), "PNG")
+
+
+def _jpeg() -> bytes:
+    return _saved(Image.fromarray(picture(40, 85)).convert("RGB"), "JPEG")
+
+
+def _saved(image: Image.Image, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("encoded", "reason"),
+    [
+        (png(picture(40, 85)), "8-bit grey PNG"),
+        (_palette(), "palette indices are not grey levels"),
+        (_transparent(), "what is transparent is paper, whatever color it hides"),
+        (_saved(Image.fromarray(picture(40, 85)), "TIFF"), "a format outside the fast path"),
+        (_jpeg(), "color JPEG"),
+        (png(picture(40, 85).astype(np.uint16) * 16), "12 significant bits in 16"),
+    ],
+)
+def test_every_encoding_gives_the_same_greys(write_parquet, encoded, reason):
+    image = ParquetLines(write_parquet([{"image": encoded}]))[0].image
+    grey = image if image.ndim == 2 else image[..., 0]
+    darkest = 85 if image.min() > 0 else 0  # deep grey is stretched to its own range
+    assert np.abs(grey.astype(int) - picture(40, darkest)).max() <= 12, reason
+
+
+@pytest.mark.parametrize(
+    ("row", "message", "reason"),
+    [
+        ({"image": b"\x89PNG\r\n\x1a\nbroken"}, "", "truncated PNG"),
+        ({"image": b"hello"}, "", "not a picture"),
+        ({"image": png(picture(400))[:-30]}, "", "PNG cut off at the end"),
+        ({"image": _jpeg()[:-30]}, "", "JPEG cut off at the end"),
+        ({"image": b""}, "empty image", "no bytes"),
+        ({"image": None}, "no image", "null image"),
+        ({"text": None}, "no text", "null text"),
+        ({"text": " \u200b"}, "no text", "nothing visible"),
+    ],
+)
+def test_a_corrupt_row_is_named(write_parquet, row, message, reason):
+    lines = ParquetLines(write_parquet([row, {}]))
+    with pytest.raises(DataError, match=rf"lines\.parquet: row 'l0'.*{message}") as error:
+        lines[0]
+    assert "\n" not in str(error.value), reason
+    assert lines[1].text == "text 1"
+
+
+def test_missing_columns_and_files_are_named(write_parquet, tmp_path):
+    with pytest.raises(DataError, match=r"lines\.parquet: missing column text, width"):
+        ParquetLines(write_parquet([{}], drop=("text", "width")))
+    with pytest.raises(DataError, match="nothing.parquet: no such file"):
+        ParquetLines(tmp_path / "nothing.parquet")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(DataError, match="bad.parquet: not a readable Parquet file"):
+        ParquetLines(tmp_path / "bad.parquet")
+
+
+def test_filters_globs_and_optional_columns(write_parquet, tmp_path):
+    write_parquet([{"kind": "print"}, {}], "a.parquet")
+    write_parquet([{"source": "other"}, {}, {}], "b.parquet")
+    assert [len(ParquetLines(str(tmp_path / "*.parquet"))), len(ParquetLines(tmp_path / "b.parquet"))] == [
+        5,
+        3,
+    ]
+    both = ParquetLines([tmp_path / "a.parquet", tmp_path / "b.parquet"], kind="handwritten", sources=["set"])
+    assert [sample.id for sample in (both[i] for i in range(len(both)))] == ["l1", "l1", "l2"]
+    with pytest.raises(DataError, match="kind='typed'"):
+        ParquetLines(tmp_path / "a.parquet", kind="typed")
+    bare = ParquetLines(
+        write_parquet([{}], "c.parquet", drop=("page_id", "source", "kind", "polygon", "writer"))
+    )
+    assert (bare[0].document, bare[0].source, bare[0].polygon) == ("l0", "c", None)
+
+
+def test_any_source_survives_a_manifest(tmp_path):
+    errors = write_manifest(MemoryLines(4, bad=(2,)), tmp_path / "out.parquet", height=16)
+    lines = ParquetLines(tmp_path / "out.parquet")
+    assert [str(error) for error in errors] == ["memory: row 2 is broken"]
+    assert [lines[i].id for i in range(3)] == ["memory-0", "memory-1", "memory-3"]
+    assert np.array_equal(lines[1].image, MemoryLines(4)[1].image)

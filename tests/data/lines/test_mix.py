@@ -1,0 +1,87 @@
+import pickle
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from ocr.data.lines.mix import MixedLines
+from ocr.data.lines.synthetic import SyntheticLines
+from ocr.errors import ConfigError
+from ocr.types import LineSample
+from tests.data.conftest import MemoryLines, picture
+
+
+class Pen:
+    """A synthesizer whose text is its first random number."""
+
+    def sample(self, rng: np.random.Generator) -> LineSample:
+        return LineSample(picture(int(rng.integers(20, 90))), str(rng.integers(1 << 60)), "", "")
+
+
+def test_a_synthetic_line_depends_on_its_seed_and_index_alone():
+    lines = SyntheticLines(Pen(), length=3, seed=5)
+    again = SyntheticLines(Pen(), length=9, seed=5)
+    assert [lines[i].text for i in (2, 0)] == [again[i].text for i in (2, 0)]
+    assert lines[0].text != SyntheticLines(Pen(), length=3, seed=6)[0].text
+    assert lines.at(100).text == again.at(100).text
+    assert np.isnan(lines.widths()).all()
+    with pytest.raises(IndexError):
+        lines[3]
+
+
+@pytest.mark.parametrize("weights", [(3, 1), (0.999, 0.001), (1, 0), (1, 1)])
+def test_shares_hold_in_every_stretch(weights):
+    mix = MixedLines([MemoryLines(70), MemoryLines(50)], weights, seed=1)
+    drawn = np.array([mix.locate(position)[0] for position in range(20 * mix.block)])
+    share = weights[0] / sum(weights)
+    for start in range(0, len(drawn), mix.block):
+        count = (drawn[start : start + mix.block] == 0).sum()
+        assert abs(count - share * mix.block) <= 2
+    assert abs((drawn == 0).mean() - share) < 2 / len(drawn) + 1e-9
+
+
+def test_every_line_of_a_finite_source_comes_once_per_epoch_in_changing_order():
+    mix = MixedLines([MemoryLines(30), SyntheticLines(Pen(), length=10, seed=0)], [1, 1], seed=2)
+    drawn = [mix.locate(position) for position in range(8 * mix.block)]
+    real = [item for which, item in drawn if which == 0]
+    counts = Counter(real)
+    assert set(counts) == set(range(30))
+    assert max(counts.values()) - min(counts.values()) <= 1
+    synthetic = [item for which, item in drawn if which == 1]
+    assert sorted(synthetic) == list(range(len(synthetic))), "an endless source never repeats"
+
+
+def test_positions_need_no_history():
+    make = lambda: MixedLines([MemoryLines(30), MemoryLines(7)], [2, 1], seed=3)  # noqa: E731
+    forward = make()
+    expected = [forward.locate(p) for p in range(1000)]
+    backward = pickle.loads(pickle.dumps(make()))
+    assert [backward.locate(p) for p in reversed(range(1000))] == expected[::-1]
+    assert make().locate(10**12) == forward.locate(10**12)
+    other = MixedLines([MemoryLines(30), MemoryLines(7)], [2, 1], seed=4)
+    assert [other.locate(p) for p in range(1000)] != expected
+
+
+def test_epochs_shift_indices():
+    mix = MixedLines([MemoryLines(30)], length=10, seed=0)
+    first = [mix[i].id for i in range(10)]
+    mix.set_epoch(1)
+    second = [mix[i].id for i in range(10)]
+    assert not set(first) & set(second), "the second third of the source's own epoch"
+    assert second[0] == mix.at(10).id
+    assert mix.widths().tolist() == [MemoryLines(30).widths()[int(i.split("-")[1])] for i in second]
+
+
+@pytest.mark.parametrize(
+    ("sources", "weights", "message"),
+    [
+        ([], [], "at least one source"),
+        ([MemoryLines(3)], [1, 2], "2 weights given for 1 sources"),
+        ([MemoryLines(3)], [0], "not all 0"),
+        ([MemoryLines(3), MemoryLines(3)], [1, -1], ">= 0"),
+        ([MemoryLines(3), MemoryLines(0, name="void")], [1, 1], "void is empty"),
+    ],
+)
+def test_impossible_mixes_are_refused(sources, weights, message):
+    with pytest.raises(ConfigError, match=message):
+        MixedLines(sources, weights)

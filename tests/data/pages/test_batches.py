@@ -1,0 +1,119 @@
+"""Crops of pages for the detector."""
+
+import numpy as np
+import pytest
+import torch
+
+from ocr.data.pages.batches import PageCrops, collate_crops
+from ocr.data.pages.datamodule import NumberedSampler
+from ocr.errors import ConfigError
+from ocr.image.page_augment import PageAugment
+from ocr.types import Page, TextLine
+
+
+class RuledPages:
+    """White pages whose lines are black bars exactly where their core should be."""
+
+    def __init__(self, *, lines: bool = True, complete: bool = True) -> None:
+        self.lines, self.complete = lines, complete
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int):
+        image = np.full((600, 500, 3), 255, np.uint8)
+        page = Page("page", 600, 500, complete=self.complete)
+        for base in range(80, 560, 60) if self.lines else ():
+            image[base - 15 : base + 2, 50:450] = 0
+            outline = [[50, base - 30], [450, base - 30], [450, base + 12], [50, base + 12]]
+            page.lines.append(
+                TextLine(np.array(outline, np.float32), np.array([[50, base], [450, base]], np.float32))
+            )
+        return image, page
+
+
+class CharacterPages(RuledPages):
+    """The same with a character every 40 pixels."""
+
+    def annotated(self, index: int):
+        image, page = self[index]
+        corners = np.array([[0, -30], [40, -30], [40, 12], [0, 12]], np.float32)
+        words = [[corners + line.baseline[0] + (40 * k, 0) for k in range(10)] for line in page.lines]
+        return image, page, words, []
+
+
+def crops(source, **options) -> PageCrops:
+    return PageCrops([source], length=8, size=(128, 160), paste=0.0, **options)
+
+
+def test_targets_stay_on_their_ink():
+    for index in range(12):
+        image, targets = crops(RuledPages(), blank=0.0)[index]
+        grey = image[..., 0].reshape(32, 4, 40, 4).mean(axis=(1, 3))
+        assert (targets.line > 0.99).sum() > 10
+        assert grey[targets.line > 0.99].max() < 90, "cores lie on the bars"
+        # Nothing but the ends of bars is left uncovered.
+        assert (targets.line[grey < 60] > 0).mean() > 0.9
+
+
+def test_a_crop_depends_on_seed_and_number_alone():
+    options = {"augment": PageAugment(), "pages_kept": 1}
+    first, second = crops(RuledPages(), **options), crops(RuledPages(), **options)
+    _ = second[3]
+    a, b, other = first[5], second[5], first[6]
+    assert np.array_equal(a[0], b[0]) and np.array_equal(a[1].extent, b[1].extent)
+    assert not np.array_equal(a[0], other[0])
+
+
+@pytest.mark.parametrize(
+    ("source", "known", "reason"),
+    [
+        (RuledPages(), 0, "real pages tell nothing about characters"),
+        (CharacterPages(), 1, "synthetic ones do"),
+        (CharacterPages(lines=False), 1, "also that there are none"),
+    ],
+)
+def test_characters_are_learnt_where_they_are_annotated(source, known, reason):
+    _, targets = crops(source)[0]
+    assert (targets.character_weight == known).all(), reason
+    assert targets.region.any() == bool(known and source.lines)
+
+
+def test_pasted_pictures_hold_no_text():
+    dataset = PageCrops([RuledPages()], length=8, size=(128, 160), paste=1.0, blank=0.0, seed=2)
+    plain = PageCrops([RuledPages()], length=8, size=(128, 160), paste=0.0, blank=0.0, seed=2)
+    pasted, untouched = dataset[0][1], plain[0][1]
+    assert pasted.line.sum() < untouched.line.sum()
+    assert (pasted.line_weight == 0).any(), "nothing is known along the edge"
+
+
+def test_batches_are_stacked():
+    dataset = crops(RuledPages())
+    batch = collate_crops([dataset[0], dataset[1]])
+    assert batch.images.shape == (2, 3, 128, 160) and batch.images.dtype == torch.uint8
+    assert batch.extent.shape == (2, 2, 32, 40) and len(batch) == 2
+
+
+def test_augmentation_changes_pixels_not_shape():
+    image = RuledPages()[0][0][:64, :80]
+    sure = PageAugment(*[1.0] * 9)
+    changed = sure(image, np.random.default_rng(0))
+    assert changed.shape == image.shape and changed.dtype == np.uint8
+    assert not np.array_equal(changed, image)
+    off = PageAugment(*[0.0] * 9)
+    assert np.array_equal(off(image, np.random.default_rng(0)), image)
+
+
+def test_numbers_go_on_from_epoch_to_epoch_and_are_shared_out():
+    sampler = NumberedSampler(3, done=6, rank=1, world_size=2)
+    assert list(sampler) == [13, 15, 17] and list(sampler) == [19, 21, 23]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"weights": [1, 2]}, {"weights": [0]}, {"size": (130, 128)}],
+    ids=["a weight too many", "all weights 0", "size off the grid"],
+)
+def test_wrong_settings_are_named(options):
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        PageCrops([RuledPages()], **options)

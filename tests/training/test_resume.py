@@ -1,0 +1,81 @@
+"""A run that was killed goes on with `resume=auto` as if nothing had happened."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import lightning as L
+import pytest
+
+from ocr.commands import train
+
+ROOT = Path(__file__).parents[2]
+STEPS, SAVED_EVERY, KILLED_AT = 12, 4, 7
+SETTINGS = [
+    "model=micro",
+    "synth=short_lines",
+    # Epochs of 5 batches and pools of 2: neither the checkpoint nor the kill falls on a boundary of either.
+    "data.train.length=10",
+    "data.lines_per_batch=2",
+    "data.pool=4",
+    "data.val=null",
+    "threads=1",
+    f"trainer.max_steps={STEPS}",
+    "trainer.precision=32",
+    "trainer.log_every_n_steps=1",
+    "optim.scheduler.warmup_steps=3",
+    f"callbacks.checkpoint.every={SAVED_EVERY}",
+    "callbacks.early_stopping=null",
+    "callbacks.pictures=null",
+    "callbacks.progress=null",
+    "logger.tensorboard=null",
+    "logger.csv.flush_logs_every_n_steps=1",
+]
+
+
+class KillMidway(L.Callback):
+    """Stands for a power cut: SIGKILL leaves no time to write anything."""
+
+    def on_train_batch_end(self, trainer, *_):
+        if trainer.global_step == KILLED_AT:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def losses(run: Path, version: int) -> dict[int, str]:
+    """Training loss by step, as it was written."""
+    with (run / "csv" / f"version_{version}" / "metrics.csv").open() as file:
+        return {int(row["step"]): row["train/loss"] for row in csv.DictReader(file) if row["train/loss"]}
+
+
+@pytest.mark.parametrize("workers", [1])
+def test_a_killed_run_resumes_with_the_same_losses_and_the_same_weights(tmp_path, monkeypatch, workers):
+    settings = [*SETTINGS, f"data.num_workers={workers}"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    kill = "+callbacks.kill._target_=tests.training.test_resume.KillMidway"
+    killed = subprocess.run(
+        [sys.executable, "train.py", *settings, f"run_dir={cut}", kill],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert [path.stem for path in (cut / "checkpoints").iterdir()] == [f"{SAVED_EVERY:07d}"]
+
+    # What a kill in the middle of writing leaves behind is passed over.
+    (cut / "checkpoints" / "last.ckpt").write_bytes(b"PK\x03\x04 half a file")
+    monkeypatch.chdir(tmp_path)
+    assert train.main([*settings, f"run_dir={cut}", "resume=auto"]) == 0
+    assert train.main([*settings, f"run_dir={whole}", "resume=auto"]) == 0, (
+        "auto starts anew without checkpoint"
+    )
+
+    expected = losses(whole, 0)
+    assert sorted(expected) == list(range(STEPS))
+    before, after = losses(cut, 0), losses(cut, 1)
+    assert sorted(after) == list(range(SAVED_EVERY, STEPS))
+    assert expected == before | after
+    weights = "bundle/model.safetensors"
+    assert (whole / weights).read_bytes() == (cut / weights).read_bytes()
