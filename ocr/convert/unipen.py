@@ -26,6 +26,9 @@ from ocr.errors import DataError
 UNITS = 64
 """Units per x-height."""
 
+MAX_DISTANCE = 32000
+"""Units, of a point from the left end of the baseline: 500 x-heights, more than any line has."""
+
 LINE_LEVELS = ("LINE", "SENTENCE", "TEXT", "PHRASE")
 """Levels of lines; where a recording has several, the first of these."""
 
@@ -300,7 +303,10 @@ def _row(sample: Sample, ruling: Ruling | None, usual: float | None) -> dict[str
         x_height = usual
     scale, left = UNITS / x_height, min(stroke[:, 0].min() for stroke in sample.strokes)
     origin = np.array([left, ruling.slope * left + ruling.offset])
-    strokes = [simplify(np.rint((stroke - origin) * scale).astype(np.int64)) for stroke in sample.strokes]
+    scaled = [(stroke - origin) * scale for stroke in sample.strokes]
+    if max(np.abs(stroke).max() for stroke in scaled) > MAX_DISTANCE:
+        raise DataError("strokes too far apart")
+    strokes = [simplify(np.rint(stroke).astype(np.int64)) for stroke in scaled]
     steps = np.diff(np.concatenate([[[0, 0]], *strokes]), axis=0)
     if np.abs(steps).max() > np.iinfo(np.int16).max:
         raise DataError("strokes too far apart")

@@ -147,6 +147,14 @@ def test_a_bad_segment_costs_a_line_and_not_the_rest(collection, capsys, segment
     assert errors.endswith("left out: 0 files, 1 segments\n")
 
 
+def test_a_point_out_of_reach_costs_its_word_alone(collection, capsys):
+    ink = collection / "include" / "abc" / "Jo.dat"
+    ink.write_text(ink.read_text().replace("1050 4100 ", "1e300 4100 ", 1))
+    status, _, words, errors = convert(collection, capsys)
+    assert (status, len(words)) == (1, 3)
+    assert "WORD 0 'nnn': strokes too far apart" in errors
+
+
 def test_rows_that_no_word_tells_apart_are_left_out(collection, capsys):
     for category in ("6", "7"):
         (collection / "data" / category / "abc" / "jo.dat").unlink()
