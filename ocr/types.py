@@ -109,6 +109,8 @@ class LineSample:
     kind: str = ""
     polygon: Polygon | None = None
     """Outline of the line's own ink, in crop pixels, where known."""
+    running_text: bool = True
+    """False where the words do not follow from one another: a decoder would learn a wrong language from them."""
 
 
 @dataclass

@@ -232,6 +232,11 @@ def _tile(texture: np.ndarray, rng: np.random.Generator, height: int, width: int
     )
 
 
+def grain_tile(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """(height, width) float32 noise of unit variance and pixel size: the grain of paper."""
+    return _tile(_grain(0), rng, height, width)
+
+
 @lru_cache(maxsize=8)
 def _grain(kind: int) -> np.ndarray:
     """Unit-variance noise: 0 pixel noise, 1 fibres, 2 clouds."""

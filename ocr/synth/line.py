@@ -34,6 +34,8 @@ class SynthLine:
     polygon: np.ndarray
     baseline: np.ndarray
     font: str
+    running_text: bool = True
+    """False where unrelated words stand side by side, from which no language can be learned."""
 
 
 class LineSynthesizer:

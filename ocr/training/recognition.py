@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -32,6 +32,8 @@ class RecognitionModule(TrainingModule):
         decoder_fraction: share of a batch's lines that the decoder is trained on, to save time.
         token_mask: share of the decoder's input tokens replaced by `unk`, so that it looks at the image.
         val_decode: decoding strategies that validation measures; the first gives `val/cer`.
+        val_weights: weight of the CER of each source in `val/weighted_cer`; sources that are not named, or not
+            validated on, do not count. None: no such metric.
         seed: of the augmentation; step n of a resumed run augments as step n of an uninterrupted one.
     """
 
@@ -49,6 +51,7 @@ class RecognitionModule(TrainingModule):
         decoder_fraction: float = 1.0,
         token_mask: float = 0.1,
         val_decode: Sequence[str] = ("ctc",),
+        val_weights: Mapping[str, float] | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(model, optimizer=optimizer, scheduler=scheduler)
@@ -66,6 +69,7 @@ class RecognitionModule(TrainingModule):
         self.decoder_fraction = decoder_fraction
         self.token_mask = token_mask
         self.val_decode = list(val_decode)
+        self.val_weights = dict(val_weights or {})
         self.seed = seed
         self.strategies = {name: get_decoder(name) for name in self.val_decode}
         self._counts: dict[tuple[str, str], ErrorCounts] = defaultdict(ErrorCounts)
@@ -95,12 +99,16 @@ class RecognitionModule(TrainingModule):
         loss = ctc = lines_share * ctc_loss(self.model.ctc_logits(encoded), encoded.lengths, targets)
         if self.ctc_weight < 1:
             count = max(1, round(len(rows) * self.decoder_fraction))
-            some = torch.randperm(len(rows), generator=generator, device=generator.device)[:count]
+            order = torch.randperm(len(rows), generator=generator, device=generator.device)
+            # Unrelated words would teach the decoder a wrong language; where a batch has nothing else, one
+            # line goes through with a weight of zero.
+            running = [i for i in order.tolist() if samples[rows[i]].running_text]
+            some = torch.tensor((running or order.tolist())[: count if running else 1], device=order.device)
             inputs, expected = self._tokens([texts[i] for i in some.tolist()], generator)
             logits = self.model.decoder(inputs, encoded.features[some], encoded.mask[some])
-            tokens = int((expected != self.tokenizer.pad).sum()) if lines_share else 0
+            tokens = int((expected != self.tokenizer.pad).sum()) if lines_share and running else 0
             attention = token_loss(logits, expected, label_smoothing=self.label_smoothing)
-            attention = self._share(tokens) * attention
+            attention = (self._share(tokens) or 0.0) * attention
             loss = self.ctc_weight * ctc + (1 - self.ctc_weight) * attention
             self.log("train/decoder", attention, sync_dist=True)
         self.log("train/ctc", ctc, prog_bar=True, sync_dist=True)
@@ -139,6 +147,10 @@ class RecognitionModule(TrainingModule):
             self.log(f"val/wer{suffix}", total.wer, rank_zero_only=True)
             for source, each in sources.items():
                 self.log(f"val/{source}/cer{suffix}", each.cer, rank_zero_only=True)
+            weights = {source: self.val_weights.get(source, 0.0) for source in sources}
+            if total_weight := sum(weights.values()):
+                mean = sum(weights[source] * each.cer for source, each in sources.items()) / total_weight
+                self.log(f"val/weighted_cer{suffix}", mean, prog_bar=True, rank_zero_only=True)
 
     def _share(self, count: int) -> float | None:
         """Factor of this process's mean over `count` items, None if no process has any.

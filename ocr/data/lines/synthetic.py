@@ -45,4 +45,5 @@ class SyntheticLines(EndlessLines):
             language=getattr(line, "language", "") or "",
             kind=getattr(line, "kind", "") or "",
             polygon=getattr(line, "polygon", None),
+            running_text=getattr(line, "running_text", True),
         )

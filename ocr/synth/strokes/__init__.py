@@ -1,0 +1,1 @@
+"""Text lines drawn from the pen strokes of real writers."""

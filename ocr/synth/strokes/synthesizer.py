@@ -1,0 +1,281 @@
+"""Synthetic lines in the hands of recorded writers, with the paper, ink and degradation of the other lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ocr.errors import ConfigError
+from ocr.synth.degrade import DegradeSettings, degrade
+from ocr.synth.line import SynthLine
+from ocr.synth.render import Box, RenderedLine
+from ocr.synth.strokes.hands import HandChange, change_hand, sample_change
+from ocr.synth.strokes.library import Strokes, StrokeTable, is_tall, join
+from ocr.synth.strokes.pens import SUPERSAMPLING, Pen, draw, flow, sample_pen, smooth, widths
+
+MAX_WIDTH = 4096
+"""Pixels; longer lines are narrowed to it."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """Strokes of a line with the text that they say."""
+
+    text: str
+    words: list[tuple[str, Strokes]]
+    """Parts of the line that stay whole: its words where they are told apart, else the line itself."""
+    writer: str
+    running_text: bool
+
+
+class StrokeSynthesizer:
+    """Endless lines drawn from pen strokes; sample i of seed s is `sample(np.random.default_rng([s, i]))`.
+
+    Two kinds of lines: recorded lines as they are, and recorded words of one writer put together. The second
+    kind is marked as no running text.
+
+    Args:
+        lines, words: Parquet files of strokes (see `StrokeTable`); None for none. split: of both.
+        shares: weight of `lines` and `words`; by default 0.5 each, or all for the one that is given.
+        exclude_donors: donors to leave out.
+        characters: (lowest, highest) length in characters of lines put together from words.
+        height: pixels of the picture.
+        change_probability: share of lines whose hand is changed (slant, width, proportions, spacing).
+        old_probability: share of lines changed towards the hands and pens of the 19th century.
+        neighbour_probability: chance of ink from the line above, and of ink from the line below.
+        framed_probability: share of lines cut as line crops of archives are; the others follow the ink.
+        clean_probability: share of lines in black on white.
+        degrade: probabilities of the effects of paper, ink and camera.
+    Raises:
+        ConfigError: neither file is given, or the shares do not suit.
+        DataError: a file cannot be read or holds nothing usable.
+    """
+
+    def __init__(
+        self,
+        lines: str | Path | None,
+        words: str | Path | None,
+        *,
+        split: str = "train",
+        shares: Mapping[str, float] | None = None,
+        exclude_donors: Sequence[str] = (),
+        characters: tuple[int, int] = (1, 60),
+        height: int = 64,
+        change_probability: float = 0.85,
+        old_probability: float = 0.35,
+        neighbour_probability: float = 0.3,
+        framed_probability: float = 0.75,
+        clean_probability: float = 0.1,
+        degrade: DegradeSettings | None = None,
+    ) -> None:
+        tables = {"lines": lines, "words": words}
+        self.tables = {
+            kind: StrokeTable(path, split=split, exclude_donors=exclude_donors)
+            for kind, path in tables.items()
+            if path is not None
+        }
+        shares = dict(shares) if shares is not None else dict.fromkeys(self.tables, 1.0)
+        if not self.tables or shares.keys() - self.tables.keys() or not sum(shares.values()) > 0:
+            raise ConfigError(f"shares={shares} of stroke lines do not suit the files given: {tables}")
+        self.kinds = sorted(shares)
+        total = sum(shares.values())
+        self.shares = [shares[kind] / total for kind in self.kinds]
+        self.writers = {kind: list(table.by_writer().values()) for kind, table in self.tables.items()}
+        # A writer counts by the square root of what is recorded: many hands, but no line a thousand times.
+        self._writer_shares = {
+            kind: _normalized(np.sqrt([len(rows) for rows in writers]))
+            for kind, writers in self.writers.items()
+        }
+        self._rows_of = {
+            kind: {self.tables[kind].writers[rows[0]]: rows for rows in writers}
+            for kind, writers in self.writers.items()
+        }
+        self._median_tops = self.tables["words"].median_tops() if "words" in self.tables else {}
+        self.characters = characters
+        self.height = height
+        self.change_probability = change_probability
+        self.old_probability = old_probability
+        self.neighbour_probability = neighbour_probability
+        self.framed_probability = framed_probability
+        self.clean_probability = clean_probability
+        self.degrade = degrade or DegradeSettings()
+
+    def sample(self, rng: np.random.Generator) -> SynthLine:
+        """Draw one line; the same generator state gives the same line."""
+        kind = self.kinds[int(rng.choice(len(self.kinds), p=self.shares))]
+        written = self._lines(rng) if kind == "lines" else self._words(rng)
+        old = rng.random() < self.old_probability
+        change = sample_change(rng, old=old) if rng.random() < self.change_probability else HandChange()
+        pen = sample_pen(rng, old=old)
+        line = self._render(rng, written, change, pen, self._neighbours(rng, kind, written.writer, change))
+        clean = rng.random() < self.clean_probability
+        return SynthLine(
+            image=degrade(line, rng, None if clean else self.degrade),
+            text=written.text,
+            language="en",
+            kind="handwritten",
+            characters=[],
+            words=line.words,
+            polygon=line.polygon,
+            baseline=line.baseline,
+            font="",
+            running_text=written.running_text,
+        )
+
+    def _writer(self, rng: np.random.Generator, kind: str) -> list[int]:
+        """Rows of a random writer."""
+        writers = self.writers[kind]
+        return writers[int(rng.choice(len(writers), p=self._writer_shares[kind]))]
+
+    def _lines(self, rng: np.random.Generator) -> Written:
+        """A recorded line."""
+        table, rows = self.tables["lines"], self._writer(rng, "lines")
+        row = rows[int(rng.integers(len(rows)))]
+        strokes = table.strokes(row)
+        return Written(table.texts[row], [(table.texts[row], strokes)], table.writers[row], True)
+
+    def _words(self, rng: np.random.Generator) -> Written:
+        """Words of one writer side by side, up to a random length."""
+        table, rows = self.tables["words"], self._writer(rng, "words")
+        low, high = self.characters
+        target = int(np.clip(round(rng.triangular(1, 0.6 * high, high)), low, high))
+        words: list[tuple[str, Strokes]] = []
+        length, pen = 0, 0.0
+        gap = math.exp(rng.normal(math.log(1.35), 0.28))
+        for _ in range(target):
+            text, strokes = self._word(rng, rows)
+            if words and length + 1 + len(text) > target:
+                break
+            words.append((text, strokes.moved(pen)))
+            pen += strokes.right + gap * math.exp(0.2 * rng.standard_normal())
+            length += len(text) + 1
+        text = " ".join(word for word, _ in words)
+        return Written(text, words, table.writers[rows[0]], running_text=len(words) == 1)
+
+    def _neighbours(
+        self, rng: np.random.Generator, kind: str, writer: str, change: HandChange
+    ) -> list[tuple[int, Strokes]]:
+        """Strokes of the same writer for the line above (-1) and below (1), each by chance."""
+        found = []
+        table = self.tables[kind]
+        for direction in (-1, 1):
+            if rng.random() < self.neighbour_probability:
+                rows = self._rows_of[kind][writer]
+                parts, pen = [], 0.0
+                for _ in range(1 if kind == "lines" else 5):
+                    if kind == "words":
+                        _, strokes = self._word(rng, rows)
+                    else:
+                        strokes = table.strokes(rows[int(rng.integers(len(rows)))])
+                    parts.append(strokes.moved(pen))
+                    pen += strokes.right + 1.2
+                found.append((direction, change_hand(join(parts), change, rng)))
+        return found
+
+    def _word(self, rng: np.random.Generator, rows: Sequence[int]) -> tuple[str, Strokes]:
+        """A random word of a writer, scaled to the writer's usual height of letters."""
+        table = self.tables["words"]
+        row = rows[int(rng.integers(len(rows)))]
+        text = table.texts[row]
+        usual = self._median_tops[table.writers[row], is_tall(text)]
+        factor = float(np.clip(usual / max(table.tops[row], 0.1), 0.7, 1.4))
+        return text, table.strokes(row).scaled(factor)
+
+    def _render(
+        self,
+        rng: np.random.Generator,
+        written: Written,
+        change: HandChange,
+        pen: Pen,
+        neighbours: list[tuple[int, Strokes]],
+    ) -> RenderedLine:
+        """Change the hand, lay the strokes into a frame and draw them."""
+        parts = [strokes for _, strokes in written.words]
+        changed = change_hand(join(parts), change, rng)
+        top, bottom = float(changed.points[:, 1].min()), float(changed.points[:, 1].max())
+        scale, baseline = self._frame(rng, top, bottom)
+        margins = rng.uniform(0.02, 0.5, 2) * self.height
+        width = math.ceil(changed.right * scale + float(margins.sum()))
+        squeeze = min(1.0, MAX_WIDTH / width)
+        width = max(16, min(width, MAX_WIDTH))
+        if squeeze < 1:
+            changed.points[:, 0] *= squeeze
+        left = float(margins[0])
+        canvas = np.zeros((self.height * SUPERSAMPLING, width * SUPERSAMPLING), np.uint8)
+        self._draw(canvas, changed, pen, change, scale=scale, origin=(left, baseline))
+        for direction, strokes in neighbours:
+            distance = direction * rng.uniform(2.1, 3.4) * scale
+            start = left + rng.uniform(-1, 1) * self.height
+            self._draw(canvas, strokes, pen, change, scale=scale, origin=(start, baseline + distance))
+        ink = cv2.resize(canvas, (width, self.height), interpolation=cv2.INTER_AREA)
+        boxes = _word_boxes(parts, changed, scale, (left, baseline))
+        return RenderedLine(
+            ink=flow(ink, pen, rng),
+            characters=[],
+            words=[(text, box) for (text, _), box in zip(written.words, boxes, strict=True)],
+            polygon=_rectangle(
+                left, baseline + top * scale, left + changed.right * scale, baseline + bottom * scale
+            ),
+            baseline=np.array([(left, baseline), (left + changed.right * scale, baseline)], np.float32),
+            x_height=scale,
+        )
+
+    def _draw(
+        self,
+        canvas: np.ndarray,
+        strokes: Strokes,
+        pen: Pen,
+        change: HandChange,
+        *,
+        scale: float,
+        origin: tuple[float, float],
+    ) -> None:
+        curve = smooth(strokes, roundness=change.roundness, corner=change.corner)
+        draw(canvas, curve, widths(curve, pen), scale=scale, origin=origin)
+
+    def _frame(self, rng: np.random.Generator, top: float, bottom: float) -> tuple[float, float]:
+        """Pixels per x-height, and the y of the baseline in pixels.
+
+        Args:
+            top, bottom: of the ink, in x-heights; top is negative.
+        """
+        height = self.height
+        if rng.random() < self.framed_probability:
+            baseline = height * float(np.clip(rng.normal(0.69, 0.035), 0.55, 0.8))
+            scale = 0.27 * height * math.exp(0.16 * rng.standard_normal())
+            # Tall letters make the whole hand smaller; only their tips may be cut off.
+            spill = rng.uniform(0.95, 1.12, 2)
+            scale = min(
+                scale, spill[0] * baseline / max(-top, 1), spill[1] * (height - baseline) / max(bottom, 0.3)
+            )
+            return scale, baseline
+        above, below = rng.uniform(-0.04, 0.28, 2) * (bottom - top)
+        extent = max(bottom - top + above + below, 1.4)
+        scale = height / extent
+        return scale, (above - top + 0.5 * (extent - (bottom - top + above + below))) * scale
+
+
+def _normalized(values: np.ndarray) -> np.ndarray:
+    return values / values.sum()
+
+
+def _word_boxes(
+    parts: Sequence[Strokes], changed: Strokes, scale: float, origin: tuple[float, float]
+) -> list[Box]:
+    """Boxes of the parts of a line, in pixels, after their strokes have been changed together."""
+    boxes, begin = [], 0
+    for part in parts:
+        points = changed.points[begin : begin + len(part.points)] * scale + np.array(origin, np.float32)
+        (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        boxes.append((x0, y0, x1, y1))
+        begin += len(part.points)
+    return boxes
+
+
+def _rectangle(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32)
