@@ -61,6 +61,16 @@ def test_any_share_of_lines_may_train_the_decoder(fraction):
     assert torch.isfinite(loss)
 
 
+def test_unrelated_words_train_the_ctc_head_but_not_the_decoder():
+    lines = batch("abc", "bad")
+    for sample in lines.samples:
+        sample.running_text = False
+    trained = module(decoder_fraction=1.0)
+    trained.training_step(lines, 0).backward()
+    assert all(not p.grad.any() for p in trained.model.decoder.parameters() if p.grad is not None)
+    assert any(p.grad.any() for p in trained.model.ctc_head.parameters())
+
+
 def test_ctc_alone_leaves_the_decoder_untouched():
     trained = module(ctc_weight=1.0)
     trained.training_step(batch("abc", "bad"), 0).backward()

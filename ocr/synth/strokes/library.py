@@ -54,6 +54,12 @@ class Strokes:
         """The strokes enlarged about the left end of the baseline."""
         return replace(self, points=self.points * np.float32(factor))
 
+    def leaned(self, slant: float) -> Strokes:
+        """The strokes sheared about the baseline: `slant` x-heights to the right per x-height upwards."""
+        points = self.points.copy()
+        points[:, 0] -= np.float32(slant) * points[:, 1]
+        return replace(self, points=points)
+
     def moved(self, x: float, y: float = 0.0) -> Strokes:
         """The strokes shifted by (x, y)."""
         return replace(self, points=self.points + np.array([x, y], np.float32))
@@ -84,9 +90,12 @@ class StrokeTable:
         DataError: the file cannot be read, lacks a column, or no row is left.
     """
 
+    extra_columns: tuple[str, ...] = ()
+    """Further columns that a file must have."""
+
     def __init__(self, path: str | Path, *, split: str, exclude_donors: Sequence[str] = ()) -> None:
         self.path = Path(path)
-        table = _read(self.path)
+        table = _read(self.path, [*COLUMNS, *self.extra_columns])
         keep = np.array(
             [
                 row_split == split and donor not in exclude_donors
@@ -98,10 +107,11 @@ class StrokeTable:
         table = table.filter(pa.array(keep)).combine_chunks()
         self.texts = [normalize(text or "") for text in table.column("text").to_pylist()]
         self.writers = table.column("writer").to_pylist()
+        self.table = table
         self._slopes = table.column("slope").to_numpy()
-        self._dx, self._ends = _flat(table, "dx")
-        self._dy, _ = _flat(table, "dy")
-        self._points, self._stroke_ends = _flat(table, "points")
+        self._dx, self._ends = self.flat("dx")
+        self._dy, _ = self.flat("dy")
+        self._points, self._stroke_ends = self.flat("points")
         self.tops, bottoms = self._extents()
         self.rows = [row for row in range(table.num_rows) if self._usable(row, bottoms[row])]
         if not self.rows:
@@ -109,6 +119,12 @@ class StrokeTable:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def flat(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """Values of a list column of all rows, and (rows + 1,) where the list of each row starts and ends."""
+        chunked = self.table.column(column)
+        array = chunked.chunk(0) if chunked.num_chunks else pa.array([], chunked.type)
+        return array.values.to_numpy(zero_copy_only=False).copy(), array.offsets.to_numpy().astype(np.int64)
 
     def strokes(self, row: int) -> Strokes:
         """Strokes of a row of the table, with the slope of the baseline taken out."""
@@ -164,19 +180,11 @@ class StrokeTable:
 _ALPHABET = frozenset(DEFAULT_CHARACTERS)
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Path, columns: list[str]) -> pa.Table:
     try:
         schema = pq.read_schema(path)
-        if missing := [name for name in COLUMNS if name not in schema.names]:
+        if missing := [name for name in columns if name not in schema.names]:
             raise DataError(f"{path}: missing column {', '.join(missing)}")
-        return pq.read_table(path, columns=list(COLUMNS))
+        return pq.read_table(path, columns=columns)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a readable Parquet file ({one_line(error)})") from error
-
-
-def _flat(table: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Values of a list column, and where the list of each row starts (and ends, the row after)."""
-    chunked = table.column(column)
-    array = chunked.chunk(0) if chunked.num_chunks else pa.array([], chunked.type)
-    ends = array.offsets.to_numpy().astype(np.int64)
-    return array.values.to_numpy().copy(), ends

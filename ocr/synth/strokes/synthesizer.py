@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 
 from ocr.errors import ConfigError
+from ocr.synth.corpus import Corpus
 from ocr.synth.degrade import DegradeSettings, degrade
-from ocr.synth.line import SynthLine
+from ocr.synth.line import ASSETS, SynthLine
 from ocr.synth.render import Box, RenderedLine
 from ocr.synth.strokes.hands import HandChange, change_hand, sample_change
 from ocr.synth.strokes.library import Strokes, StrokeTable, is_tall, join
 from ocr.synth.strokes.pens import SUPERSAMPLING, Pen, draw, flow, sample_pen, smooth, widths
+from ocr.synth.strokes.pieces import LocatedStrokes, PieceLibrary
 
 MAX_WIDTH = 4096
 """Pixels; longer lines are narrowed to it."""
@@ -33,15 +35,33 @@ class Written:
     running_text: bool
 
 
+def draw_plain(strokes: Strokes, pen: Pen, *, height: int = 64) -> tuple[np.ndarray, float, float]:
+    """Draw strokes in black on white, without any change.
+
+    Returns:
+        uint8 (height, w) picture, pixels per x-height, and the x in pixels of the strokes' origin.
+    """
+    top, bottom = -float(strokes.points[:, 1].min()), float(strokes.points[:, 1].max())
+    baseline, left = 0.69 * height, 8.0
+    scale = min(0.27 * height, 0.97 * baseline / max(top, 1), 0.97 * (height - baseline) / max(bottom, 0.3))
+    width = min(MAX_WIDTH, math.ceil(strokes.right * scale + 2 * left))
+    canvas = np.zeros((height * SUPERSAMPLING, width * SUPERSAMPLING), np.uint8)
+    curve = smooth(strokes)
+    draw(canvas, curve, widths(curve, pen), scale=scale, origin=(left, baseline))
+    return 255 - cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA), scale, left
+
+
 class StrokeSynthesizer:
     """Endless lines drawn from pen strokes; sample i of seed s is `sample(np.random.default_rng([s, i]))`.
 
-    Two kinds of lines: recorded lines as they are, and recorded words of one writer put together. The second
-    kind is marked as no running text.
+    Three kinds of lines: recorded lines as they are; recorded words of one writer put together, which are marked
+    as no running text; and new texts of the corpus put together from pieces of one writer's words and lines.
 
     Args:
         lines, words: Parquet files of strokes (see `StrokeTable`); None for none. split: of both.
-        shares: weight of `lines` and `words`; by default 0.5 each, or all for the one that is given.
+        pieces: files as `lines` and `words`, with located characters; None for none.
+        corpus: texts for `pieces`; a file, a folder, or None for the text that ships with the project.
+        shares: weight of `lines`, `words` and `pieces`; by default equal for those that are given.
         exclude_donors: donors to leave out.
         characters: (lowest, highest) length in characters of lines put together from words.
         height: pixels of the picture.
@@ -60,7 +80,9 @@ class StrokeSynthesizer:
         self,
         lines: str | Path | None,
         words: str | Path | None,
+        pieces: Sequence[str | Path] | None = None,
         *,
+        corpus: str | Path | None = None,
         split: str = "train",
         shares: Mapping[str, float] | None = None,
         exclude_donors: Sequence[str] = (),
@@ -79,9 +101,16 @@ class StrokeSynthesizer:
             for kind, path in tables.items()
             if path is not None
         }
-        shares = dict(shares) if shares is not None else dict.fromkeys(self.tables, 1.0)
-        if not self.tables or shares.keys() - self.tables.keys() or not sum(shares.values()) > 0:
-            raise ConfigError(f"shares={shares} of stroke lines do not suit the files given: {tables}")
+        given = [*self.tables, *(["pieces"] if pieces else [])]
+        shares = dict(shares) if shares is not None else dict.fromkeys(given, 1.0)
+        if not given or shares.keys() - set(given) or not sum(shares.values()) > 0:
+            raise ConfigError(f"shares={shares} of stroke lines do not suit the files given: {given}")
+        self.pieces = None
+        if pieces:
+            self.pieces = PieceLibrary(
+                [LocatedStrokes(path, split=split, exclude_donors=exclude_donors) for path in pieces]
+            )
+            self.corpus = Corpus(corpus or ASSETS / "text", weights={"en": 1.0})
         self.kinds = sorted(shares)
         total = sum(shares.values())
         self.shares = [shares[kind] / total for kind in self.kinds]
@@ -108,11 +137,11 @@ class StrokeSynthesizer:
     def sample(self, rng: np.random.Generator) -> SynthLine:
         """Draw one line; the same generator state gives the same line."""
         kind = self.kinds[int(rng.choice(len(self.kinds), p=self.shares))]
-        written = self._lines(rng) if kind == "lines" else self._words(rng)
+        written = {"lines": self._lines, "words": self._words, "pieces": self._text}[kind](rng)
         old = rng.random() < self.old_probability
         change = sample_change(rng, old=old) if rng.random() < self.change_probability else HandChange()
         pen = sample_pen(rng, old=old)
-        line = self._render(rng, written, change, pen, self._neighbours(rng, kind, written.writer, change))
+        line = self._render(rng, written, change, pen, self._neighbours(rng, written.writer, change))
         clean = rng.random() < self.clean_probability
         return SynthLine(
             image=degrade(line, rng, None if clean else self.degrade),
@@ -145,37 +174,25 @@ class StrokeSynthesizer:
         low, high = self.characters
         target = int(np.clip(round(rng.triangular(1, 0.6 * high, high)), low, high))
         words: list[tuple[str, Strokes]] = []
-        length, pen = 0, 0.0
-        gap = math.exp(rng.normal(math.log(1.35), 0.28))
+        length = 0
         for _ in range(target):
             text, strokes = self._word(rng, rows)
             if words and length + 1 + len(text) > target:
                 break
-            words.append((text, strokes.moved(pen)))
-            pen += strokes.right + gap * math.exp(0.2 * rng.standard_normal())
+            words.append((text, strokes))
             length += len(text) + 1
         text = " ".join(word for word, _ in words)
-        return Written(text, words, table.writers[rows[0]], running_text=len(words) == 1)
+        return Written(text, _spaced(rng, words), table.writers[rows[0]], running_text=len(words) == 1)
 
-    def _neighbours(
-        self, rng: np.random.Generator, kind: str, writer: str, change: HandChange
-    ) -> list[tuple[int, Strokes]]:
-        """Strokes of the same writer for the line above (-1) and below (1), each by chance."""
-        found = []
-        table = self.tables[kind]
-        for direction in (-1, 1):
-            if rng.random() < self.neighbour_probability:
-                rows = self._rows_of[kind][writer]
-                parts, pen = [], 0.0
-                for _ in range(1 if kind == "lines" else 5):
-                    if kind == "words":
-                        _, strokes = self._word(rng, rows)
-                    else:
-                        strokes = table.strokes(rows[int(rng.integers(len(rows)))])
-                    parts.append(strokes.moved(pen))
-                    pen += strokes.right + 1.2
-                found.append((direction, change_hand(join(parts), change, rng)))
-        return found
+    def _text(self, rng: np.random.Generator) -> Written:
+        """A text of the corpus in the hand of a writer."""
+        writers = self.pieces.inventory.writers
+        while True:
+            writer = writers[int(rng.integers(len(writers)))]
+            text, _ = self.corpus.sample(rng, characters=self.characters)
+            words = self.pieces.spell(rng, writer, text)
+            if words is not None:
+                return Written(text, _spaced(rng, words), writer, running_text=True)
 
     def _word(self, rng: np.random.Generator, rows: Sequence[int]) -> tuple[str, Strokes]:
         """A random word of a writer, scaled to the writer's usual height of letters."""
@@ -185,6 +202,23 @@ class StrokeSynthesizer:
         usual = self._median_tops[table.writers[row], is_tall(text)]
         factor = float(np.clip(usual / max(table.tops[row], 0.1), 0.7, 1.4))
         return text, table.strokes(row).scaled(factor)
+
+    def _neighbours(
+        self, rng: np.random.Generator, writer: str, change: HandChange
+    ) -> list[tuple[int, Strokes]]:
+        """Strokes of the same writer for the line above (-1) and below (1), each by chance."""
+        found = []
+        kinds = [kind for kind in self.tables if writer in self._rows_of[kind]]
+        for direction in (-1, 1):
+            if not kinds or rng.random() >= self.neighbour_probability:
+                continue
+            rows = self._rows_of[kinds[0]][writer]
+            if kinds[0] == "lines":
+                strokes = self.tables["lines"].strokes(rows[int(rng.integers(len(rows)))])
+            else:
+                strokes = join([part for _, part in _spaced(rng, [self._word(rng, rows) for _ in range(5)])])
+            found.append((direction, change_hand(strokes, change, rng)))
+        return found
 
     def _render(
         self,
@@ -258,6 +292,18 @@ class StrokeSynthesizer:
         extent = max(bottom - top + above + below, 1.4)
         scale = height / extent
         return scale, (above - top + 0.5 * (extent - (bottom - top + above + below))) * scale
+
+
+def _spaced(rng: np.random.Generator, words: list[tuple[str, Strokes]]) -> list[tuple[str, Strokes]]:
+    """The words side by side, with gaps of one size, give or take a little."""
+    # Wide writing leaves wide gaps: by the mean width of a character.
+    pitch = sum(strokes.right for _, strokes in words) / sum(len(word) for word, _ in words)
+    gap = (0.6 + 0.75 * min(pitch, 2.5)) * math.exp(0.25 * rng.standard_normal())
+    placed, pen = [], 0.0
+    for word, strokes in words:
+        placed.append((word, strokes.moved(pen)))
+        pen += strokes.right + gap * math.exp(0.2 * rng.standard_normal())
+    return placed
 
 
 def _normalized(values: np.ndarray) -> np.ndarray:
