@@ -16,10 +16,16 @@ from PIL import Image
 
 from ocr.bundle.registry import build
 from ocr.commands import evaluate, train
+from tests.synth.strokes.conftest import row as stroke_row
+from tests.synth.strokes.conftest import write as write_strokes
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 LINE_SETS = [
     *(f"{name}-train" for name in ("copiste", "poilus", "cremma19", "peraire", "cremma20", "celestine")),
+    *(
+        f"{name}-train"
+        for name in ("poilus2", "lectaurep", "timeus", "cremma19b", "cremma18", "htromance", "cremma17")
+    ),
     "stanford-train",
     *(f"{name}-val" for name in ("copiste", "stanford", "poilus", "peraire", "cremma19")),
 ]
@@ -54,6 +60,11 @@ def data_folder(tmp_path_factory) -> Path:
     aligned |= {"spans": [[0.0] * 2 * len(text)], "polygon": [None]}
     pq.write_table(pa.table(aligned), folder / "aligned.parquet")
     (folder / "characters.jsonl").write_text("")
+    strokes = [stroke_row("w", "ten not", split) for split in ("train", "val")]
+    for name in ("unipen-lines", "unipen-words"):
+        write_strokes(folder / f"{name}.parquet", strokes)
+        located = {"slant": 0.0, "fit": 0.0, "character": [0] * 24, "edges": [0.0] * 8}
+        pq.write_table(pa.Table.from_pylist([strokes[0] | located] * 30), folder / f"located-{name}.parquet")
     Image.fromarray(np.full((90, 120, 3), 255, np.uint8)).save(folder / "pages" / "page.png")
     line = {
         "id": "l",
@@ -92,6 +103,8 @@ def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_fol
         f"paths.data={data_folder}",
         f"paths.aligned={data_folder}/aligned.parquet",
         f"paths.characters={data_folder}/characters.jsonl",
+        f"paths.strokes={data_folder}",
+        f"paths.located={data_folder}/located",
         f"run_dir={tmp_path}/run",
     ]
     config = composed("train", f"experiment={experiment}", *places, *special)
