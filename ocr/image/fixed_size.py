@@ -55,6 +55,10 @@ class FixedSizePreprocessor:
         """Pixel columns that a crop of (height, width) fills: all of them."""
         return self.max_width
 
+    def max_crop_width(self, height: int) -> int | None:
+        """Return None: no crop keeps its aspect ratio, whatever its width."""
+        return None
+
     def batch(self, lines: Sequence[np.ndarray]) -> ImageBatch:
         """lines: outputs of `__call__`. Returns pixels (b, 3, height, width), inverted RGB with ink near 1.
 

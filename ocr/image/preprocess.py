@@ -100,6 +100,10 @@ class LinePreprocessor:
         """Pixel columns that a crop of (height, width) fills; a narrow line has paper to the right of them."""
         return min(self.max_width, max(1, round(width * self.height / height)))
 
+    def max_crop_width(self, height: int) -> int | None:
+        """Return the width up to which a crop of `height` pixels keeps its aspect ratio."""
+        return int(self.max_width * height / self.height)
+
     def _stretch(self, grey: np.ndarray) -> np.ndarray:
         """Map the paper's grey to 255 and the ink's to 0 through one table."""
         counts = _cumulative(grey)

@@ -12,7 +12,7 @@ from ocr.bundle import Bundle
 from ocr.decoding import WITH_DECODER, WITHOUT_CTC, Hypothesis, get_decoder, strategy_name
 from ocr.decoding.calibration import Calibration
 from ocr.errors import ConfigError
-from ocr.image.preprocess import LinePreprocessor
+from ocr.image.protocol import Preprocessor
 from ocr.inference.device import half_precision
 from ocr.inference.long_lines import cut_line, join_readings
 from ocr.types import ImageBatch
@@ -46,7 +46,7 @@ class LineReader:
             raise ConfigError(f"bundle {bundle.name!r} is of kind {bundle.kind}, not recognizer")
         self.bundle = bundle.to(device)
         self.device = torch.device(device)
-        self.preprocess = bundle.parts["preprocess"]
+        self.preprocess: Preprocessor = bundle.parts["preprocess"]
         self.ctc_tokenizer = bundle.parts.get("ctc_tokenizer")
         self.tokenizer = bundle.parts.get("tokenizer")
         self.decode = strategy_name(decode or bundle.decoding.get("strategy", "ctc"))
@@ -93,12 +93,12 @@ class LineReader:
         return [self.calibration(hypothesis) for hypothesis in self._decode(batch)]
 
     def _max_width(self, image: np.ndarray) -> int:
-        """Columns of a crop that are read at once: wider ones would be squeezed."""
-        known = isinstance(self.preprocess, LinePreprocessor) and self.ctc_tokenizer is not None
-        # Lines of a few pixels cannot be read, and characters spread evenly cannot be cut.
-        if not known or image.ndim < 2 or image.shape[0] < MIN_HEIGHT:
+        """Return the columns of a crop that are read at once; wider crops would be squeezed."""
+        # Lines of a few pixels cannot be read, and characters spread evenly (without a CTC head) cannot be cut.
+        if self.ctc_tokenizer is None or image.ndim < 2 or image.shape[0] < MIN_HEIGHT:
             return sys.maxsize
-        return int(self.preprocess.max_width * image.shape[0] / self.preprocess.height)
+        width = self.preprocess.max_crop_width(image.shape[0])
+        return sys.maxsize if width is None else width
 
     def _read_parts(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
         """Readings of crops before calibration, in order; spans in pixel columns of the crops."""
