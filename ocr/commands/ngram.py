@@ -1,10 +1,4 @@
-"""A character n-gram language model: what letters are likely to follow, for CTC beam search.
-
-    ocr ngram --order 6 --output western.ngram FILE...
-
-Witten-Bell interpolation (Witten & Bell 1991): the distribution after a context mixes its own counts with the
-distribution after the context without its first character, down to the uniform one.
-"""
+"""`ocr ngram`: train a character n-gram model."""
 
 from __future__ import annotations
 
@@ -16,7 +10,7 @@ from pathlib import Path
 from safetensors.numpy import save_file
 
 from ocr.errors import OcrError
-from ocr.text.ngram import train
+from ocr.text.ngram_training import train
 from ocr.text.tokenizer import CharTokenizer
 
 
@@ -25,15 +19,21 @@ def main(arguments: Sequence[str]) -> int:
     from ocr.text.train_tokenizer import read_lines
 
     parser = argparse.ArgumentParser(prog="ocr ngram", description="Train a character n-gram model.")
-    parser.add_argument("files", nargs="+", type=Path, help="UTF-8 text, a sentence a line")
-    parser.add_argument("--order", type=int, default=6)
-    parser.add_argument("--minimum", type=int, default=8, help="drop contexts seen less often")
-    parser.add_argument("--limit", type=int, default=200_000, help="lines to train on")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        help="UTF-8 text; a file given twice counts twice",
+    )
+    parser.add_argument("--order", type=int, default=7, help="characters of the longest n-gram (default: 7)")
+    parser.add_argument("--megabytes", type=float, default=12, help="size of the model (default: 12)")
+    parser.add_argument("--limit", type=int, help="lines to train on, evenly from the files (default: all)")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args(arguments)
     try:
         lines = read_lines(options.files, options.limit)
-        arrays = train(lines, CharTokenizer(), order=options.order, minimum=options.minimum)
+        max_bytes = int(options.megabytes * 1e6)
+        arrays = train(lines, CharTokenizer(), order=options.order, max_bytes=max_bytes)
         save_file(arrays, options.output)
     except (OcrError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

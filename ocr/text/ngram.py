@@ -1,13 +1,13 @@
-"""A character n-gram language model: what letters are likely to follow, for CTC beam search.
+"""A character n-gram language model for CTC beam search.
 
-Witten-Bell interpolation (Witten & Bell 1991): the distribution after a context mixes its own counts with the
-distribution after the context without its first character, down to the uniform one.
+The distribution after a context mixes the context's own shares with the distribution after the context without its
+first character, down to the uniform one. `ocr.text.ngram_training` makes such models.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from ocr.errors import ConfigError
-from ocr.text.tokenizer import ASSETS, CharTokenizer
+from ocr.text.tokenizer import ASSETS
 
 MAX_STATES = 40_000
 """States of a table (1.5 kB each) after which a new one is begun."""
+
+LOG_STEP = 0.06
+"""Nats per step of a stored share."""
 
 _OFFSET, _MULTIPLIER, _WORD = 14_695_981_039_346_656_037, 1_099_511_628_211, 2**64 - 1
 
@@ -43,7 +46,8 @@ class CharNgram:
             self.order = int(arrays["order"][0])
             self.size = int(arrays["size"][0])
             self._keys, self._starts = arrays["keys"], arrays["starts"]
-            self._ids, self._counts = arrays["ids"], arrays["counts"]
+            self._ids = arrays["ids"]
+            self._stored = _stored_shares(arrays)
         except (SafetensorError, KeyError) as error:
             raise ConfigError(f"n-gram model {file!r}: not an n-gram model ({error})") from error
         self._tables: tuple[dict[int, int], np.ndarray, np.ndarray] | None = None
@@ -84,11 +88,10 @@ class CharNgram:
         """
         if self._tables is None:
             # Made on first use: most of who loads a bundle never searches with it.
-            sizes = np.diff(self._starts.astype(np.int64))
-            totals = np.add.reduceat(self._counts, self._starts[:-1], dtype=np.float64) + sizes
-            shares = (self._counts / np.repeat(totals, sizes)).astype(np.float32)
-            rows = {key: row for row, key in enumerate(self._keys.tolist())}
-            self._tables = rows, (sizes / totals).astype(np.float32), shares
+            weights, shares = self._stored
+            if shares.dtype == np.uint8:
+                weights, shares = (np.exp(-LOG_STEP * levels.astype(np.float32)) for levels in self._stored)
+            self._tables = {key: row for row, key in enumerate(self._keys.tolist())}, weights, shares
         rows, weights, shares = self._tables
         row = rows.get(_hash_one(context))
         if row is None:
@@ -177,53 +180,24 @@ class NgramStates:
     def _mix(self, number: int, shorter: int, weight: float, ids: np.ndarray, shares: np.ndarray) -> None:
         row = self._rows[shorter] * weight
         row[ids] += shares
-        self._rows[number] = row
+        # Stored shares are rounded.
+        self._rows[number] = row / row.sum()
 
 
-def train(
-    texts: Iterable[str], tokenizer: CharTokenizer, *, order: int, minimum: int
-) -> dict[str, np.ndarray]:
-    """Count n-grams of up to `order` characters; contexts followed fewer than `minimum` times are dropped.
+def _stored_shares(arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of the shorter contexts and shares of the entries, as steps or, from files of counts, as numbers.
 
-    A text's beginning is padded with spaces. Texts with characters unknown to the tokenizer are left out.
+    Files of version 0.3 and before hold counts, smoothed as by Witten and Bell (1991).
     """
-    space = tokenizer.encode(" ")[0]
-    stream: list[int] = []
-    for text in texts:
-        if not tokenizer.missing(text):
-            stream += [space] * (order - 1) + tokenizer.encode(text) + [space]
-    ids = np.array(stream, np.uint64)
-    keys, starts, following, counts = [], [], [], []
-    for length in range(order):
-        windows = np.lib.stride_tricks.sliding_window_view(ids, length + 1)
-        # A context that is all padding and another space tells nothing.
-        windows = windows[windows[:, -1] != space] if length == 0 else windows
-        hashed = _hash(windows[:, :length])
-        pairs, pair_counts = np.unique(
-            np.stack([hashed, windows[:, -1]], 1).view([("h", "u8"), ("c", "u8")]).ravel(), return_counts=True
-        )
-        contexts, first, totals = np.unique(pairs["h"], return_index=True, return_counts=True)
-        sums = np.add.reduceat(pair_counts, first)
-        keep = np.repeat(sums >= minimum, totals)
-        keys.append(contexts[sums >= minimum])
-        starts.append(totals[sums >= minimum])
-        following.append(pairs["c"][keep].astype(np.uint8))
-        counts.append(np.minimum(pair_counts[keep], 65535).astype(np.uint16))
-    all_keys, sizes = np.concatenate(keys), np.concatenate(starts)
-    order_of = np.argsort(all_keys, kind="stable")
-    offsets = np.concatenate(([0], np.cumsum(sizes)))
-    picks = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in order_of])
-    return {
-        "order": np.array([order]),
-        "size": np.array([tokenizer.size]),
-        "keys": all_keys[order_of],
-        "starts": np.concatenate(([0], np.cumsum(sizes[order_of]))).astype(np.uint32),
-        "ids": np.concatenate(following)[picks],
-        "counts": np.concatenate(counts)[picks],
-    }
+    if "shares" in arrays:
+        return arrays["weights"], arrays["shares"]
+    starts, counts = arrays["starts"], arrays["counts"]
+    sizes = np.diff(starts.astype(np.int64))
+    totals = np.add.reduceat(counts, starts[:-1], dtype=np.float64) + sizes
+    return (sizes / totals).astype(np.float32), (counts / np.repeat(totals, sizes)).astype(np.float32)
 
 
-def _hash(windows: np.ndarray) -> np.ndarray:
+def hash_contexts(windows: np.ndarray) -> np.ndarray:
     """(n, length) ids -> (n,) uint64, different for different lengths (FNV-1a on whole ids)."""
     value = np.full(len(windows), _OFFSET + windows.shape[1], np.uint64)
     for column in range(windows.shape[1]):
@@ -233,7 +207,7 @@ def _hash(windows: np.ndarray) -> np.ndarray:
 
 
 def _hash_one(window: tuple[int, ...]) -> int:
-    """`_hash` of a single window, without the cost of arrays."""
+    """`hash_contexts` of a single window, without the cost of arrays."""
     value = _OFFSET + len(window)
     for identity in window:
         value = ((value ^ identity) * _MULTIPLIER) & _WORD

@@ -57,12 +57,12 @@ def train(texts: Iterator[str], size: int) -> bytes:
     return model.getvalue()
 
 
-def read_lines(paths: list[Path], limit: int, seed: int = 0) -> Iterator[str]:
-    """Normalised lines within the default charset, at most `limit`, drawn evenly from the files."""
-    if limit < 1:
+def read_lines(paths: list[Path], limit: int | None, seed: int = 0) -> Iterator[str]:
+    """Yield normalized lines within the default charset, at most `limit`, drawn evenly from the files; None: all."""
+    if limit is not None and limit < 1:
         raise ConfigError(f"limit is {limit}, expected at least 1")
     known = set(DEFAULT_CHARACTERS)
-    share = max(1, limit // max(1, len(paths)))
+    share = None if limit is None else max(1, limit // max(1, len(paths)))
     for path in paths:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()

@@ -23,7 +23,8 @@ from ocr.decoding.rescoring import score_texts
 from ocr.errors import ConfigError
 from ocr.models.decoder import TransformerDecoder
 from ocr.models.vit import Encoded
-from ocr.text.ngram import CharNgram, train
+from ocr.text.ngram import CharNgram
+from ocr.text.ngram_training import train
 from ocr.text.tokenizer import CharTokenizer
 
 TOKENIZER = CharTokenizer("abc ")
@@ -170,7 +171,7 @@ def test_joint_searches_with_the_settings_of_the_beam_search(ngram):
     logits = sure([A, 0, C, 0]).clone()
     logits[2, B], logits[2, C] = 4.0, 4.2
     model = FakeModel(logits, [C] * 9)
-    for weight, text in ((1.0, "ab"), (0.0, "ac")):
+    for weight, text in ((3.0, "ab"), (0.0, "ac")):
         options = {"ctc_beam": {"weight": weight}}
         (reading,) = get_decoder("rescore", ngram=ngram, options=options)(
             model, encoded(4), TOKENIZER, TOKENIZER
@@ -222,7 +223,7 @@ def test_long_texts_are_aligned():
 def ngram(tmp_path_factory):
     """Knows that b follows a, and that a word is "ab"."""
     path = tmp_path_factory.mktemp("ngram") / "ab.ngram"
-    save_file(train(["ab ab ab"] * 20, TOKENIZER, order=3, minimum=2), path)
+    save_file(train(["ab ab ab"] * 20, TOKENIZER, order=3, max_bytes=100_000), path)
     return CharNgram(str(path))
 
 

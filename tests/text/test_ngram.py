@@ -9,7 +9,8 @@ from safetensors.numpy import save_file
 
 from ocr.commands.ngram import main
 from ocr.errors import ConfigError
-from ocr.text.ngram import CharNgram, train
+from ocr.text.ngram import CharNgram, hash_contexts
+from ocr.text.ngram_training import train
 from ocr.text.tokenizer import CharTokenizer
 
 TOKENIZER = CharTokenizer()
@@ -18,7 +19,7 @@ TOKENIZER = CharTokenizer()
 @pytest.fixture
 def model(tmp_path):
     path = tmp_path / "m.ngram"
-    save_file(train(["the theme of the thesis"] * 20, TOKENIZER, order=4, minimum=2), path)
+    save_file(train(["the theme of the thesis"] * 20, TOKENIZER, order=4, max_bytes=100_000), path)
     return CharNgram(str(path))
 
 
@@ -33,7 +34,52 @@ def test_distributions_sum_to_one(model, context, why):
 def test_what_was_seen_is_likelier(model):
     after = model.log_probs(tuple(TOKENIZER.encode("th")))
     e, z = TOKENIZER.encode("ez")
-    assert after[e] > np.log(0.9) and after[z] < np.log(0.01)
+    assert after[e] > np.log(0.7) and after[z] < np.log(0.01)
+
+
+def test_a_smaller_model_keeps_the_contexts_that_gain_most(tmp_path):
+    texts = ["the theme of the thesis", "a quick zephyr", "of the thesis"] * 20
+    sizes = {}
+    for max_bytes in (800, 100_000):
+        arrays = train(texts, TOKENIZER, order=5, max_bytes=max_bytes)
+        save_file(arrays, tmp_path / "m.ngram")
+        ids, space = TOKENIZER.encode("the thesis"), TOKENIZER.encode(" ")[0]
+        sizes[max_bytes] = (
+            len(arrays["keys"]),
+            CharNgram(str(tmp_path / "m.ngram")).text_log_probs(ids, space=space).sum(),
+        )
+        assert 13 * len(arrays["keys"]) + 2 * len(arrays["ids"]) <= max(max_bytes, 13 + 2 * 40)
+    assert sizes[800][0] < sizes[100_000][0]
+    assert sizes[800][1] < sizes[100_000][1]
+
+
+def test_frequent_after_many_contexts_beats_frequent_after_one():
+    """Kneser and Ney (1995): 'o' follows San Francisc only, so that it is unlikely after anything else."""
+    texts = ["Franco"] * 30 + [f"{c}e" for c in "abcdghijklm"] * 2
+    arrays = train(texts, TOKENIZER, order=2, max_bytes=100_000)
+    start, end = arrays["starts"][list(arrays["keys"]).index(_empty()) :][:2]
+    shares = dict(zip(arrays["ids"][start:end].tolist(), arrays["shares"][start:end].tolist(), strict=True))
+    e, o = TOKENIZER.encode("eo")
+    assert shares[e] < shares[o], "steps of the negative logarithm"
+
+
+def _empty() -> int:
+    return int(hash_contexts(np.zeros((1, 0), np.uint64))[0])
+
+
+def test_counts_of_older_files_still_load(tmp_path):
+    """Witten-Bell smoothing of the counts: 3 of 4 for one character, and the weight 1 / 5 for the shorter context."""
+    arrays = {
+        "order": np.array([1]),
+        "size": np.array([TOKENIZER.size]),
+        "keys": hash_contexts(np.zeros((1, 0), np.uint64)),
+        "starts": np.array([0, 1], np.uint32),
+        "ids": np.array([5], np.uint8),
+        "counts": np.array([4], np.uint16),
+    }
+    save_file(arrays, tmp_path / "old.ngram")
+    probability = np.exp(CharNgram(str(tmp_path / "old.ngram")).log_probs([]))
+    assert probability[5] == pytest.approx(4 / 5 + 1 / 5 / TOKENIZER.size, rel=1e-5)
 
 
 def test_only_the_last_characters_count(model):

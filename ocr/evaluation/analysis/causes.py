@@ -94,7 +94,7 @@ class Measure:
     def __init__(self) -> None:
         self.preprocess = LinePreprocessor(height=48, flatten=True)
         self.tokenizer = CharTokenizer()
-        self.ngram = CharNgram("western6.ngram")
+        self.ngram = CharNgram("western7.ngram")
 
     def __call__(self, sample: LineSample, reading: str) -> Facts:
         """Facts of a line that was read as `reading`. Raises ImageError for an image without pixels."""
