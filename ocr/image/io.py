@@ -67,6 +67,33 @@ def load_image(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndar
     return next(open_pages(source)).pixels
 
 
+def load_page(source: str | Path | bytes, *, number: int | None, name: str = "", dpi: int = DPI) -> PageImage:
+    """The page of a file that something refers to by its `number`, counted from 1; None where that was not said.
+
+    A number says nothing of a picture that is the only one in its file, as some tools count the files.
+
+    Raises:
+        ImageError: the file cannot be read, has no such page, or has several and the number is None.
+    """
+    name = name or ("image" if isinstance(source, bytes) else str(source))
+    head = _head(source, name)
+    if _is_pdf(head):
+        from ocr.image.pdf import pdf_page_count
+
+        count, pictures = pdf_page_count(source if isinstance(source, bytes) else Path(source), name), False
+    else:
+        with _open(source, name, head) as image:
+            count, pictures = _page_count(image, name), True
+    if count == 1 and (number is None or pictures):
+        number = 1
+    if number is None:
+        raise ImageError(f"{name}: has {count} pages, and it is not said which is meant")
+    if not 1 <= number <= count:
+        raise ImageError(f"{name}: has {count} page{'s' * (count != 1)}, no page {number}")
+    pages = PageRange(((number, number),), str(number))
+    return next(open_pages(source, name=name, pages=pages, dpi=dpi))
+
+
 def load_pages(
     source: str | Path | bytes, *, name: str = "", pages: PageRange = ALL_PAGES, dpi: int = DPI
 ) -> Iterator[np.ndarray]:
@@ -98,7 +125,7 @@ def open_pages(
     check_dpi(dpi)
     name = name or ("image" if isinstance(source, bytes) else str(source))
     head = _head(source, name)
-    if head.lstrip().startswith(b"%PDF-"):
+    if _is_pdf(head):
         # Loaded on demand: reading pictures alone is quicker without.
         from ocr.image.pdf import pdf_pages
 
@@ -161,6 +188,10 @@ def _head(source: str | Path | bytes, name: str) -> bytes:
     if not head:
         raise ImageError(f"{name}: the file is empty")
     return head
+
+
+def _is_pdf(head: bytes) -> bool:
+    return head.lstrip().startswith(b"%PDF-")
 
 
 def _open(source: str | Path | bytes, name: str, head: bytes) -> Image.Image:

@@ -49,6 +49,13 @@ def pdf_pages(
             del page
 
 
+def pdf_page_count(source: Path | bytes, name: str) -> int:
+    """Raises ImageError as `pdf_pages` does."""
+    stream = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")  # noqa: SIM115
+    with stream, _opened(stream, name) as document:
+        return len(document)
+
+
 def _opened(stream: io.BufferedIOBase, name: str) -> pypdfium2.PdfDocument:
     # A document without pages fails under the code of the last one that failed; this makes that a damaged one.
     pypdfium2.raw.FPDF_LoadMemDocument64(b"-", 1, None)

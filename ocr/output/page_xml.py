@@ -1,7 +1,8 @@
 """PAGE XML 2019 (Pletschacher and Antonacopoulos, The PAGE Format Framework, 2010): the XML of transcription tools.
 
 Paragraphs become <TextRegion>s, named in reading order. The format holds whole pixels; confidences have four
-digits.
+digits. It has no place for the number of a page in a PDF or TIFF, which is therefore in the attribute `custom` of
+<Page>, as `page {number:2;}`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def page_xml(page: Page) -> etree._Element:
     _add(metadata, "LastChange").text = now
     size = {"imageWidth": str(page.width), "imageHeight": str(page.height)}
     sheet = _add(root, "Page", imageFilename=file_name(page), **size)
+    sheet.set("custom", f"page {{number:{page.number};}}")
     if page.dpi:
         resolution = f"{page.dpi:g}"
         sheet.set("imageXResolution", resolution)

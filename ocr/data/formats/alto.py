@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from lxml import etree
 
-from ocr.data.formats.page_lines import PageLines
-from ocr.data.formats.xml import local_name, number, parse_xml, points
+from ocr.data.formats.annotated import NO_OUTLINE, AnnotatedPage
+from ocr.data.formats.page_lines import PageLines, warn
+from ocr.data.formats.xml import local_name, number, page_size, parse_xml, points
 from ocr.data.pages.outline import as_baseline, as_polygon
 from ocr.errors import DataError
 from ocr.geometry.rectify import PAD
-from ocr.types import Baseline, Page, TextLine, Word
+from ocr.types import Page, TextLine, Word
 
 log = logging.getLogger(__name__)
 
@@ -34,68 +36,100 @@ class AltoLines(PageLines):
         normalize: bool = True,
         language: str = "",
         name: str = "alto",
+        on_problem: Callable[[DataError], None] = warn,
     ) -> None:
         super().__init__(
             paths,
-            read_alto,
+            alto_pages,
             images=images,
             height=height,
             pad=pad,
             normalize=normalize,
             language=language,
             name=name,
+            on_problem=on_problem,
         )
 
 
 def read_alto(path: str | Path) -> Page:
-    """Lines and words of an ALTO file as they come; `source` is the image's file name.
-
-    Coordinates are in the file's own unit, as are the page's height and width, so a file measured in tenths of
-    a millimetre comes into pixels by scaling to the image (`PageLines` does). A line's text is its strings and
-    spaces, with the hyphen of <HYP>. A line without a usable outline is left out with a warning, and the page
-    is then not `complete`.
+    """Lines and words of an ALTO file of one page, as `alto_pages` gives them; lines that are left out are logged.
 
     Raises:
         DataError: not ALTO, without a page size, or of several pages.
     """
-    path = Path(path)
-    root = parse_xml(path, root="alto")
-    pages = root.findall("{*}Layout/{*}Page")
+    pages = _page_elements(Path(path))[1]
     if len(pages) != 1:
         raise DataError(f"{path}: expected one <Page>, found {len(pages)}")
-    try:
-        height, width = _size(pages[0])
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-    source = root.findtext("{*}Description/{*}sourceImageInformation/{*}fileName") or ""
-    page = Page(source=source.strip(), height=height, width=width)
+    (annotated,) = alto_pages(Path(path))
+    for problem in annotated.problems:
+        log.warning("line left out: %s", problem)
+    return annotated.page
+
+
+def alto_pages(path: Path) -> list[AnnotatedPage]:
+    """The pages of an ALTO file with their lines and words as they come; `source` is the image's file name.
+
+    Coordinates are in the file's own unit, as are the page's height and width, so a file measured in tenths of
+    a millimetre comes into pixels by scaling to the image (`PageLines` does). A line's text is its strings and
+    spaces, with the hyphen of <HYP>. A line with a baseline alone gets an outline of the usual height. A line without
+    either is left out, and the page is then not `complete`.
+
+    Raises:
+        DataError: not ALTO, without pages, or with a page without a size.
+    """
+    root, elements = _page_elements(path)
+    source = (root.findtext("{*}Description/{*}sourceImageInformation/{*}fileName") or "").strip()
     labels = {tag.get("ID"): tag.get("LABEL", "") for tag in root.iterfind("{*}Tags/*") if local_name(tag)}
-    for element in pages[0].iterfind(".//{*}TextLine"):
+    pages = []
+    for element in elements:
         try:
-            page.lines.append(_line(element, labels))
+            height, width = _size(element)
         except DataError as error:
-            page.complete = False
-            log.warning("line left out: %s: line %r: %s", path, element.get("ID"), error)
-    return page
+            raise DataError(f"{path}: {error}") from error
+        given = _image_number(element)
+        annotated = AnnotatedPage(path, Page(source, height, width, number=given or 1), given)
+        lines = []
+        for line in element.iterfind(".//{*}TextLine"):
+            try:
+                lines.append(_line(line, labels))
+            except DataError as error:
+                annotated.leave_out(line.get("ID", ""), error)
+        annotated.add_lines(lines)
+        pages.append(annotated)
+    return pages
+
+
+def _page_elements(path: Path) -> tuple[etree._Element, list[etree._Element]]:
+    root = parse_xml(path, root="alto")
+    pages = root.findall("{*}Layout/{*}Page")
+    if not pages:
+        raise DataError(f"{path}: expected one <Page>, found 0")
+    return root, pages
+
+
+def _image_number(page: etree._Element) -> int | None:
+    """Which page of the image file it is; kraken's 0 says nothing."""
+    value = page.get("PHYSICAL_IMG_NR", "").strip()
+    return (int(value) or None) if value.isdecimal() and len(value) < 10 else None
 
 
 def _size(page: etree._Element) -> tuple[int, int]:
     # WIDTH and HEIGHT are optional on Page; its print space then gives the size.
     space = page.find("{*}PrintSpace")
-    element = page if page.get("WIDTH") or space is None else space
-    height, width = round(number(element, "HEIGHT")), round(number(element, "WIDTH"))
-    if height <= 0 or width <= 0:
-        raise DataError(f"page size is {height} x {width}")
-    return height, width
+    return page_size(page if page.get("WIDTH") or space is None else space, "HEIGHT", "WIDTH")
 
 
 def _line(element: etree._Element, labels: dict[str, str]) -> TextLine:
-    polygon = _outline(element)
+    baseline = _baseline(element)
+    polygon = _line_outline(element, baseline)
     text, words = _content(element)
     tags = [labels.get(reference, "").lower() for reference in element.get("TAGREFS", "").split()]
+    if isinstance(baseline, float):
+        left, right = polygon[:, 0].min(), polygon[:, 0].max()
+        baseline = np.array([(left, baseline), (right, baseline)], np.float32)
     return TextLine(
         polygon=polygon,
-        baseline=_baseline(element, polygon),
+        baseline=as_baseline(baseline, polygon) if len(polygon) else baseline,
         text=text,
         confidence=float(np.mean([word.confidence for word in words])) if words else 0.0,
         words=words,
@@ -113,7 +147,7 @@ def _content(line: etree._Element) -> tuple[str, list[Word]]:
                 # Some writers leave <SP> out altogether: their strings are words.
                 text += (" " if pending and not spaced else "") + content
                 pending = True
-                if content.strip() and (child.get("HPOS") or child.find("{*}Shape") is not None):
+                if content.strip() and _has_outline(child):
                     confidence = number(child, "WC") if child.get("WC") else 0.0
                     words.append(Word(content, _outline(child), confidence))
             case "SP":
@@ -122,6 +156,16 @@ def _content(line: etree._Element) -> tuple[str, list[Word]]:
                 hyphen = child.get("CONTENT", "-")
                 text += "" if text.endswith(hyphen) else hyphen
     return text.strip(), words
+
+
+def _line_outline(element: etree._Element, baseline: np.ndarray | float | None) -> np.ndarray:
+    if isinstance(baseline, np.ndarray) and len(baseline) >= 2 and not _has_outline(element):
+        return NO_OUTLINE
+    return _outline(element)
+
+
+def _has_outline(element: etree._Element) -> bool:
+    return bool(element.get("HPOS")) or element.find("{*}Shape/{*}Polygon") is not None
 
 
 def _outline(element: etree._Element) -> np.ndarray:
@@ -133,11 +177,11 @@ def _outline(element: etree._Element) -> np.ndarray:
     return as_polygon([(x, y), (x + w, y), (x + w, y + h), (x, y + h)])
 
 
-def _baseline(element: etree._Element, polygon: np.ndarray) -> Baseline:
-    value = element.get("BASELINE")
+def _baseline(element: etree._Element) -> np.ndarray | float | None:
+    """Points, or one height, as versions before 4 have it."""
+    value = element.get("BASELINE", "")
     try:
-        height = float(value or "")
+        height = float(value)
     except ValueError:
-        return as_baseline(points(value), polygon)
-    left, right = polygon[:, 0].min(), polygon[:, 0].max()
-    return as_baseline([(left, height), (right, height)], polygon)
+        return points(value)
+    return height if math.isfinite(height) else None

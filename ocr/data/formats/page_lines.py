@@ -9,18 +9,25 @@ from pathlib import Path
 
 import numpy as np
 
+from ocr.data.formats.annotated import AnnotatedPage
+from ocr.data.formats.page_images import PageImages
 from ocr.data.lines.manifest import expand_paths
 from ocr.data.pages.outline import as_baseline
 from ocr.errors import DataError, ImageError
 from ocr.geometry import min_area_rect, rectify_line
 from ocr.geometry.rectify import PAD
-from ocr.image.io import IMAGE_SUFFIXES, load_image
+from ocr.image.io import load_page
 from ocr.text.normalize import normalize as normalize_text
-from ocr.types import LineSample, Page, TextLine
+from ocr.types import LineSample, TextLine
 
 log = logging.getLogger(__name__)
 
 _CACHED_PAGES = 4
+
+
+def warn(problem: DataError) -> None:
+    """Log what is left out."""
+    log.warning("left out: %s", problem)
 
 
 class PageLines:
@@ -28,27 +35,30 @@ class PageLines:
 
     Outlines are scaled where the image is another size than the annotation says. The image is looked for under
     the name that the annotation gives and under the annotation's own name, beside the annotation, one folder
-    up, and in `images`.
+    up, and in and below `images`; see `PageImages`. Of a PDF or TIFF of many pages, the one with the number that
+    the annotation gives is taken.
 
     Page images are decoded when a line is asked for and only a few are kept: read lines in order, or convert
     them once with `ocr.data.lines.manifest.write_manifest` before training on them in random order.
 
     Args:
         paths: annotation files: a path, a glob, or a list of them.
-        read: reads one of them, such as `read_page_xml`.
+        read: reads the pages of one of them, such as `page_xml_pages`.
         images: another folder to look for page images in.
         height: of the crops, in pixels. pad: margin above and below, see `ocr.geometry.rectify_line`.
         normalize: bring the text to the project's normal form.
+        on_problem: is told of each file and line that is left out; default a warning.
 
     Raises:
-        DataError: no file matches, a file cannot be read, or no line has text; from `[i]`, the page image is
-            missing, unreadable or of another shape than the annotation says.
+        DataError: no file matches, none can be read, or no line has text; from `[i]`, the page image is
+            missing, unreadable or of another shape than the annotation says, or it has several pages and the
+            annotation does not tell which.
     """
 
     def __init__(
         self,
         paths: str | Path | Sequence[str | Path],
-        read: Callable[[Path], Page],
+        read: Callable[[Path], list[AnnotatedPage]],
         *,
         images: str | Path | None = None,
         height: int = 64,
@@ -56,23 +66,50 @@ class PageLines:
         normalize: bool = True,
         language: str = "",
         name: str = "pages",
+        on_problem: Callable[[DataError], None] = warn,
     ) -> None:
         self.files = expand_paths(paths)
-        self.images = None if images is None else Path(images)
+        self.images = PageImages(None if images is None else Path(images))
         self.height = height
         self.pad = pad
         self.language = language
         self.name = name
-        self.pages = [read(file) for file in self.files]
+        self.pages: list[AnnotatedPage] = []
+        self.documents: list[str] = []
+        self._read(read, on_problem)
         self.lines: list[tuple[int, TextLine, str]] = []
-        for number, page in enumerate(self.pages):
-            for line in page.lines:
+        self.without_text = 0
+        """Lines that nobody has transcribed."""
+        for number, annotated in enumerate(self.pages):
+            for line in annotated.page.lines:
                 text = normalize_text(line.text) if normalize else line.text
                 if text:
                     self.lines.append((number, line, text))
+                else:
+                    self.without_text += 1
         if not self.lines:
             raise DataError(f"{self.files[0]}: no transcribed lines in {len(self.files)} file(s)")
         self._image = lru_cache(maxsize=_CACHED_PAGES)(self._load)
+
+    def _read(
+        self, read: Callable[[Path], list[AnnotatedPage]], on_problem: Callable[[DataError], None]
+    ) -> None:
+        """Read all files; one that cannot be read costs itself, unless there is no other."""
+        unreadable: list[DataError] = []
+        for file in self.files:
+            try:
+                pages = read(file)
+            except DataError as error:
+                unreadable.append(error)
+                continue
+            for annotated in pages:
+                number = f".{annotated.page.number}" if len(pages) > 1 else ""
+                self.pages.append(annotated)
+                self.documents.append(file.stem + number)
+        if not self.pages:
+            raise unreadable[0]
+        for problem in unreadable + [problem for page in self.pages for problem in page.problems]:
+            on_problem(problem)
 
     def __getstate__(self) -> dict:
         return {key: value for key, value in self.__dict__.items() if key != "_image"}
@@ -86,7 +123,6 @@ class PageLines:
 
     def __getitem__(self, index: int) -> LineSample:
         number, line, text = self.lines[index]
-        file = self.files[number]
         image, scale = self._image(number)
         polygon = line.polygon * scale
         try:
@@ -94,12 +130,13 @@ class PageLines:
                 image, polygon, as_baseline(line.baseline * scale, polygon), height=self.height, pad=self.pad
             )
         except DataError as error:
-            raise DataError(f"{file}: line {line.id!r}: {error}") from error
+            raise DataError(f"{self.pages[number].file}: line {line.id!r}: {error}") from error
+        document = self.documents[number]
         return LineSample(
             image=crop.image,
             text=text,
-            id=f"{file.stem}/{line.id}",
-            document=file.stem,
+            id=f"{document}/{line.id}",
+            document=document,
             source=self.name,
             language=self.language,
             kind=line.kind,
@@ -113,10 +150,11 @@ class PageLines:
 
     def _load(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """The page image, and the factor (x, y) from annotation to image."""
-        file, page = self.files[number], self.pages[number]
-        path = self._find(file, page.source)
+        annotated = self.pages[number]
+        file, page = annotated.file, annotated.page
+        path = self.images.find(file, page.source)
         try:
-            image = load_image(path)
+            image = load_page(path, number=annotated.image_number).pixels
         except ImageError as error:
             raise DataError(f"{file}: {error}") from error
         scale = np.array([image.shape[1] / page.width, image.shape[0] / page.height], np.float32)
@@ -126,18 +164,3 @@ class PageLines:
                 f"the annotation says {page.height} x {page.width}"
             )
         return image, scale
-
-    def _find(self, file: Path, source: str) -> Path:
-        # Windows paths and URLs are common in these files: the last part is what counts.
-        name = source.replace("\\", "/").rsplit("/", 1)[-1]
-        names = [name] if name else []
-        names += [file.stem + suffix for suffix in sorted(IMAGE_SUFFIXES)]
-        folders = [file.parent, file.parent.parent]
-        if self.images is not None:
-            folders.insert(0, self.images)
-        for candidate in (folder / name for name in names for folder in folders):
-            if candidate.is_file():
-                return candidate
-        raise DataError(
-            f"{file}: page image {name or file.stem!r} is not in {', '.join(str(f) for f in folders)}"
-        )

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from lxml import etree
 
-from ocr.data.formats.page_lines import PageLines
-from ocr.data.formats.xml import local_name, number, parse_xml, points
+from ocr.data.formats.annotated import NO_OUTLINE, AnnotatedPage
+from ocr.data.formats.page_lines import PageLines, warn
+from ocr.data.formats.xml import local_name, number, page_size, parse_xml, points
 from ocr.data.pages.outline import as_baseline, as_polygon
 from ocr.errors import DataError
 from ocr.geometry.rectify import PAD
 from ocr.types import Page, TextLine, Word
 
 log = logging.getLogger(__name__)
+
+_PAGE_NUMBER = re.compile(r"\bpage\s*\{[^}]*\bnumber\s*:\s*(\d{1,9})\b")
+"""In the attribute `custom` of <Page>, as `ocr.output.page_xml` writes it."""
 
 _KINDS = {
     "handwritten-cursive": "handwritten",
@@ -40,85 +45,125 @@ class PageXmlLines(PageLines):
         normalize: bool = True,
         language: str = "",
         name: str = "page-xml",
+        on_problem: Callable[[DataError], None] = warn,
     ) -> None:
         super().__init__(
             paths,
-            read_page_xml,
+            page_xml_pages,
             images=images,
             height=height,
             pad=pad,
             normalize=normalize,
             language=language,
             name=name,
+            on_problem=on_problem,
         )
 
 
 def read_page_xml(path: str | Path) -> Page:
-    """Lines and words of a PAGE XML file in its reading order; `source` is the image's file name.
+    """Lines and words of a PAGE XML file in its reading order, as `page_xml_pages` gives them.
 
-    Of several transcriptions of a line the one with the lowest index is taken; a line without any takes its
-    words', and a word its glyphs'. A line without a usable outline is left out with a warning, and the page is
-    then not `complete`.
+    Lines that are left out are logged.
 
     Raises:
-        DataError: not PAGE XML, or without the image's name and size.
+        DataError: not PAGE XML, or without the image's size.
     """
-    path = Path(path)
+    (annotated,) = page_xml_pages(Path(path))
+    for problem in annotated.problems:
+        log.warning("line left out: %s", problem)
+    return annotated.page
+
+
+def page_xml_pages(path: Path) -> list[AnnotatedPage]:
+    """The page of a PAGE XML file, its lines in reading order; `source` is the image's file name.
+
+    Of several transcriptions of a line the one with the lowest index is taken; a line without any takes its
+    words', and a word its glyphs'. A line with a baseline alone gets an outline of the usual height. A line without
+    either is left out, and the page is then not `complete`.
+
+    Raises:
+        DataError: not PAGE XML, or without the image's size.
+    """
     root = parse_xml(path, root="PcGts")
     page_element = root.find("{*}Page")
     if page_element is None:
         raise DataError(f"{path}: no <Page>")
     try:
-        height, width = (round(number(page_element, key)) for key in ("imageHeight", "imageWidth"))
+        height, width = page_size(page_element, "imageHeight", "imageWidth")
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    page = Page(source=page_element.get("imageFilename", ""), height=height, width=width)
-    for region in _regions(page_element):
-        for element in region.iterfind("{*}TextLine"):
-            try:
-                page.lines.append(_line(element, region))
-            except DataError as error:
-                page.complete = False
-                log.warning("line left out: %s: line %r: %s", path, element.get("id"), error)
-    return page
+    match = _PAGE_NUMBER.search(page_element.get("custom", ""))
+    given = int(match.group(1)) if match else None
+    page = Page(page_element.get("imageFilename", ""), height, width, number=given or 1)
+    annotated = AnnotatedPage(path, page, given)
+    lines = []
+    for element in _line_elements(page_element):
+        try:
+            lines.append(_line(element))
+        except DataError as error:
+            annotated.leave_out(element.get("id", ""), error)
+    annotated.add_lines(lines)
+    return [annotated]
 
 
-def _regions(page: etree._Element) -> list[etree._Element]:
-    """Text regions in reading order: those that <ReadingOrder> names first, then the rest as they come."""
-    regions = list(page.iterfind(".//{*}TextRegion"))
+def _line_elements(page: etree._Element) -> list[etree._Element]:
+    """Text lines, wherever they are, such as in cells of tables: those of regions that <ReadingOrder> names come
+    first, the rest as they come."""
     rank: dict[str, int] = {}
     for group in page.iterfind("{*}ReadingOrder/*"):
         for reference in _references(group):
             rank.setdefault(reference, len(rank))
-    return sorted(regions, key=lambda region: rank.get(region.get("id", ""), len(rank)))
+    elements = list(page.iterfind(".//{*}TextLine"))
+    places: dict[etree._Element, int] = {}
+    for element in elements:
+        region = element.getparent()
+        if region not in places:
+            named = (rank[at.get("id", "")] for at in _around(region) if at.get("id", "") in rank)
+            places[region] = next(named, len(rank))
+    return sorted(elements, key=lambda element: places[element.getparent()])
 
 
-def _references(element: etree._Element) -> list[str]:
-    own = [element.get("regionRef")] if element.get("regionRef") else []
-    children = [child for child in element if local_name(child)]
-    if local_name(element).startswith("OrderedGroup"):
-        children.sort(key=lambda child: _index(child, default=len(children)))
-    return own + [reference for child in children for reference in _references(child)]
+def _around(element: etree._Element) -> Iterator[etree._Element]:
+    """An element and those that it lies in, from the inside."""
+    yield element
+    yield from element.iterancestors()
 
 
-def _line(element: etree._Element, region: etree._Element) -> TextLine:
-    polygon = _outline(element)
-    baseline = element.find("{*}Baseline")
-    words = []
+def _references(group: etree._Element) -> Iterator[str]:
+    """Regions that a group of <ReadingOrder> names, in its order."""
+    # A stack of its own: documents may be nested deeper than functions can be.
+    waiting = [group]
+    while waiting:
+        element = waiting.pop()
+        if element.get("regionRef"):
+            yield element.get("regionRef")
+        children = [child for child in element if local_name(child)]
+        if local_name(element).startswith("OrderedGroup"):
+            last = len(children)
+            children.sort(key=lambda child: _index(child, default=last))
+        waiting += reversed(children)
+
+
+def _line(element: etree._Element) -> TextLine:
+    baseline = _points_of(element.find("{*}Baseline"))
+    polygon = _outline(element, baseline)
+    words, spelled = [], []
     for word in element.iterfind("{*}Word"):
         text, confidence = _text(word)
         if not text:
             text, confidence = _spelled(word)
-        if text:
-            words.append(Word(text, _outline(word), confidence))
+        if not text:
+            continue
+        spelled.append(text)
+        coordinates = _points_of(word.find("{*}Coords"))
+        if coordinates is not None:
+            words.append(Word(text, as_polygon(coordinates), confidence))
     text, confidence = _text(element)
-    if not text:
-        text = " ".join(word.text for word in words)
-    production = element.get("production") or region.get("production") or ""
+    production = _production(element)
     return TextLine(
         polygon=polygon,
-        baseline=as_baseline(None if baseline is None else _coordinates(baseline), polygon),
-        text=text,
+        baseline=as_baseline(baseline, polygon) if len(polygon) else baseline,
+        text=text or " ".join(spelled),
         confidence=confidence,
         words=words,
         kind=_KINDS.get(production, ""),
@@ -126,15 +171,22 @@ def _line(element: etree._Element, region: etree._Element) -> TextLine:
     )
 
 
-def _outline(element: etree._Element) -> np.ndarray:
-    coords = element.find("{*}Coords")
-    found = None if coords is None else _coordinates(coords)
-    if found is None:
+def _production(line: etree._Element) -> str:
+    return line.get("production") or line.getparent().get("production") or ""
+
+
+def _outline(element: etree._Element, baseline: np.ndarray | None) -> np.ndarray:
+    found = _points_of(element.find("{*}Coords"))
+    if found is not None:
+        return as_polygon(found)
+    if baseline is None or len(baseline) < 2:
         raise DataError("no outline")
-    return as_polygon(found)
+    return NO_OUTLINE
 
 
-def _coordinates(element: etree._Element) -> np.ndarray | None:
+def _points_of(element: etree._Element | None) -> np.ndarray | None:
+    if element is None:
+        return None
     if element.get("points") is not None:
         return points(element.get("points"))
     # Versions before 2013 have <Point x= y=/> children.

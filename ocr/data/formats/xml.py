@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import numpy as np
 from lxml import etree
 
 from ocr.errors import DataError
+
+MAX_EXTENT = 1_000_000
+"""Pixels, or other units, of a page's side; larger ones are mistakes."""
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
@@ -40,17 +44,38 @@ def points(text: str | None) -> np.ndarray | None:
     numbers = _NUMBER.findall(text or "")
     if len(numbers) % 2:
         raise DataError(f"an odd number of coordinates: {text!r:.80}")
-    return np.array(numbers, np.float32).reshape(-1, 2) if numbers else None
+    if not numbers:
+        return None
+    found = np.array([float(value) for value in numbers]).reshape(-1, 2)
+    if np.abs(found).max() > MAX_EXTENT:
+        raise DataError(f"a coordinate is larger than any page: {text!r:.80}")
+    return found.astype(np.float32)
 
 
 def number(element: etree._Element, attribute: str) -> float:
-    """A numeric attribute.
+    """A finite numeric attribute, at most `MAX_EXTENT` either side of zero.
 
     Raises:
-        DataError: it is absent or no number.
+        DataError: it is absent, no number, or not within these bounds.
     """
     value = element.get(attribute)
     try:
-        return float(value)
+        found = float(value)
     except (TypeError, ValueError) as error:
-        raise DataError(f"<{local_name(element)}> has {attribute}={value!r}, expected a number") from error
+        raise DataError(f"{_named(element, attribute)}, expected a number") from error
+    if not math.isfinite(found) or abs(found) > MAX_EXTENT:
+        raise DataError(f"{_named(element, attribute)}, expected a number up to {MAX_EXTENT}")
+    return found
+
+
+def page_size(element: etree._Element, height: str, width: str) -> tuple[int, int]:
+    """(height, width) from the attributes of these names. Raises DataError for a page without extent."""
+    rows, columns = round(number(element, height)), round(number(element, width))
+    if rows <= 0 or columns <= 0:
+        raise DataError(f"page size is {rows} x {columns}")
+    return rows, columns
+
+
+def _named(element: etree._Element, attribute: str) -> str:
+    value = element.get(attribute)
+    return f"<{local_name(element)}> has {attribute}={value if value is None else value[:80]!r}"

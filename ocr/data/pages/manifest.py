@@ -10,7 +10,7 @@ import numpy as np
 
 from ocr.data.pages.outline import as_baseline, as_polygon
 from ocr.errors import DataError, ImageError
-from ocr.image.io import load_image
+from ocr.image.io import load_page
 from ocr.text.normalize import normalize
 from ocr.types import Page, TextLine
 
@@ -21,8 +21,9 @@ class PagesManifest:
     """Pages with the outline, baseline and text of their lines; `[i]` is (image uint8 (h, w, 3) RGB, Page).
 
     One page a row: `id, file` (relative to the manifest's folder or the one above it)`, width, height, source,
-    split, lines[{id, polygon, baseline, text, kind, skip?}]` and optionally `complete, ignore`. A line with
-    `skip` keeps its outline, because it is ink, but has no text.
+    split, lines[{id, polygon, baseline, text, kind, skip?}]` and optionally `complete, ignore, page`. A line with
+    `skip` keeps its outline, because it is ink, but has no text. `page` is the number of the page in a PDF or TIFF,
+    counted from 1; a file of several pages is refused without it.
 
     Args:
         path: the manifest. split: keep only these pages; None keeps all. sources: keep only these sets.
@@ -58,7 +59,7 @@ class PagesManifest:
         page = self.page(index)
         file = self._file(self.rows[index]["file"])
         try:
-            image = load_image(file)
+            image = load_page(file, number=self.rows[index].get("page")).pixels
         except ImageError as error:
             raise DataError(f"{self._row(index)}: {error}") from error
         if image.shape[:2] != (page.height, page.width):
