@@ -1,4 +1,4 @@
-"""Read handwriting: detector, recogniser, synthesis, training and inference in one package.
+"""Read handwriting: detector, recognizer, synthesis, training and inference in one package.
 
 >>> from ocr import Reader
 >>> print(Reader.from_pretrained().read("letter.jpg").text)
@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ocr.inference.reader import Reader
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "__version__"]
+
+__version__ = "0.4.0.dev0"
+"""Version of the package; bundles have versions of their own."""
 
 
 def __getattr__(name: str) -> Any:

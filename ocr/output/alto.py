@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from lxml import etree
 
+from ocr import __version__
 from ocr.geometry import bounding_box, paragraphs
-from ocr.output.layout import file_name, outline, parts, software_version, xml_text
+from ocr.output.layout import file_name, outline, parts, xml_text
 from ocr.types import Page, Polygon, TextLine, Word
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -32,7 +33,7 @@ def page_alto(page: Page) -> etree._Element:
     _add(processing, "processingCategory").text = "contentGeneration"
     software = _add(processing, "processingSoftware")
     _add(software, "softwareName").text = "ocr"
-    _add(software, "softwareVersion").text = software_version()
+    _add(software, "softwareVersion").text = __version__
     size = {"HEIGHT": str(page.height), "WIDTH": str(page.width)}
     sheet = _add(_add(root, "Layout"), "Page", ID="page", PHYSICAL_IMG_NR=str(page.number), **size)
     space = _add(sheet, "PrintSpace", HPOS="0", VPOS="0", **size)

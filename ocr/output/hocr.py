@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from lxml import etree
 
+from ocr import __version__
 from ocr.geometry import paragraphs
-from ocr.output.layout import box, file_name, parts, software_version, xml_text
+from ocr.output.layout import box, file_name, parts, xml_text
 from ocr.types import Page, TextLine, Word
 
 NAMESPACE = "http://www.w3.org/1999/xhtml"
@@ -25,7 +26,7 @@ def page_hocr(page: Page) -> etree._Element:
     head = _add(root, "head")
     _add(head, "title").text = file_name(page)
     _add(head, "meta", {"http-equiv": "Content-Type", "content": "text/html; charset=utf-8"})
-    _add(head, "meta", {"name": "ocr-system", "content": f"ocr {software_version()}"})
+    _add(head, "meta", {"name": "ocr-system", "content": f"ocr {__version__}"})
     _add(head, "meta", {"name": "ocr-capabilities", "content": CAPABILITIES})
     # The image's name is quoted; a quote in it would end it.
     image = file_name(page).replace('"', "'")

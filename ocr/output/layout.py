@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePath
 
 import numpy as np
@@ -47,14 +46,6 @@ def box(polygons: list[Polygon], page: Page) -> tuple[int, int, int, int]:
 def file_name(page: Page) -> str:
     """The image's file name without its folders, as tools that look for it beside the result expect."""
     return xml_text(PurePath(page.source.replace("\\", "/")).name)
-
-
-def software_version() -> str:
-    """This package's version; `unknown` where it runs without being installed."""
-    try:
-        return version("ocr")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def xml_text(text: str) -> str:

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from lxml import etree
 
+from ocr import __version__
 from ocr.geometry import paragraphs
-from ocr.output.layout import box, file_name, outline, parts, software_version, xml_text
+from ocr.output.layout import box, file_name, outline, parts, xml_text
 from ocr.types import Page, TextLine, Word
 
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
@@ -27,7 +28,7 @@ def page_xml(page: Page) -> etree._Element:
     root = etree.Element(_tag("PcGts"), nsmap={None: NAMESPACE, "xsi": _INSTANCE})
     root.set(f"{{{_INSTANCE}}}schemaLocation", f"{NAMESPACE} {NAMESPACE}/pagecontent.xsd")
     metadata = _add(root, "Metadata")
-    _add(metadata, "Creator").text = f"ocr {software_version()}"
+    _add(metadata, "Creator").text = f"ocr {__version__}"
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     _add(metadata, "Created").text = now
     _add(metadata, "LastChange").text = now

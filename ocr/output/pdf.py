@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from ocr import __version__
 from ocr.errors import ConfigError
 from ocr.output.document import Document
-from ocr.output.layout import outline, parts, software_version
+from ocr.output.layout import outline, parts
 from ocr.output.pdf_font import ADVANCE, InvisibleFont
 from ocr.output.pdf_objects import PdfObjects, text_value
 from ocr.types import Page, TextLine
@@ -70,7 +71,7 @@ class PdfDocument(Document):
         tree = {"Type": "/Pages", "Kids": f"[{kids}]", "Count": str(len(self.pages))}
         self.objects.dictionary(tree, number=self.tree_number)
         root = self.objects.dictionary({"Type": "/Catalog", "Pages": f"{self.tree_number} 0 R"})
-        producer = text_value(f"ocr {software_version()}")
+        producer = text_value(f"ocr {__version__}")
         info = self.objects.dictionary({"Title": text_value(self.title), "Producer": producer})
         self.objects.finish(root=root, info=info)
 

@@ -1,0 +1,119 @@
+"""The wheel as its users install it: in an environment of its own, away from the checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built offline from the files of the checkout."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory) -> Path:
+    """A folder with a page, a line and labeled lines, and nothing of the checkout."""
+    desk = tmp_path_factory.mktemp("desk")
+    for name in ("letter.jpg", "line.png"):
+        shutil.copy(ROOT / "examples" / name, desk)
+    for page in "123":
+        (desk / "lines" / page).mkdir(parents=True)
+        shutil.copy(desk / "line.png", desk / "lines" / page / "a.png")
+        (desk / "lines" / page / "a.gt.txt").write_text("will telephone")
+    return desk
+
+
+@pytest.fixture(scope="module")
+def ocr(wheel, desk, tmp_path_factory):
+    """`ocr(*arguments)` runs the installed command in `desk`; dependencies are those of the running environment."""
+    folder = tmp_path_factory.mktemp("environment") / "env"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+    install = ["-m", "pip", "install", "--no-index", "--no-deps", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([scripts / "python", *install, wheel], check=True)
+    packages = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
+    # A .pth file of this environment, which would lead to the checkout, is not read when it is added like this.
+    (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environment |= {"OMP_NUM_THREADS": "1"}
+
+    def run(*arguments: str, program: str = "ocr") -> str:
+        command = [str(scripts / program), *arguments]
+        done = subprocess.run(command, cwd=desk, env=environment, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, f"{arguments}: {done.stderr[-3000:]}"
+        return done.stdout
+
+    return run
+
+
+def test_the_wheel_holds_all_that_is_not_python(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if not name.endswith(".py")}
+    for folder in ("ocr", "configs"):
+        inside = Path("ocr" if folder == "configs" else ".")
+        files = subprocess.run(["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True)
+        expected = {(inside / name).as_posix() for name in files.stdout.split() if not name.endswith(".py")}
+        assert expected and expected <= packed
+
+
+def test_the_package_comes_from_the_environment(ocr):
+    from ocr import __version__
+
+    code = "import ocr, ocr.commands.configs as c; print(ocr.__file__, c.CONFIGS, ocr.__version__)"
+    module, configs, version = ocr("-c", code, program="python").split()
+    assert str(ROOT) not in module + configs and "env" in module
+    assert Path(configs) == Path(module).parent / "configs" and version == __version__
+
+
+def test_it_says_what_it_can_do(ocr):
+    assert "read pages of handwriting" in ocr("--help")
+    for command in ("demo", "spark", "train"):
+        assert f"ocr {command}" in ocr(command, "--help")
+
+
+def test_it_reads_a_page_and_lines(ocr, desk):
+    assert len(ocr("read", "input=letter.jpg", "decode=ctc").splitlines()) > 10
+    report = ["report=report.json", "decode=ctc", "device=cpu"]
+    assert "CER" in ocr(
+        "evaluate", "bundle=ocr_small_handwritten", "data=folder", "data.images=lines", *report
+    )
+    assert (desk / "report.json").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["debug=overfit", "trainer.max_steps=2", "name=tried"],
+        ["experiment=adapt", "data.path=lines", "data.steps=[1,1]", "name=tried"],
+    ],
+    ids=["overfit", "adapt"],
+)
+def test_it_trains_into_the_working_folder(ocr, desk, arguments):
+    shutil.rmtree(desk / "runs", ignore_errors=True)
+    ocr("train", *arguments, "threads=1")
+    assert (desk / "runs" / "tried" / "bundle" / "bundle.json").exists()
+
+
+@pytest.mark.spark
+def test_it_reads_on_spark(ocr, desk):
+    pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
+    if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
+        pytest.skip("there is no Java: Spark needs version 17 or later")
+    (desk / "scans").mkdir()
+    shutil.copy(desk / "line.png", desk / "scans")
+    options = ["--detector", "none", "--decode", "ctc", "--master", "local[1]"]
+    assert "1 files read, 1 pages, 0 failed" in ocr("spark", "read", "scans", "texts", *options)
