@@ -1,14 +1,15 @@
-"""New texts in real hands: lines put together from pieces of transcribed lines of one writer.
+"""New texts in real handwriting: lines put together from pieces of transcribed lines of one writer.
 
-Unit selection, as in concatenative speech synthesis (Hunt & Black 1996): the longest pieces of the text that the
-writer has written somewhere are cut out along paths of least ink and set side by side. Needs lines whose characters
-are located (`ocr align`).
+Unit selection, as in concatenative speech synthesis (Hunt & Black 1996): the longest pieces of the text that occur
+in the writer's lines are cut out along paths of least ink and set side by side. The lines need located characters
+(`ocr align`).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,63 +24,49 @@ from ocr.image.preprocess import LinePreprocessor
 from ocr.synth.corpus import Corpus
 from ocr.synth.degrade import DegradeSettings, degrade
 from ocr.synth.line import ASSETS, SynthLine
-from ocr.synth.render import RenderedLine
+from ocr.synth.render import Box, RenderedLine
+from ocr.synth.units import Inventory, Unit
 
 HEIGHT = 64
 BASELINE = 44
 CORE = slice(24, 46)
-"""Rows in which small letters touch; two pieces are set side by side by their cuts there."""
+"""Rows in which small letters touch; the cuts of two adjacent pieces meet there on average."""
 LAG = 3.0
-"""Pixels by which the CTC head names a character too far to the right, the median over synthetic lines."""
+"""Pixels by which the CTC head locates a character too far to the right: the median over synthetic lines."""
+CORE_MIDDLE = 34
+"""Row about which lines are sheared, so that small letters keep their places."""
 REACH = 24
-"""Half of the width, in pixels, in which the cut between two characters is sought."""
+"""Half of the width, in pixels, of the window in which the cut between two characters is searched."""
+BOX_ROWS = (12.0, 56.0)
+"""Top and bottom of the boxes of characters, in pixels; the cuts give their columns alone."""
 _SLANTS = np.arange(-0.3, 1.05, 0.1)
-_SEPARATOR = "\n"
 
 
 @dataclass
 class Strip:
-    """A real line made upright: `ink` uint8 (64, w), 255 for full; `cuts` (n + 1, 64) columns around characters."""
+    """Upright ink of a real line: `ink` uint8 (64, w), 255 for full; `cuts` (n + 1, 64) columns around characters."""
 
     ink: np.ndarray
     cuts: np.ndarray
     slant: float
 
 
-@dataclass
-class WriterLines:
-    """One writer's usable lines: rows of the table, and their texts joined by line breaks."""
-
-    rows: list[int] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    text: str = ""
-
-    def add(self, row: int, text: str) -> None:
-        """Take in a line."""
-        self.rows.append(row)
-        self.starts.append(len(self.text) + 1)
-        self.text += _SEPARATOR + text
-
-    def locate(self, position: int) -> tuple[int, int]:
-        """Table row and character index of a position in `text`."""
-        line = int(np.searchsorted(self.starts, position, side="right")) - 1
-        return self.rows[line], position - self.starts[line]
-
-
 class CollageSynthesizer:
-    """Draws endless lines; sample i of seed s is `sample(np.random.default_rng([s, i]))`.
+    """Endless lines put together from pieces; sample i of seed s is `sample(np.random.default_rng([s, i]))`.
 
     Args:
-        lines: an aligned manifest, with columns image, text, spans, fit and writer, 64 pixels high.
+        lines: an aligned manifest, with columns image, text, spans, fit, writer and polygon, 64 pixels high.
         corpus: texts; a file, a folder, or None for the text that ships with the project.
-        characters: bounds of the text's length.
+        characters: lowest and highest length of a text.
         min_fit: lines whose label fits the picture worse than this are left out.
-        min_text: characters a hand must have to be written in.
-        max_piece: of a piece, in characters; a random length up to it is allowed to each line.
-        borrowed: largest share of characters that a hand lacks and takes from others.
-        lean: standard deviation of what is added to the hand's own slant. stretch: of the logarithm of the width.
+        min_text: characters that a writer must have written to be imitated.
+        max_piece: longest piece in characters; each line draws its own limit up to it.
+        borrowed: largest share of characters that a writer lacks and takes from other writers.
+        lean: standard deviation of the change of slant. stretch: that of the logarithm of the width.
+        clean_probability: share of lines in black on white.
+        degrade: probabilities of the effects of paper, ink and camera.
     Raises:
-        DataError: the manifest cannot be read, lacks a column, or no hand has enough text.
+        DataError: the manifest cannot be read, lacks a column, or no writer has enough text.
     """
 
     def __init__(
@@ -100,11 +87,12 @@ class CollageSynthesizer:
         self.table = _read(Path(lines))
         self.corpus = Corpus(corpus or ASSETS / "text")
         self.characters = (int(characters[0]), int(characters[1]))
-        self.max_piece, self.borrowed, self.clean_probability = max_piece, borrowed, clean_probability
+        self.max_piece, self.clean_probability = max_piece, clean_probability
         self.lean, self.stretch = lean, stretch
         self.degrade = degrade or DegradeSettings()
-        self.hands = self._hands(min_fit, min_text)
-        if not self.hands:
+        texts = _texts_by_writer(self.table, min_fit)
+        self.inventory = Inventory(texts, min_text=min_text, max_borrowed=borrowed)
+        if not self.inventory.writers:
             raise DataError(f"{lines}: no writer has {min_text} characters of well aligned text")
         self._strip = lru_cache(maxsize=8192)(self._cut_strip)
 
@@ -115,23 +103,17 @@ class CollageSynthesizer:
         self.__dict__.update(state)
         self._strip = lru_cache(maxsize=8192)(self._cut_strip)
 
-    def _hands(self, min_fit: float, min_text: int) -> list[WriterLines]:
-        hands: dict[str, WriterLines] = {}
-        columns = [self.table.column(name).to_pylist() for name in ("text", "fit", "writer")]
-        for row, (text, fit, writer) in enumerate(zip(*columns, strict=True)):
-            if fit >= min_fit and text and writer:
-                hands.setdefault(writer, WriterLines()).add(row, text)
-        return [hand for hand in hands.values() if len(hand.text) >= min_text]
-
     def sample(self, rng: np.random.Generator) -> SynthLine:
-        """One line; the same generator state gives the same line."""
+        """Draw one line; the same generator state gives the same line."""
+        writers = self.inventory.writers
         while True:
-            hand = self.hands[int(rng.integers(len(self.hands)))]
+            writer = writers[int(rng.integers(len(writers)))]
             text, language = self.corpus.sample(rng, characters=self.characters)
-            pieces = self._select(rng, hand, text)
-            if pieces is not None:
-                line = self._write(rng, text, pieces)
+            max_piece = int(rng.integers(2, self.max_piece + 1))
+            units = self.inventory.select(rng, writer, text, max_piece=max_piece)
+            if units is not None:
                 break
+        line = self._write(rng, text, units)
         clean = rng.random() < self.clean_probability
         return SynthLine(
             image=degrade(line, rng, None if clean else self.degrade),
@@ -145,94 +127,44 @@ class CollageSynthesizer:
             font="",
         )
 
-    def _select(
-        self, rng: np.random.Generator, hand: WriterLines, text: str
-    ) -> list[tuple[int, int, int]] | None:
-        """Pieces (row, first character, count) that spell `text`, or None if the hand lacks too much of it."""
-        pieces: list[tuple[int, int, int]] = []
-        max_piece, at, foreign = int(rng.integers(2, self.max_piece + 1)), 0, 0
-        padded = f" {text} "
-        while at < len(text):
-            for count in range(min(max_piece, len(text) - at), 0, -1):
-                found = _occurrences(hand.text, text[at : at + count])
-                if found:
-                    break
-            else:
-                other = self._foreign(rng, text[at])
-                foreign += 1
-                if other is None or foreign > max(1, self.borrowed * len(text)):
-                    return None
-                pieces.append((*other, 1))
-                at += 1
-                continue
-            before, after = padded[at], padded[at + count + 1]
-            scores = [_context(hand.text, spot, count, before, after) for spot in found]
-            best = max(scores)
-            spots = [spot for spot, score in zip(found, scores, strict=True) if score == best]
-            pieces.append((*hand.locate(spots[int(rng.integers(len(spots)))]), count))
-            at += count
-        return pieces
-
-    def _foreign(self, rng: np.random.Generator, character: str) -> tuple[int, int] | None:
-        """The character in one of twenty random hands."""
-        for _ in range(20):
-            hand = self.hands[int(rng.integers(len(self.hands)))]
-            found = _occurrences(hand.text, character)
-            if found:
-                return hand.locate(found[int(rng.integers(len(found)))])
-        return None
-
-    def _write(self, rng: np.random.Generator, text: str, pieces: list[tuple[int, int, int]]) -> RenderedLine:
-        """Set the pieces side by side, upright, and lean the line as its hand does."""
-        strips = [self._strip(row) for row, _, _ in pieces]
+    def _write(self, rng: np.random.Generator, text: str, units: Sequence[Unit]) -> RenderedLine:
+        """Set the units side by side, upright, then lean and stretch the line."""
+        strips = [self._strip(unit.key) for unit in units]
         slant = float(np.median([strip.slant for strip in strips])) + self.lean * float(rng.normal())
-        # Old hands are wide; those who fill a form are narrow.
+        # Old handwriting is wide; that on forms is narrow.
         stretch = float(np.clip(math.exp(self.stretch * rng.normal(0.35, 1)), 0.7, 1.8))
-        placed, pen, edges = [], float(rng.uniform(2, 0.5 * HEIGHT)), []
-        for strip, (_, first, count) in zip(strips, pieces, strict=True):
-            cuts = strip.cuts[first : first + count + 1]
-            middle = cuts[:, CORE].mean(axis=1)
-            placed.append((strip, cuts[0], cuts[-1], round(pen - middle[0])))
-            edges += [
-                (pen + a - middle[0], pen + b - middle[0]) for a, b in zip(middle, middle[1:], strict=False)
-            ]
-            pen += float(middle[-1] - middle[0])
-        lean = slant * BASELINE
-        width = int(np.clip(math.ceil(pen + max(lean, 0) + rng.uniform(2, 0.5 * HEIGHT)), 16, 4096))
+        start, margin = (float(value) for value in rng.uniform(2, 0.5 * HEIGHT, 2))
+        offsets, edges, end = _arrange(strips, units, start)
+        width = int(np.clip(math.ceil(end + max(slant * BASELINE, 0) + margin), 16, 4096))
         ink = np.zeros((HEIGHT, width), np.uint8)
-        for strip, left, right, offset in placed:
-            _lay(ink, strip.ink, left, right, offset)
-        matrix = np.array([[stretch, -slant, slant * 34], [0, 1, 0]], np.float32)
+        for strip, unit, offset in zip(strips, units, offsets, strict=True):
+            _lay(ink, strip.ink, strip.cuts[unit.first], strip.cuts[unit.first + unit.count], offset)
         width = max(16, round(width * stretch))
-        ink = cv2.warpAffine(ink, matrix, (width, HEIGHT), flags=cv2.INTER_LINEAR)
-        boxes = [(x0 * stretch, 12.0, x1 * stretch, 56.0) for x0, x1 in edges]
-        words, at = [], 0
-        for word in text.split(" "):
-            inside = boxes[at : at + len(word)]
-            words.append((word, (inside[0][0], 12.0, inside[-1][2], 56.0)))
-            at += len(word) + 1
+        ink = _sheared(ink, -slant, width, stretch=stretch)
+        top, bottom = BOX_ROWS
+        boxes = [(x0 * stretch, top, x1 * stretch, bottom) for x0, x1 in edges]
         corners = [(0, 0), (width, 0), (width, HEIGHT), (0, HEIGHT)]
         return RenderedLine(
             ink=ink,
             characters=list(zip(text, boxes, strict=True)),
-            words=words,
+            words=_word_boxes(text, boxes),
             polygon=np.array(corners, np.float32),
             baseline=np.array([(0, BASELINE), (width, BASELINE)], np.float32),
             x_height=17.0,
         )
 
     def _cut_strip(self, row: int) -> Strip:
-        """The ink of a line, made upright, and the cuts between its characters."""
+        """Make the ink of a line upright and find the cuts between its characters."""
         values = {name: self.table.column(name)[row].as_py() for name in ("image", "spans", "polygon")}
         ink = _ink(load_image(values["image"]), values["polygon"])
         slant = _slant(ink)
-        matrix = np.array([[1, slant, -slant * 34], [0, 1, 0]], np.float32)
-        ink = cv2.warpAffine(ink, matrix, ink.shape[::-1], flags=cv2.INTER_LINEAR)
+        ink = _sheared(ink, slant, ink.shape[1])
         spans = np.asarray(values["spans"], np.float32).reshape(-1, 2)
         return Strip(ink, _cuts(ink, spans.mean(axis=1) - LAG), slant)
 
 
 def _read(path: Path) -> pa.Table:
+    """Read an aligned manifest and check its columns."""
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
@@ -242,83 +174,123 @@ def _read(path: Path) -> pa.Table:
     return table
 
 
-def _occurrences(text: str, piece: str) -> list[int]:
-    found, at = [], text.find(piece)
-    while at >= 0:
-        found.append(at)
-        at = text.find(piece, at + 1)
-    return found
+def _texts_by_writer(table: pa.Table, min_fit: float) -> dict[str, list[tuple[int, str]]]:
+    """For each writer, row and text of the lines whose label fits at least as well as `min_fit`."""
+    texts: dict[str, list[tuple[int, str]]] = {}
+    columns = [table.column(name).to_pylist() for name in ("text", "fit", "writer")]
+    for row, (text, fit, writer) in enumerate(zip(*columns, strict=True)):
+        if fit >= min_fit and text and writer:
+            texts.setdefault(writer, []).append((row, text))
+    return texts
 
 
-def _context(text: str, spot: int, count: int, before: str, after: str) -> int:
-    """How well the neighbours of a piece where it was written suit its new neighbours."""
-    old_before = text[spot - 1] if text[spot - 1] != _SEPARATOR else " "
-    old_after = text[spot + count] if spot + count < len(text) and text[spot + count] != _SEPARATOR else " "
-    score = 2 * ((old_before == " ") == (before == " ")) + 2 * ((old_after == " ") == (after == " "))
-    return score + (old_before == before) + (old_after == after)
+def _arrange(
+    strips: Sequence[Strip], units: Sequence[Unit], start: float
+) -> tuple[list[int], list[tuple[float, float]], float]:
+    """Line up units by their cuts, from column `start` on.
+
+    Returns:
+        The offset of each unit's strip, the left and right edge of each character, and the right end of the last.
+    """
+    offsets, edges, pen = [], [], start
+    for strip, unit in zip(strips, units, strict=True):
+        middle = strip.cuts[unit.first : unit.first + unit.count + 1, CORE].mean(axis=1)
+        offsets.append(round(pen - middle[0]))
+        columns = pen + middle - middle[0]
+        edges += list(zip(columns[:-1], columns[1:], strict=True))
+        pen += float(middle[-1] - middle[0])
+    return offsets, edges, pen
+
+
+def _word_boxes(text: str, boxes: Sequence[Box]) -> list[tuple[str, Box]]:
+    """Words of a text, each with the box around those of its characters."""
+    words, begin = [], 0
+    for word in text.split(" "):
+        inside = boxes[begin : begin + len(word)]
+        words.append((word, (inside[0][0], inside[0][1], inside[-1][2], inside[-1][3])))
+        begin += len(word) + 1
+    return words
 
 
 _PREPROCESS = LinePreprocessor(height=HEIGHT, max_width=8192, flatten=True, detect_inverted=False)
 
 
 def _ink(image: np.ndarray, polygon: list[float] | None) -> np.ndarray:
-    """uint8 (64, w): 255 for ink, 0 for paper and for what lies outside the line's own outline."""
-    grey = _PREPROCESS(image)
-    ink = np.clip((215.0 - grey) * (255 / 195), 0, 255).astype(np.uint8)
+    """Extract ink as uint8 (64, w): 255 for ink, 0 for paper and for everything outside the line's outline."""
+    gray = _PREPROCESS(image)
+    ink = np.clip((215.0 - gray) * (255 / 195), 0, 255).astype(np.uint8)
     if polygon:
         scale = HEIGHT / image.shape[0]
         outline = (np.asarray(polygon, np.float32).reshape(-1, 1, 2) * scale).astype(np.int32)
-        own = cv2.fillPoly(np.zeros_like(ink), [outline], 255)
-        ink = np.minimum(ink, cv2.dilate(own, np.ones((5, 5), np.uint8)))
+        inside = cv2.fillPoly(np.zeros_like(ink), [outline], 255)
+        ink = np.minimum(ink, cv2.dilate(inside, np.ones((5, 5), np.uint8)))
     return ink
 
 
+def _sheared(
+    ink: np.ndarray, shear: float, width: int, *, stretch: float = 1.0, interpolation: int = cv2.INTER_LINEAR
+) -> np.ndarray:
+    """Shear ink about the middle of small letters, in pixels sideways per pixel of height, and stretch it."""
+    matrix = np.array([[stretch, shear, -shear * CORE_MIDDLE], [0, 1, 0]], np.float32)
+    return cv2.warpAffine(ink, matrix, (width, ink.shape[0]), flags=interpolation)
+
+
 def _slant(ink: np.ndarray) -> float:
-    """Shear, pixels sideways a pixel of height, that makes the line's columns most uneven when undone."""
+    """Estimate the slant: the shear, in pixels sideways per pixel of height, that makes columns most uneven."""
     best, slant = -1.0, 0.0
     for candidate in _SLANTS:
-        matrix = np.array([[1, candidate, -candidate * 34], [0, 1, 0]], np.float32)
-        columns = cv2.warpAffine(ink, matrix, ink.shape[::-1], flags=cv2.INTER_NEAREST).sum(
-            axis=0, dtype=np.float64
-        )
+        upright = _sheared(ink, candidate, ink.shape[1], interpolation=cv2.INTER_NEAREST)
+        columns = upright.sum(axis=0, dtype=np.float64)
         if (uneven := float((columns**2).sum())) > best:
             best, slant = uneven, float(candidate)
     return slant
 
 
-def _cuts(ink: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """(n + 1, h) columns: paths from top to bottom through least ink, one between each pair of characters."""
+def _cuts(ink: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """Find (n + 1, h) columns: paths from top to bottom through least ink, around and between n characters."""
     height, width = ink.shape
     inked = np.flatnonzero(ink[CORE].max(axis=0) > 60)
     first, last = (int(inked[0]), int(inked[-1])) if len(inked) else (0, width - 1)
     ends = np.array([[max(0, first - 2)], [min(width, last + 3)]], np.int32).repeat(height, axis=1)
-    if len(centres) < 2:
+    if len(centers) < 2:
         return ends
-    left, right = centres[:-1, None], centres[1:, None]
+    left, right = centers[:-1, None], centers[1:, None]
     columns = np.round((left + right) / 2).astype(int) + np.arange(-REACH, REACH + 1)  # (n - 1, k)
     cost = ink.astype(np.float32).T[np.clip(columns, 0, width - 1)] / 255  # (n - 1, k, h)
     off_middle = np.abs(columns - (left + right) / 2) / np.maximum(right - left, 2)
     cost += (0.1 * off_middle + 4.0 * (off_middle > 0.5))[:, :, None]
+    path = _cheapest_paths(cost)  # (n - 1, h)
+    cuts = np.take_along_axis(columns, path, axis=1).astype(np.int32)
+    return np.concatenate((ends[:1], np.clip(cuts, 0, width), ends[1:]))
+
+
+def _cheapest_paths(cost: np.ndarray) -> np.ndarray:
+    """Find paths of least cost by dynamic programming.
+
+    Args:
+        cost: (n, k, h), of each of k columns in each of h rows; a path moves by at most one column per row.
+    Returns:
+        (n, h) index of the column in each row.
+    """
+    height = cost.shape[2]
     total, steps = cost[:, :, 0], []
-    index = np.arange(columns.shape[1])
     for y in range(1, height):
         padded = np.pad(total, ((0, 0), (1, 1)), constant_values=np.inf)
         # A step aside costs a little, so that a cut through white is straight.
         options = np.stack((padded[:, 1:-1], padded[:, :-2] + 0.05, padded[:, 2:] + 0.05))
         steps.append(options.argmin(axis=0))
         total = options.min(axis=0) + cost[:, :, y]
-    cuts = np.empty((len(columns), height), np.int32)
-    at = total.argmin(axis=1)
-    rows = np.arange(len(columns))
-    for y in range(height - 1, -1, -1):
-        cuts[:, y] = columns[rows, at]
-        if y:
-            at = np.clip(at + np.array([0, -1, 1])[steps[y - 1][rows, at]], 0, index[-1])
-    return np.concatenate((ends[:1], np.clip(cuts, 0, width), ends[1:]))
+    path = np.empty((len(cost), height), np.int64)
+    path[:, -1] = total.argmin(axis=1)
+    rows = np.arange(len(cost))
+    for y in range(height - 1, 0, -1):
+        moves = np.array([0, -1, 1])[steps[y - 1][rows, path[:, y]]]
+        path[:, y - 1] = np.clip(path[:, y] + moves, 0, cost.shape[1] - 1)
+    return path
 
 
 def _lay(ink: np.ndarray, strip: np.ndarray, left: np.ndarray, right: np.ndarray, offset: int) -> None:
-    """Copy the strip's ink between two cuts, moved sideways by `offset`."""
+    """Copy the ink of a strip between two cuts into `ink`, moved sideways by `offset`."""
     start, stop = int(left.min()), int(right.max())
     start, stop = max(start, -offset), min(stop, strip.shape[1], ink.shape[1] - offset)
     if stop <= start:

@@ -1,6 +1,6 @@
-"""Turn the ink of a line into a scan or a photograph of it: paper, rules, stains, blur, noise, contrast.
+"""Turn the ink of a line into a scan or photograph of it: paper, rules, stains, blur, noise and contrast.
 
-Pixels are never moved here (the renderer does that), so boxes stay exact. Images are uint8 grey.
+No pixel is moved here (the renderer does that), so that boxes stay exact. Images are uint8 gray.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ocr.synth.render import RenderedLine
 
 @dataclass(frozen=True)
 class DegradeSettings:
-    """Probability of each effect on a line."""
+    """Probability of each effect per line."""
 
     white_paper: float = 0.36
     linen: float = 0.22
@@ -42,100 +42,150 @@ class DegradeSettings:
 
 
 def degrade(line: RenderedLine, rng: np.random.Generator, settings: DegradeSettings | None) -> np.ndarray:
-    """uint8 (h, w) picture of `line`; black on white where `settings` is None."""
-    ink = line.ink
-    height, width = ink.shape
-    if line.struck:
-        ink = _strike(ink, line, rng)
+    """Draw a line on random paper and record it with a random device.
+
+    Returns:
+        uint8 (h, w) picture; black on white where `settings` is None.
+    """
+    ink = _strike(line.ink, line, rng) if line.struck else line.ink
     if settings is None:
         return 255 - ink
-    if rng.random() < settings.underline:
+    ink = _add_pen_marks(ink, line, rng, settings)
+    paper, level = _make_paper(ink, rng, settings)
+    _print_and_soil(paper, level, line, rng, settings)
+    image = _apply_ink(paper, ink, level, rng, settings)
+    image = _damage_and_light(image, level, rng, settings)
+    image = _record(image, rng, settings)
+    return _store(image, rng, settings)
+
+
+def _happens(rng: np.random.Generator, probability: float) -> bool:
+    return bool(rng.random() < probability)
+
+
+def _add_pen_marks(
+    ink: np.ndarray, line: RenderedLine, rng: np.random.Generator, settings: DegradeSettings
+) -> np.ndarray:
+    """Add an underline or the end of a frame to the ink, each by chance."""
+    if _happens(rng, settings.underline):
         ink = _underline(ink, line, rng)
-    if rng.random() < settings.bracket:
+    if _happens(rng, settings.bracket):
         ink = _bracket(ink, rng)
+    return ink
 
-    def happens(probability: float) -> bool:
-        return rng.random() < probability
 
-    white = happens(settings.white_paper)
+def _make_paper(
+    ink: np.ndarray, rng: np.random.Generator, settings: DegradeSettings
+) -> tuple[np.ndarray, float]:
+    """Make a float32 (h, w) sheet with texture, ink from its back and uneven light, and its mean gray value."""
+    height, width = ink.shape
+    white = _happens(rng, settings.white_paper)
     level = rng.uniform(247, 255) if white else rng.uniform(190, 248)
     paper = np.full((height, width), level, np.float32)
     if not white:
-        if happens(settings.linen):
+        if _happens(rng, settings.linen):
             paper += _tile(_linen(), rng, height, width) * rng.uniform(3, 17)
-        if happens(settings.grain):
+        if _happens(rng, settings.grain):
             paper += _tile(_grain(int(rng.integers(3))), rng, height, width) * rng.gamma(2, 1.7)
-        if happens(settings.bleed):
+        if _happens(rng, settings.bleed):
             shift = int(rng.integers(width))
             ghost = cv2.GaussianBlur(np.roll(ink[:, ::-1], shift, 1), (0, 0), rng.uniform(1, 2.5))
             paper -= np.roll(ghost, int(rng.integers(-12, 13)), 0) * np.float32(rng.uniform(0.05, 0.25))
-    if happens(settings.shade):
+    if _happens(rng, settings.shade):
         knots = rng.uniform(-1, 1, (2, 3)).astype(np.float32) * rng.uniform(3, 22)
         paper += cv2.resize(knots, (width, height), interpolation=cv2.INTER_LINEAR)
-    if happens(settings.squared):
+    return paper, level
+
+
+def _print_and_soil(
+    paper: np.ndarray, level: float, line: RenderedLine, rng: np.random.Generator, settings: DegradeSettings
+) -> None:
+    """Add printed rules or squares, a fold and specks to the paper, in place."""
+    if _happens(rng, settings.squared):
         _squares(paper, line, rng)
-    elif happens(settings.rule):
+    elif _happens(rng, settings.rule):
         _rule(paper, line, rng)
-    if happens(settings.fold):
-        x = int(rng.integers(width))
-        cv2.line(
-            paper,
-            (x, 0),
-            (x + int(rng.integers(-8, 9)), height),
-            level + rng.uniform(-60, 40),
-            int(rng.integers(1, 4)),
-            cv2.LINE_AA,
-        )
-    if happens(settings.specks):
-        for _ in range(int(rng.integers(1, 9))):
-            cv2.circle(
-                paper,
-                (int(rng.integers(width)), int(rng.integers(height))),
-                int(rng.integers(1, 3)),
-                rng.uniform(60, 220),
-                -1,
-                cv2.LINE_AA,
-            )
+    if _happens(rng, settings.fold):
+        _fold(paper, level, rng)
+    if _happens(rng, settings.specks):
+        _specks(paper, rng)
 
-    tone = rng.uniform(95, 165) if happens(settings.pencil) else rng.triangular(0, 20, 120)
+
+def _apply_ink(
+    paper: np.ndarray, ink: np.ndarray, level: float, rng: np.random.Generator, settings: DegradeSettings
+) -> np.ndarray:
+    """Lay ink of a random darkness on the paper; a pencil leaves some grain of the paper free."""
+    tone = rng.uniform(95, 165) if _happens(rng, settings.pencil) else rng.triangular(0, 20, 120)
     alpha = ink.astype(np.float32) * (1 / 255)
-    if happens(settings.pencil * 0.7):
-        alpha *= np.clip(0.8 + 0.35 * _tile(_grain(0), rng, height, width), 0, 1)
-    image = paper + alpha * (np.minimum(tone, level - 50) - paper)
+    if _happens(rng, settings.pencil * 0.7):
+        alpha *= np.clip(0.8 + 0.35 * _tile(_grain(0), rng, *ink.shape), 0, 1)
+    return paper + alpha * (np.minimum(tone, level - 50) - paper)
 
-    if happens(settings.hole):
+
+def _damage_and_light(
+    image: np.ndarray, level: float, rng: np.random.Generator, settings: DegradeSettings
+) -> np.ndarray:
+    """Punch a hole, let the sheet end inside the picture, cast a shadow and reduce contrast, each by chance."""
+    height, width = image.shape
+    if _happens(rng, settings.hole):
         _hole(image, level, rng)
-    if happens(settings.edge):
-        # The sheet ends inside the picture: desk or scanner lid beyond it.
+    if _happens(rng, settings.edge):
+        # Beyond the end of the sheet lies the desk or the lid of the scanner.
         reach = int(rng.integers(1, max(2, height // 8)))
         rows = slice(0, reach) if rng.random() < 0.5 else slice(height - reach, height)
         image[rows] = rng.uniform(0, 140)
-    if happens(settings.shadow):
+    if _happens(rng, settings.shadow):
         edge, soft = rng.uniform(0, width), rng.uniform(20, 200)
         side = 1 if rng.random() < 0.5 else -1
         ramp = 0.5 - 0.5 * np.tanh(side * (np.arange(width, dtype=np.float32) - edge) / (2 * soft))
         image *= 1 - rng.uniform(0.1, 0.45) * ramp
-    if happens(settings.low_contrast):
+    if _happens(rng, settings.low_contrast):
         low, high = rng.uniform(20, 90), rng.uniform(150, 235)
         image = low + image * ((high - low) / 255)
-    if happens(settings.low_resolution):
+    return image
+
+
+def _record(image: np.ndarray, rng: np.random.Generator, settings: DegradeSettings) -> np.ndarray:
+    """Lose resolution or sharpness and add noise, as a camera or scanner does. Returns uint8."""
+    height, width = image.shape
+    if _happens(rng, settings.low_resolution):
         factor = rng.uniform(0.4, 0.8)
         small = cv2.resize(
             image, (max(4, int(width * factor)), int(height * factor)), interpolation=cv2.INTER_AREA
         )
         image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    elif happens(settings.blur):
+    elif _happens(rng, settings.blur):
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.3))
-    if happens(settings.noise):
+    if _happens(rng, settings.noise):
         image = image + _tile(_grain(0), rng, height, width) * rng.gamma(1.6, 2.5)
-    image = np.clip(image, 0, 255).astype(np.uint8)
-    if happens(settings.bilevel):
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def _store(image: np.ndarray, rng: np.random.Generator, settings: DegradeSettings) -> np.ndarray:
+    """Reduce the picture to black and white, and compress it as JPEG, each by chance."""
+    if _happens(rng, settings.bilevel):
         threshold, _ = cv2.threshold(image, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         image = cv2.threshold(image, threshold + rng.uniform(-12, 25), 255, cv2.THRESH_BINARY)[1]
-    if happens(settings.jpeg):
+    if _happens(rng, settings.jpeg):
         quality = int(rng.integers(25, 90))
         image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 0)
     return image
+
+
+def _fold(paper: np.ndarray, level: float, rng: np.random.Generator) -> None:
+    """Draw a dark or bright crease from top to bottom."""
+    height, width = paper.shape
+    x = int(rng.integers(width))
+    end = (x + int(rng.integers(-8, 9)), height)
+    cv2.line(paper, (x, 0), end, level + rng.uniform(-60, 40), int(rng.integers(1, 4)), cv2.LINE_AA)
+
+
+def _specks(paper: np.ndarray, rng: np.random.Generator) -> None:
+    """Draw one to eight dark dots."""
+    height, width = paper.shape
+    for _ in range(int(rng.integers(1, 9))):
+        center = (int(rng.integers(width)), int(rng.integers(height)))
+        cv2.circle(paper, center, int(rng.integers(1, 3)), rng.uniform(60, 220), -1, cv2.LINE_AA)
 
 
 def _strike(ink: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> np.ndarray:
@@ -154,7 +204,7 @@ def _strike(ink: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> np
 
 
 def _underline(ink: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> np.ndarray:
-    """A pen stroke under one word or under the whole line."""
+    """Draw a pen stroke under one word or under the whole line."""
     ink = ink.copy()
     boxes = [box for _, box in line.words] or [(0, 0, ink.shape[1], ink.shape[0])]
     if rng.random() < 0.6:
@@ -167,16 +217,16 @@ def _underline(ink: np.ndarray, line: RenderedLine, rng: np.random.Generator) ->
 
 
 def _bracket(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The round end of a frame drawn about a passage, at one side of the crop; taller than a parenthesis."""
+    """Draw the round end of a frame around a passage at one side of the crop; it is taller than a parenthesis."""
     ink = ink.copy()
     height, width = ink.shape
     reach, tall = rng.uniform(3, 12), rng.uniform(1.0, 1.7) * height
     right = rng.random() < 0.5
-    centre = (width - reach - 2 if right else reach + 2, height * rng.uniform(0.3, 0.7))
+    center = (width - reach - 2 if right else reach + 2, height * rng.uniform(0.3, 0.7))
     start = -90 if right else 90
     cv2.ellipse(
         ink,
-        (round(centre[0]), round(centre[1])),
+        (round(center[0]), round(center[1])),
         (round(reach), round(tall / 2)),
         0,
         start,
@@ -189,16 +239,16 @@ def _bracket(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _hole(image: np.ndarray, level: float, rng: np.random.Generator) -> None:
-    """A punched hole: bright inside, a thin dark rim."""
+    """Draw a punched hole, bright with a thin dark rim, at the upper or lower edge."""
     height, width = image.shape
-    centre = (int(rng.integers(width)), int(rng.choice([0, height]) + rng.integers(-8, 9)))
+    center = (int(rng.integers(width)), int(rng.choice([0, height]) + rng.integers(-8, 9)))
     radius = int(rng.integers(8, 18))
-    cv2.circle(image, centre, radius, rng.uniform(235, 255), -1, cv2.LINE_AA)
-    cv2.ellipse(image, centre, (radius, radius), 0, 200, 340, level - 90, 1, cv2.LINE_AA)
+    cv2.circle(image, center, radius, rng.uniform(235, 255), -1, cv2.LINE_AA)
+    cv2.ellipse(image, center, (radius, radius), 0, 200, 340, level - 90, 1, cv2.LINE_AA)
 
 
 def _rule(paper: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> None:
-    """A printed rule under the writing, near its baseline, with a slope of its own."""
+    """Draw a printed rule near the baseline, with its own slope, at times with a second one above."""
     height, width = paper.shape
     y = float(line.baseline[:, 1].mean()) + rng.normal(1.5, 2.5)
     tone, slope = rng.uniform(70, 220), rng.normal(0, 1.2)
@@ -209,6 +259,7 @@ def _rule(paper: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> No
 
 
 def _squares(paper: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> None:
+    """Draw squared paper with one rule on the baseline."""
     height, width = paper.shape
     step, tone = rng.uniform(14, 40), rng.uniform(130, 225)
     for x in np.arange(rng.uniform(0, step), width, step):
@@ -218,10 +269,11 @@ def _squares(paper: np.ndarray, line: RenderedLine, rng: np.random.Generator) ->
 
 
 _TILE = (160, 2048)
+"""Height and width in pixels of a texture."""
 
 
 def _tile(texture: np.ndarray, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """A random (height, width) window of a texture, mirrored on where the line is longer."""
+    """Cut a random (height, width) window out of a texture, continued by reflection where the line is larger."""
     y = int(rng.integers(max(1, texture.shape[0] - height)))
     x = int(rng.integers(texture.shape[1] // 2))
     window = texture[y : y + height, x : x + width]
@@ -233,13 +285,13 @@ def _tile(texture: np.ndarray, rng: np.random.Generator, height: int, width: int
 
 
 def grain_tile(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """(height, width) float32 noise of unit variance and pixel size: the grain of paper."""
+    """Draw (height, width) float32 noise of unit variance, independent per pixel: the grain of paper."""
     return _tile(_grain(0), rng, height, width)
 
 
 @lru_cache(maxsize=8)
 def _grain(kind: int) -> np.ndarray:
-    """Unit-variance noise: 0 pixel noise, 1 fibres, 2 clouds."""
+    """Draw noise of unit variance: 0 independent pixels, 1 fibers, 2 clouds."""
     rng = np.random.default_rng(kind)
     noise = rng.standard_normal(_TILE, np.float32)
     if kind == 1:
@@ -251,7 +303,7 @@ def _grain(kind: int) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _linen() -> np.ndarray:
-    """Threads that run across and down, each of its own strength and a limited length."""
+    """Draw woven threads of limited length and random strength, of unit variance."""
     rng = np.random.default_rng(9)
     across = cv2.GaussianBlur(rng.standard_normal(_TILE, np.float32), (0, 0), sigmaX=12, sigmaY=0.5)
     down = cv2.GaussianBlur(rng.standard_normal(_TILE, np.float32), (0, 0), sigmaX=0.5, sigmaY=9)

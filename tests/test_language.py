@@ -1,0 +1,93 @@
+"""The rules of docs/design.md for names, docstrings and the length of functions, held by tests."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TREES = {
+    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "ocr").rglob("*.py"))
+}
+DONE = ("ocr/nn/attention.py", "ocr/nn/mlp.py", "ocr/losses/detection.py")
+"""Folders and files whose docstrings have been gone through; the goal is `ocr/`."""
+FILES = [file for file in TREES if file.startswith(DONE)]
+
+MAX_LINES = 60
+QUESTIONS = {"what", "whether", "how", "where", "which", "who", "when", "why", "see"}
+BRITISH = re.compile(
+    r"colour|behaviour|favour|neighbour|(?<!per)centre|labelled|cancelled|modelled|artefact|grey(?!scale_)"
+    r"|(?:normal|recogn|organ|initial|optim|serial|token|raster|vector|summar|synthes|local|general)is(?:e|ing|ation)",
+    re.IGNORECASE,
+)
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
+
+def public(tree: ast.Module) -> Iterator[tuple[str, ast.Module | Definition]]:
+    """The module, its public functions and classes, and the public methods of those classes, by name."""
+    yield "the module", tree
+    for node in tree.body:
+        if isinstance(node, Definition) and not node.name.startswith("_"):
+            yield node.name, node
+            if isinstance(node, ast.ClassDef):
+                for method in node.body:
+                    if isinstance(method, Definition) and not method.name.startswith("_"):
+                        yield f"{node.name}.{method.name}", method
+
+
+def documented(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Names and docstrings of everything that has one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | Definition) and (docstring := ast.get_docstring(node)):
+            yield getattr(node, "name", "the module"), docstring
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_is_public_is_documented(file):
+    missing = [
+        name
+        for name, node in public(TREES[file])
+        if not ast.get_docstring(node) and getattr(node, "body", True)
+    ]
+    assert not missing, "no docstring"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_docstring_begins_with_a_verb_or_a_noun_phrase(file):
+    questions = {
+        name: docstring.splitlines()[0]
+        for name, docstring in documented(TREES[file])
+        if re.match(r"\w*", docstring)[0].lower() in QUESTIONS
+    }
+    assert not questions
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_functions_are_short(file):
+    long = {
+        node.name: node.end_lineno - node.lineno + 1
+        for node in ast.walk(TREES[file])
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno >= MAX_LINES
+    }
+    assert not long, f"functions of more than {MAX_LINES} lines"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_spelling_is_american(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert not sorted({word for line in text.splitlines() for word in BRITISH.findall(line)})
+
+
+def test_no_two_classes_share_a_name():
+    places = defaultdict(list)
+    for file, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(file)
+    known = {"Curve", "Piece"}
+    assert not {name: files for name, files in places.items() if len(files) > 1 and name not in known}
