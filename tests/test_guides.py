@@ -9,6 +9,7 @@
 | shown | no command: output, formulas, files of other programs |
 """
 
+import copy
 import importlib
 import re
 import shlex
@@ -25,7 +26,7 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 import ocr.commands
-from ocr.bundle import WEIGHTS
+from ocr.bundle import WEIGHTS, registry
 from ocr.commands import evaluate, read, train
 from tests.test_configs import LINE_SETS, data_folder  # noqa: F401
 
@@ -354,9 +355,15 @@ def recurrent(at_desk, tmp_path, monkeypatch):
     for name, content in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
+    (row,) = re.findall(r"<!-- row of ocr/bundle/registry.py -->\n```python\n(.*?),\n```", text)
     monkeypatch.setattr(ocr.models, "__path__", [*ocr.models.__path__, str(tmp_path / "ocr" / "models")])
     monkeypatch.setattr(train, "CONFIGS", tmp_path / "configs")
     monkeypatch.chdir(tmp_path)
+    from ocr.models.recurrent import Recurrent
+
+    cls, role, parts = eval(row, {"Recurrent": Recurrent})
+    monkeypatch.setattr(registry, "_REGISTRY", copy.deepcopy(registry._REGISTRY))
+    registry.register(cls, role=role, parts=parts)
 
 
 SHORT = "model.encoder.dim=32 model.encoder.depth=1 model.encoder.patch_embed.channels=[8,16,32] threads=1"

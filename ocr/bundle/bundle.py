@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ocr.bundle.legacy import current
-from ocr.bundle.registry import build
+from ocr.bundle.registry import build, build_parts
 from ocr.errors import BundleError
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -72,7 +72,7 @@ class Bundle:
         if self.kind not in KINDS:
             raise BundleError(f"bundle {self.name!r}: kind {self.kind!r} is not one of {', '.join(KINDS)}")
         if not self.parts:
-            self.parts = {key: build(config) for key, config in self.part_configs.items()}
+            self.parts = build_parts(self.part_configs)
 
     @classmethod
     def load(cls, name_or_dir: str | Path, *, kind: str | None = None) -> Bundle:
@@ -100,7 +100,7 @@ class Bundle:
         if unknown:
             raise BundleError(f"{folder / 'bundle.json'}: unknown fields {', '.join(sorted(unknown))}")
         content = current(content)
-        model = build(content["model_config"])
+        model = build(content["model_config"], content["kind"], at="model_config")
         weights = folder / "model.safetensors"
         try:
             state = {

@@ -20,10 +20,13 @@ def current_target(config: Any) -> Any:
         return [current_target(item) for item in config]
     if not isinstance(config, Mapping):
         return config
-    target = TARGETS.get(config.get("_target_"), config.get("_target_"))
-    renamed = ARGUMENTS.get(target, {})
-    current = {renamed.get(key, key): current_target(value) for key, value in config.items()}
-    return current | {"_target_": target} if "_target_" in config else current
+    target = config.get("_target_")
+    if isinstance(target, str):
+        target = TARGETS.get(target, target)
+        config = {**config, "_target_": target}
+    # A target of another type is left for the registry to refuse.
+    renamed = ARGUMENTS.get(target, {}) if isinstance(target, str) else {}
+    return {renamed.get(key, key): current_target(value) for key, value in config.items()}
 
 
 def current_strategies(settings: Any) -> Any:

@@ -1,40 +1,319 @@
-"""Build objects from the plain `{"_target_": "ocr.models.vit.ViT", ...}` dicts that a bundle stores.
+"""Construction of models and their parts from `{"_target_": "ocr.models.vit.ViT", ...}` dicts.
 
-The same dicts are what Hydra composes, so a model has one description everywhere. Hydra imports any dotted
-path; a bundle comes from strangers, so here only names inside the listed packages are allowed.
+The same dicts are what Hydra composes, so a model has one description everywhere. Hydra imports any dotted path;
+a bundle comes from strangers, so `build` looks names up in a table and imports nothing. A class is in the table
+because a line below puts it there, or because the user's own code calls `register`.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
+import importlib.metadata
+import inspect
+import math
+import types
+import typing
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from ocr.errors import BundleError
+from ocr.errors import BundleError, ConfigError, one_line
+from ocr.image.fixed_size import FixedSizePreprocessor
+from ocr.image.page_preprocess import PagePreprocessor
+from ocr.image.preprocess import LinePreprocessor
+from ocr.models.backbones.light import LightUNet
+from ocr.models.backbones.vgg16_bn import Vgg16Bn
+from ocr.models.decoder import TransformerDecoder
+from ocr.models.detector import Detector, LineRefiner, LinkRefiner
+from ocr.models.recognizer import Recognizer
+from ocr.models.trocr_decoder import TrocrDecoder
+from ocr.models.vit import ViT
+from ocr.nn.patch_embed import ConvStem, LinearPatchEmbed
+from ocr.nn.position import ConditionalPosition, LearnedPosition, SinusoidPosition
+from ocr.text.byte_bpe import ByteBpeTokenizer
+from ocr.text.ngram import CharNgram
+from ocr.text.tokenizer import CharTokenizer, SentencePieceTokenizer
+from ocr.text.xlm_roberta import XlmRobertaTokenizer
 
-ALLOWED_PACKAGES = ("ocr.models.", "ocr.nn.", "ocr.text.", "ocr.image.")
+ROLES = (
+    "recognizer",
+    "detector",
+    "encoder",
+    "patch_embed",
+    "position",
+    "decoder",
+    "backbone",
+    "refiner",
+    "preprocess",
+    "tokenizer",
+    "ngram",
+)
+"""Places that an object can have in a bundle."""
+
+ENTRY_POINTS = "ocr.buildable"
+"""Group of entry points of installed packages; each names a module that calls `register`."""
+
+PARTS = {
+    "preprocess": "preprocess",
+    "ctc_tokenizer": "tokenizer",
+    "tokenizer": "tokenizer",
+    "ngram": "ngram",
+}
+"""Parts beside the model, and their roles."""
+
+REFUSALS = (
+    TypeError,
+    ValueError,
+    AttributeError,
+    RuntimeError,
+    ArithmeticError,
+    LookupError,
+    AssertionError,
+    OSError,
+    MemoryError,
+)
+"""Errors with which constructors refuse values that have the right types."""
 
 
-def build(config: Any) -> Any:
-    """Instantiate nested `_target_` dicts depth first; lists and plain values pass through.
+MAX_NUMBER = 2**24
+"""Largest whole number in a configuration; the largest one in use is a vocabulary of 250,000."""
+
+MAX_NUMBERS = {"depth": 512, "depths": 512, "extra": 512, "height": 8192, "multiple": 8192, "max_side": 32768}
+"""Smaller limits by argument, where the time or the memory to build or to use an object grows with the number."""
+
+
+@dataclass(frozen=True)
+class Buildable:
+    """A class that may be built, with the roles of the arguments that hold built objects."""
+
+    cls: type
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """Dotted name, as it stands under `_target_`."""
+        return f"{self.cls.__module__}.{self.cls.__qualname__}"
+
+
+_REGISTRY: dict[str, dict[str, Buildable]] = {role: {} for role in ROLES}
+
+
+def register(cls: type, *, role: str, parts: Mapping[str, str] | None = None) -> None:
+    """Allow bundles and configurations to build `cls`. Call it from code that you run, not from data.
+
+    Bundles are loaded by other processes as well (reading, Spark workers), so the call belongs into the module of
+    the class, and the package that contains the module names it as an entry point of the group `ocr.buildable`.
+
+    Args:
+        cls: a class whose constructor takes plain values (null, bool, int, float, str, and lists of them), which
+            are checked against its type hints.
+        role: one of `ROLES`, the place where it may stand.
+        parts: its arguments that hold built objects themselves, and their roles.
+    Raises:
+        ConfigError: not a class, an unknown role or argument, or a constructor with `*args` or `**kwargs`.
+    """
+    parts = dict(parts or {})
+    if not isinstance(cls, type):
+        raise ConfigError(f"register({cls!r}): only classes can be built")
+    unknown = sorted({role, *parts.values()} - set(ROLES))
+    if unknown:
+        raise ConfigError(f"register({cls.__name__}): unknown role {unknown[0]!r}; one of {', '.join(ROLES)}")
+    parameters = _parameters(cls)
+    if any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in parameters.values()):
+        raise ConfigError(f"register({cls.__name__}): the arguments must be named, not *args or **kwargs")
+    if missing := sorted(parts.keys() - parameters.keys()):
+        raise ConfigError(f"register({cls.__name__}): no argument {missing[0]!r}")
+    entry = Buildable(cls, parts)
+    _REGISTRY[role][entry.target] = entry
+
+
+def registered() -> Iterator[tuple[str, Buildable]]:
+    """Iterate over (role, class) of everything that can be built."""
+    for role, entries in _REGISTRY.items():
+        for entry in entries.values():
+            yield role, entry
+
+
+def build(config: Any, role: str | None = None, *, at: str = "config") -> Any:
+    """Build the object that a `_target_` dict describes, with the objects nested in it.
+
+    Args:
+        config: `_target_` and the arguments, plain values or, where the class says so, `_target_` dicts.
+        role: place that the class must be registered for; None for any.
+        at: name of the place for messages, such as `model_config.encoder`.
+    Raises:
+        BundleError: the class is not registered for `role`, an argument is unknown, missing or of another type,
+            or the constructor refuses the values. One line that begins with `at`.
+    """
+    entry = _find(config, role, at)
+    arguments = _arguments(entry, {key: value for key, value in config.items() if key != "_target_"}, at)
+    try:
+        return entry.cls(**arguments)
+    except REFUSALS as error:
+        raise BundleError(
+            f"{at}: {entry.cls.__name__} refuses its configuration: {one_line(error)}"
+        ) from error
+
+
+def build_parts(configs: Mapping[str, Any], *, at: str = "part_configs") -> dict[str, Any]:
+    """Build the parts beside a model, each in its role.
 
     Raises:
-        BundleError: a target lies outside `ALLOWED_PACKAGES`, does not exist, or rejects its arguments.
+        BundleError: as `build`, or a part that is none of `PARTS`.
     """
-    if isinstance(config, list | tuple):
-        return [build(item) for item in config]
+    for key in configs:
+        if key not in PARTS:
+            raise BundleError(f"{at}: unknown part {_shown(key)}; one of {', '.join(PARTS)}")
+    return {key: build(config, PARTS[key], at=f"{at}.{key}") for key, config in configs.items()}
+
+
+def _find(config: Any, role: str | None, at: str) -> Buildable:
+    """Return the registered class that `config` names."""
     if not isinstance(config, Mapping):
-        return config
-    arguments = {key: build(value) for key, value in config.items() if key != "_target_"}
-    if "_target_" not in config:
-        return arguments
-    target = config["_target_"]
-    if not target.startswith(ALLOWED_PACKAGES):
-        raise BundleError(f"refusing to build {target!r}: only {', '.join(ALLOWED_PACKAGES)} are allowed")
-    module_name, _, name = target.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module_name), name)(**arguments)
-    except (ImportError, AttributeError) as error:
-        raise BundleError(f"unknown target {target!r}: {error}") from error
-    except TypeError as error:
-        raise BundleError(f"{target!r} does not accept its configuration: {error}") from error
+        raise BundleError(f"{at}: expected an object with _target_, got {_shown(config)}")
+    target = config.get("_target_")
+    if not isinstance(target, str):
+        raise BundleError(f"{at}: _target_ must be the name of a class, got {_shown(target)}")
+    roles = ROLES if role is None else (role,)
+    entry = _lookup(target, roles)
+    if entry is None:
+        _load_entry_points()
+        entry = _lookup(target, roles)
+    if entry is None:
+        known = ", ".join(sorted(e.cls.__name__ for name in roles for e in _REGISTRY[name].values()))
+        raise BundleError(f"{at}: refusing to build {_shown(target)}: not one of {known}")
+    return entry
+
+
+def _lookup(target: str, roles: Sequence[str]) -> Buildable | None:
+    return next((_REGISTRY[role][target] for role in roles if target in _REGISTRY[role]), None)
+
+
+@cache
+def _load_entry_points() -> None:
+    """Import the modules that installed packages offer; once, and only when a name is unknown."""
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        try:
+            point.load()
+        except ImportError as error:
+            raise ConfigError(
+                f"entry point {point.value} of {ENTRY_POINTS} cannot be imported: {error}"
+            ) from error
+
+
+def _arguments(entry: Buildable, given: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """Check the arguments of a class and build the objects among them."""
+    parameters, hints = _parameters(entry.cls), _hints(entry.cls)
+    name = entry.cls.__name__
+    if unknown := [str(key) for key in given if key not in parameters]:
+        raise BundleError(
+            f"{at}: {name} does not accept {_shown(unknown[0])}; it takes {', '.join(parameters) or 'nothing'}"
+        )
+    needed = [key for key, p in parameters.items() if p.default is p.empty and key not in given]
+    if needed:
+        raise BundleError(f"{at}: {name} lacks {', '.join(needed)}")
+    arguments = {}
+    for key, value in given.items():
+        place, hint = f"{at}.{key}", hints.get(key, Any)
+        if key in entry.parts and not (value is None and fits(None, hint)):
+            arguments[key] = build(value, entry.parts[key], at=place)
+        elif key in entry.parts or fits(value, hint):
+            arguments[key] = value
+        else:
+            raise BundleError(f"{place}: {_shown(value)} is not {hint_text(hint)}")
+        _check_size(value, MAX_NUMBERS.get(key, MAX_NUMBER), place)
+    return arguments
+
+
+def _check_size(value: Any, limit: int, at: str) -> None:
+    """Refuse whole numbers beyond `limit`, also in lists, before anything is allocated by them."""
+    for item in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(item, int) and abs(item) > limit:
+            raise BundleError(f"{at}: {_shown(item)} is larger than {limit}")
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Tell whether a plain value has the type of a hint; finite numbers only, no objects in lists."""
+    origin = typing.get_origin(hint)
+    if hint is Any:
+        return _plain(value)
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, option) for option in typing.get_args(hint))
+    if hint in (None, type(None)):
+        return value is None
+    if hint is bool or hint is str:
+        return isinstance(value, hint)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    kind = origin or hint
+    if isinstance(kind, type) and kind in (list, tuple, Sequence, Collection):
+        items = [item for item in typing.get_args(hint) if item is not ...]
+        return isinstance(value, list | tuple) and all(fits(v, items[0] if items else Any) for v in value)
+    return False
+
+
+def hint_text(hint: Any) -> str:
+    """Describe a type hint in a message."""
+    options = [option for option in typing.get_args(hint) if option is not bytes] or [hint]
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        options = [hint]
+    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+    return " or ".join(names.get(option, "a list of the right values") for option in options)
+
+
+def _plain(value: Any) -> bool:
+    """Tell whether a value is null, a bool, a finite number, text, or a list of them."""
+    if isinstance(value, list | tuple):
+        return all(_plain(item) for item in value)
+    return (
+        value is None
+        or isinstance(value, bool | int | str)
+        or (isinstance(value, float) and math.isfinite(value))
+    )
+
+
+def _shown(value: Any) -> str:
+    """Quote a value of a bundle, cut to a length that a message can hold."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+@cache
+def _parameters(cls: type) -> dict[str, inspect.Parameter]:
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    # A class without a constructor of its own has that of `object`, which shows *args and **kwargs.
+    return {} if cls.__init__ is object.__init__ else {p.name: p for p in parameters}
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls.__init__)
+
+
+for _class, _role, _parts in (
+    (Recognizer, "recognizer", {"encoder": "encoder", "decoder": "decoder"}),
+    (Detector, "detector", {"backbone": "backbone", "refiner": "refiner"}),
+    (ViT, "encoder", {"patch_embed": "patch_embed", "position": "position"}),
+    (ConvStem, "patch_embed", {}),
+    (LinearPatchEmbed, "patch_embed", {}),
+    (SinusoidPosition, "position", {}),
+    (LearnedPosition, "position", {}),
+    (ConditionalPosition, "position", {}),
+    (TransformerDecoder, "decoder", {}),
+    (TrocrDecoder, "decoder", {}),
+    (LightUNet, "backbone", {}),
+    (Vgg16Bn, "backbone", {}),
+    (LineRefiner, "refiner", {}),
+    (LinkRefiner, "refiner", {}),
+    (LinePreprocessor, "preprocess", {}),
+    (FixedSizePreprocessor, "preprocess", {}),
+    (PagePreprocessor, "preprocess", {}),
+    (CharTokenizer, "tokenizer", {}),
+    (SentencePieceTokenizer, "tokenizer", {}),
+    (XlmRobertaTokenizer, "tokenizer", {}),
+    (ByteBpeTokenizer, "tokenizer", {}),
+    (CharNgram, "ngram", {}),
+):
+    register(_class, role=_role, parts=_parts)

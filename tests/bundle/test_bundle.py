@@ -73,12 +73,12 @@ def edit(folder, change):
         ),
         (
             lambda f: edit(f, lambda c: c["model_config"].update(_target_="ocr.models.vit.Gone")),
-            "unknown target",
+            "refusing to build 'ocr.models.vit.Gone'",
             "a class that does not exist",
         ),
         (
             lambda f: edit(f, lambda c: c["model_config"].update(speed=3)),
-            "does not accept",
+            "does not accept 'speed'",
             "an argument the class does not know",
         ),
     ],
