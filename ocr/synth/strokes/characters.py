@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ocr.synth.strokes.library import Strokes
+from ocr.synth.strokes.library import Strokes, StrokeTable
 
 STEEP = 1.2
 """Ratio of height to width from which a segment of a stroke tells the slant."""
 MARK_WIDTH = 1.6
 """X-heights; a delayed stroke up to this width (a dot, a bar) belongs to one character as a whole."""
+MAX_JOINED_STROKES = 0.8
+"""Strokes per character below which a hand counts as joined; half of the writers of UNIPEN are."""
 CUT_REACH = 0.35
 """X-heights to both sides of a proposed cut in which fewer crossings of ink are sought."""
 
@@ -34,6 +36,32 @@ def slant_of(strokes: Sequence[Strokes]) -> float:
     order = np.argsort(ratio)
     middle = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
     return float(ratio[order][min(middle, len(order) - 1)])
+
+
+@dataclass(frozen=True)
+class Traits:
+    """Features of a writer's hand."""
+
+    slant: float
+    """X-heights to the right per x-height upwards."""
+    strokes_per_character: float
+    """1 and more in print; a third and less where words are written without lifting the pen."""
+
+    @property
+    def joined(self) -> bool:
+        """Whether most letters are joined to their neighbors."""
+        return self.strokes_per_character < MAX_JOINED_STROKES
+
+
+def traits_of_writers(table: StrokeTable) -> dict[str, Traits]:
+    """Features of the hand of each writer of a table, from up to 30 of the writer's rows."""
+    found = {}
+    for writer, rows in table.by_writer().items():
+        rows = rows[:: max(1, len(rows) // 30)]
+        strokes = [table.strokes(row) for row in rows]
+        characters = sum(len(table.texts[row].replace(" ", "")) for row in rows)
+        found[writer] = Traits(slant_of(strokes), sum(len(item.starts) for item in strokes) / characters)
+    return found
 
 
 def upright(strokes: Strokes, slant: float) -> Strokes:

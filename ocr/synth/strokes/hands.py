@@ -47,13 +47,19 @@ class HandChange:
     """Turning angle in radians from which the pen makes a corner."""
 
 
-def sample_change(rng: np.random.Generator, *, old: bool) -> HandChange:
-    """Draw a change at random; `old` leans, widens and lengthens towards the hands of the 19th century."""
+def sample_change(rng: np.random.Generator, *, old: bool, slant: float = 0.0) -> HandChange:
+    """Draw a change at random.
+
+    Args:
+        old: lean, widen and lengthen towards the hands of the 19th century. slant: of the hand as it is.
+    """
+    # Old hands are written to a model, with one slant for all; new ones vary about their own.
+    lean = rng.normal(0.72, 0.2) - slant if old else rng.normal(0.06, 0.2)
     return HandChange(
-        slant=float(np.clip(rng.normal(0.45, 0.22) if old else rng.normal(0.06, 0.2), -0.35, 1.0)),
-        width=math.exp(rng.normal(0.22, 0.22) if old else rng.normal(0.02, 0.2)),
-        ascenders=math.exp(rng.normal(0.25, 0.2) if old else rng.normal(0.0, 0.15)),
-        descenders=math.exp(rng.normal(0.2, 0.22) if old else rng.normal(0.0, 0.18)),
+        slant=float(np.clip(lean, -0.35, 1.1)),
+        width=math.exp(rng.normal(0.35, 0.25) if old else rng.normal(0.02, 0.2)),
+        ascenders=math.exp(rng.normal(0.3, 0.2) if old else rng.normal(0.0, 0.15)),
+        descenders=math.exp(rng.normal(0.25, 0.22) if old else rng.normal(0.0, 0.18)),
         letter_gaps=math.exp(rng.normal(0, 0.3)),
         word_gaps=math.exp(rng.normal(-0.12, 0.3)),
         gap_jitter=rng.uniform(0, 0.25),

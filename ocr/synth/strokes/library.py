@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,6 +66,14 @@ class Strokes:
         return replace(self, points=self.points + np.array([x, y], np.float32))
 
 
+def clean_label(text: str) -> str:
+    """A label without the spaces that some donors put around marks; empty where it stays unclear what they mean."""
+    text = normalize(text)
+    text = re.sub(r"(?<=[a-z]) ' (?=(?:s|t|d|m|re|ve|ll)\b)", "'", text)
+    text = re.sub(r"(?<=\w) -$", "-", text)
+    return "" if re.search(r"(^|\s)[\"'](\s|$)", text) else text
+
+
 def is_tall(text: str) -> bool:
     """Whether a text has letters or digits that rise above the x-height."""
     return not _TALL.isdisjoint(text)
@@ -105,7 +114,7 @@ class StrokeTable:
             ]
         )
         table = table.filter(pa.array(keep)).combine_chunks()
-        self.texts = [normalize(text or "") for text in table.column("text").to_pylist()]
+        self.texts = [clean_label(text or "") for text in table.column("text").to_pylist()]
         self.writers = table.column("writer").to_pylist()
         self.table = table
         self._slopes = table.column("slope").to_numpy()

@@ -77,8 +77,8 @@ def _fountain(rng: np.random.Generator) -> Pen:
 
 def _flexible(rng: np.random.Generator) -> Pen:
     return Pen(
-        width=0.085 * math.exp(rng.normal(0, 0.28)),
-        swell=rng.uniform(0.3, 1.8),
+        width=0.1 * math.exp(rng.normal(0, 0.3)),
+        swell=rng.uniform(0.4, 2.0),
         taper=rng.uniform(0.1, 0.5),
         fade=rng.uniform(0.1, 0.5),
         breaks=rng.uniform(0.01, 0.06) if rng.random() < 0.2 else 0.0,

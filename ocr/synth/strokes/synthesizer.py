@@ -15,6 +15,7 @@ from ocr.synth.corpus import Corpus
 from ocr.synth.degrade import DegradeSettings, degrade
 from ocr.synth.line import ASSETS, SynthLine
 from ocr.synth.render import Box, RenderedLine
+from ocr.synth.strokes.characters import Traits, traits_of_writers
 from ocr.synth.strokes.hands import HandChange, change_hand, sample_change
 from ocr.synth.strokes.library import Strokes, StrokeTable, is_tall, join
 from ocr.synth.strokes.pens import SUPERSAMPLING, Pen, draw, flow, sample_pen, smooth, widths
@@ -41,9 +42,9 @@ def draw_plain(strokes: Strokes, pen: Pen, *, height: int = 64) -> tuple[np.ndar
     Returns:
         uint8 (height, w) picture, pixels per x-height, and the x in pixels of the strokes' origin.
     """
-    top, bottom = -float(strokes.points[:, 1].min()), float(strokes.points[:, 1].max())
-    baseline, left = 0.69 * height, 8.0
-    scale = min(0.27 * height, 0.97 * baseline / max(top, 1), 0.97 * (height - baseline) / max(bottom, 0.3))
+    top, bottom = float(strokes.points[:, 1].min()), float(strokes.points[:, 1].max())
+    scale, baseline = _fitted(top, bottom, height=height, scale=0.3 * height, baseline=0.69 * height)
+    left = 8.0
     width = min(MAX_WIDTH, math.ceil(strokes.right * scale + 2 * left))
     canvas = np.zeros((height * SUPERSAMPLING, width * SUPERSAMPLING), np.uint8)
     curve = smooth(strokes)
@@ -66,7 +67,8 @@ class StrokeSynthesizer:
         characters: (lowest, highest) length in characters of lines put together from words.
         height: pixels of the picture.
         change_probability: share of lines whose hand is changed (slant, width, proportions, spacing).
-        old_probability: share of lines changed towards the hands and pens of the 19th century.
+        old_probability: share of lines by writers who join their letters, changed towards the hands and pens of the
+            19th century.
         neighbour_probability: chance of ink from the line above, and of ink from the line below.
         framed_probability: share of lines cut as line crops of archives are; the others follow the ink.
         clean_probability: share of lines in black on white.
@@ -114,16 +116,11 @@ class StrokeSynthesizer:
         self.kinds = sorted(shares)
         total = sum(shares.values())
         self.shares = [shares[kind] / total for kind in self.kinds]
-        self.writers = {kind: list(table.by_writer().values()) for kind, table in self.tables.items()}
-        # A writer counts by the square root of what is recorded: many hands, but no line a thousand times.
-        self._writer_shares = {
-            kind: _normalized(np.sqrt([len(rows) for rows in writers]))
-            for kind, writers in self.writers.items()
-        }
-        self._rows_of = {
-            kind: {self.tables[kind].writers[rows[0]]: rows for rows in writers}
-            for kind, writers in self.writers.items()
-        }
+        self._rows_of = {kind: table.by_writer() for kind, table in self.tables.items()}
+        self._traits: dict[str, Traits] = {}
+        for table in [*self.tables.values(), *(self.pieces.tables if self.pieces else [])]:
+            self._traits |= traits_of_writers(table)
+        self._choices = {(kind, old): self._choice(kind, old) for kind in given for old in (False, True)}
         self._median_tops = self.tables["words"].median_tops() if "words" in self.tables else {}
         self.characters = characters
         self.height = height
@@ -137,9 +134,11 @@ class StrokeSynthesizer:
     def sample(self, rng: np.random.Generator) -> SynthLine:
         """Draw one line; the same generator state gives the same line."""
         kind = self.kinds[int(rng.choice(len(self.kinds), p=self.shares))]
-        written = {"lines": self._lines, "words": self._words, "pieces": self._text}[kind](rng)
         old = rng.random() < self.old_probability
-        change = sample_change(rng, old=old) if rng.random() < self.change_probability else HandChange()
+        written = {"lines": self._lines, "words": self._words, "pieces": self._text}[kind](rng, old)
+        change = HandChange()
+        if rng.random() < self.change_probability:
+            change = sample_change(rng, old=old, slant=self._traits[written.writer].slant)
         pen = sample_pen(rng, old=old)
         line = self._render(rng, written, change, pen, self._neighbours(rng, written.writer, change))
         clean = rng.random() < self.clean_probability
@@ -156,21 +155,35 @@ class StrokeSynthesizer:
             running_text=written.running_text,
         )
 
-    def _writer(self, rng: np.random.Generator, kind: str) -> list[int]:
-        """Rows of a random writer."""
-        writers = self.writers[kind]
-        return writers[int(rng.choice(len(writers), p=self._writer_shares[kind]))]
+    def _choice(self, kind: str, old: bool) -> tuple[list[str], np.ndarray]:
+        """Writers to choose from, and the probability of each.
 
-    def _lines(self, rng: np.random.Generator) -> Written:
+        A writer counts by the square root of what is recorded: many hands, but no line a thousand times.
+        """
+        rows = self._rows_of.get(kind)
+        writers = list(rows) if rows is not None else self.pieces.inventory.writers
+        joined = [writer for writer in writers if self._traits[writer].joined]
+        writers = joined if old and joined else writers
+        weights = np.sqrt([len(rows[writer]) if rows is not None else 1 for writer in writers])
+        return writers, weights / weights.sum()
+
+    def _writer(self, rng: np.random.Generator, kind: str, old: bool) -> str:
+        """A random writer."""
+        writers, shares = self._choices[kind, old]
+        return writers[int(rng.choice(len(writers), p=shares))]
+
+    def _lines(self, rng: np.random.Generator, old: bool) -> Written:
         """A recorded line."""
-        table, rows = self.tables["lines"], self._writer(rng, "lines")
+        table = self.tables["lines"]
+        rows = self._rows_of["lines"][self._writer(rng, "lines", old)]
         row = rows[int(rng.integers(len(rows)))]
         strokes = table.strokes(row)
         return Written(table.texts[row], [(table.texts[row], strokes)], table.writers[row], True)
 
-    def _words(self, rng: np.random.Generator) -> Written:
+    def _words(self, rng: np.random.Generator, old: bool) -> Written:
         """Words of one writer side by side, up to a random length."""
-        table, rows = self.tables["words"], self._writer(rng, "words")
+        writer = self._writer(rng, "words", old)
+        rows = self._rows_of["words"][writer]
         low, high = self.characters
         target = int(np.clip(round(rng.triangular(1, 0.6 * high, high)), low, high))
         words: list[tuple[str, Strokes]] = []
@@ -182,13 +195,12 @@ class StrokeSynthesizer:
             words.append((text, strokes))
             length += len(text) + 1
         text = " ".join(word for word, _ in words)
-        return Written(text, _spaced(rng, words), table.writers[rows[0]], running_text=len(words) == 1)
+        return Written(text, _spaced(rng, words), writer, running_text=len(words) == 1)
 
-    def _text(self, rng: np.random.Generator) -> Written:
+    def _text(self, rng: np.random.Generator, old: bool) -> Written:
         """A text of the corpus in the hand of a writer."""
-        writers = self.pieces.inventory.writers
         while True:
-            writer = writers[int(rng.integers(len(writers)))]
+            writer = self._writer(rng, "pieces", old)
             text, _ = self.corpus.sample(rng, characters=self.characters)
             words = self.pieces.spell(rng, writer, text)
             if words is not None:
@@ -281,17 +293,29 @@ class StrokeSynthesizer:
         height = self.height
         if rng.random() < self.framed_probability:
             baseline = height * float(np.clip(rng.normal(0.69, 0.035), 0.55, 0.8))
-            scale = 0.27 * height * math.exp(0.16 * rng.standard_normal())
+            scale = 0.28 * height * math.exp(0.16 * rng.standard_normal())
             # Tall letters make the whole hand smaller; only their tips may be cut off.
-            spill = rng.uniform(0.95, 1.12, 2)
-            scale = min(
-                scale, spill[0] * baseline / max(-top, 1), spill[1] * (height - baseline) / max(bottom, 0.3)
-            )
-            return scale, baseline
+            spill = rng.uniform(0.92, 1.15)
+            return _fitted(top, bottom, height=height, scale=scale, baseline=baseline, spill=spill)
         above, below = rng.uniform(-0.04, 0.28, 2) * (bottom - top)
         extent = max(bottom - top + above + below, 1.4)
         scale = height / extent
         return scale, (above - top + 0.5 * (extent - (bottom - top + above + below))) * scale
+
+
+def _fitted(
+    top: float, bottom: float, *, height: float, scale: float, baseline: float, spill: float = 0.95
+) -> tuple[float, float]:
+    """Reduce a scale and move a baseline so that the ink, `top` to `bottom` in x-heights, fits into the height.
+
+    Args:
+        scale: wanted pixels per x-height. baseline: wanted y in pixels.
+        spill: largest height of the ink as a share of the height; above 1 some of it is cut off.
+    """
+    scale = min(scale, spill * height / max(bottom - top, 1.0))
+    lowest, highest = -top * scale, height - bottom * scale
+    baseline = float(np.clip(baseline, *sorted((lowest, highest))))
+    return scale, baseline
 
 
 def _spaced(rng: np.random.Generator, words: list[tuple[str, Strokes]]) -> list[tuple[str, Strokes]]:
@@ -304,10 +328,6 @@ def _spaced(rng: np.random.Generator, words: list[tuple[str, Strokes]]) -> list[
         placed.append((word, strokes.moved(pen)))
         pen += strokes.right + gap * math.exp(0.2 * rng.standard_normal())
     return placed
-
-
-def _normalized(values: np.ndarray) -> np.ndarray:
-    return values / values.sum()
 
 
 def _word_boxes(

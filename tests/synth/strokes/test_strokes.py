@@ -8,7 +8,7 @@ import pytest
 from ocr.errors import ConfigError, DataError
 from ocr.synth.strokes.characters import locate, slant_of, upright
 from ocr.synth.strokes.hands import WORD_GAP, HandChange, change_gaps, change_hand
-from ocr.synth.strokes.library import Strokes, StrokeTable, join
+from ocr.synth.strokes.library import Strokes, StrokeTable, clean_label, join
 from ocr.synth.strokes.pens import Pen, draw, flow, sample_pen, smooth, widths
 from ocr.synth.strokes.pieces import LocatedStrokes, PieceLibrary, assemble, extract
 from ocr.synth.strokes.synthesizer import StrokeSynthesizer, draw_plain
@@ -67,6 +67,21 @@ class TestTable:
         (tmp_path / "x.parquet").write_bytes(b"nothing")
         with pytest.raises(DataError, match="x.parquet"):
             StrokeTable(tmp_path / "x.parquet", split="train")
+
+
+@pytest.mark.parametrize(
+    ("label", "clean"),
+    [
+        ("It wasn ' t so", "It wasn't so"),
+        ("argu -", "argu-"),
+        ('" The exit " " "', ""),
+        ("dogs ' food", ""),
+        ('he said "no"', 'he said "no"'),
+        ("a - b", "a - b"),
+    ],
+)
+def test_labels_lose_the_spaces_around_marks(label, clean):
+    assert clean_label(label) == clean
 
 
 class TestPens:
@@ -158,6 +173,27 @@ class TestPieces:
             np.concatenate([item.points, [(0.4, -1.6)]]).astype(np.float32), np.append(item.starts, 12)
         )
         assert locate(dotted, np.array([1.0, 2.0])).character[-1] == 0
+
+
+class TestFrame:
+    @pytest.mark.parametrize("bottom", [0.1, 1.0, 2.5])
+    def test_long_descenders_move_the_baseline_before_they_make_the_writing_small(self, line_file, bottom):
+        synthesizer = StrokeSynthesizer(line_file, None, framed_probability=1)
+        scales = []
+        for seed in range(40):
+            scale, baseline = synthesizer._frame(np.random.default_rng(seed), -1.8, bottom)
+            scales.append(scale)
+            assert scale * (1.8 + bottom) <= 1.15 * 64 + 1e-6
+            if scale * (1.8 + bottom) <= 64:
+                assert baseline - 1.8 * scale >= -1e-6 and baseline + bottom * scale <= 64 + 1e-6
+        assert np.mean(scales) > 0.85 * min(0.28 * 64, 64 / (1.8 + bottom))
+
+
+class TestOldHands:
+    def test_only_joined_hands_are_made_old(self, word_file):
+        synthesizer = StrokeSynthesizer(None, word_file)
+        assert set(synthesizer._choices["words", True][0]) == {"b"}
+        assert set(synthesizer._choices["words", False][0]) == {"a", "b"}
 
 
 class TestSynthesizer:
