@@ -5,7 +5,7 @@
     ocr to-parquet iam IAM train.parquet --split train
     ocr to-parquet folder LINES lines.parquet
 
-Lines that cannot be used are named on standard error and left out.
+Files and lines that cannot be used are named on standard error and left out; at the end their number is told.
 """
 
 from __future__ import annotations
@@ -17,15 +17,23 @@ from functools import partial
 
 from ocr.data.formats.alto import AltoLines
 from ocr.data.formats.iam import IamLines
+from ocr.data.formats.page_lines import PageLines
 from ocr.data.formats.page_xml import PageXmlLines
 from ocr.data.lines.folder import FolderLines
 from ocr.data.lines.manifest import write_manifest
 from ocr.data.lines.sources import LineSource
-from ocr.errors import ConfigError, OcrError, one_line
+from ocr.errors import ConfigError, DataError, OcrError, one_line
 
 
-def source(form: str, path: str, *, split: str | None, images: str | None) -> LineSource:
-    """The lines at `path` in the format `form`.
+def source(
+    form: str,
+    path: str,
+    *,
+    split: str | None,
+    images: str | None,
+    on_problem: Callable[[DataError], None],
+) -> LineSource:
+    """The lines at `path` in the format `form`; `on_problem` is told of each file and line that is left out.
 
     Raises:
         ConfigError: an option that the format does not have.
@@ -36,16 +44,16 @@ def source(form: str, path: str, *, split: str | None, images: str | None) -> Li
     if images is not None and form not in ("page", "alto"):
         raise ConfigError(f"--images {images}: only page and alto keep their images elsewhere")
     readers: dict[str, Callable[[str], LineSource]] = {
-        "page": partial(PageXmlLines, images=images),
-        "alto": partial(AltoLines, images=images),
-        "iam": partial(IamLines, split=split),
-        "folder": FolderLines,
+        "page": partial(PageXmlLines, images=images, on_problem=on_problem),
+        "alto": partial(AltoLines, images=images, on_problem=on_problem),
+        "iam": partial(IamLines, split=split, on_problem=on_problem),
+        "folder": partial(FolderLines, on_problem=on_problem),
     }
     return readers[form](path)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Command line; returns the exit status: 1 where a line had to be left out, 2 where nothing was written."""
+    """Run the command; returns the exit status: 1 where something was left out, 2 where nothing was written."""
     parser = argparse.ArgumentParser(
         prog="ocr to-parquet",
         description=__doc__,
@@ -57,13 +65,29 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--split", help="iam: train, val, test, or a file of ids")
     parser.add_argument("--images", help="page and alto: the folder of the page images")
     options = parser.parse_args(arguments)
+    problems: list[DataError] = []
     try:
-        lines = source(options.format, options.path, split=options.split, images=options.images)
-        left_out = write_manifest(lines, options.output)
+        lines = source(
+            options.format,
+            options.path,
+            split=options.split,
+            images=options.images,
+            on_problem=problems.append,
+        )
+        unusable = write_manifest(lines, options.output)
     except (OcrError, OSError) as error:
+        _tell(problems)
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
-    for error in left_out:
-        print(f"left out: {one_line(error)}", file=sys.stderr)
-    print(f"{options.output}: {len(lines) - len(left_out)} lines")
-    return 1 if left_out else 0
+    problems += unusable
+    _tell(problems)
+    left_out = f", {len(problems)} left out" if problems else ""
+    if isinstance(lines, PageLines) and lines.without_text:
+        left_out += f", {lines.without_text} without text"
+    print(f"{options.output}: {len(lines) - len(unusable)} lines{left_out}")
+    return 1 if problems else 0
+
+
+def _tell(problems: Sequence[DataError]) -> None:
+    for problem in problems:
+        print(f"left out: {one_line(problem)}", file=sys.stderr)

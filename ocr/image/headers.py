@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from ocr.image.io import _DAMAGED, _head, _open, _page_count, _quiet
+from ocr.image.io import DAMAGED, _head, _open, _page_count, _quiet
 
 
 def page_sizes(source: str | Path | bytes, *, name: str = "") -> list[tuple[int, int]]:
@@ -32,6 +32,6 @@ def page_sizes(source: str | Path | bytes, *, name: str = "") -> list[tuple[int,
                 with _quiet():
                     image.seek(number)
                 sizes.append((image.height, image.width))
-            except _DAMAGED:
+            except DAMAGED:
                 sizes.append((0, 0))
         return sizes

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ocr.errors import ConfigError, ImageError
 from ocr.image.page_image import ALL_PAGES, MAX_PIXELS, PageImage, PageRange, check_size
+from ocr.image.plain import plain_size
 from ocr.image.rgb import decode
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
@@ -35,7 +37,7 @@ _SCANNED_DPI = (100, 2400)
 Image.MAX_IMAGE_PIXELS = None
 
 # What Pillow's decoders raise on damaged data.
-_DAMAGED = (
+DAMAGED = (
     struct.error,
     OSError,
     SyntaxError,
@@ -65,6 +67,27 @@ def load_image(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndar
     if isinstance(source, Image.Image):
         return _pixels(source, "image").pixels
     return next(open_pages(source)).pixels
+
+
+def load_line(data: bytes, *, name: str) -> np.ndarray:
+    """The encoded picture of a line as uint8 grey (h, w) or RGB (h, w, 3), fast where it is safe to be.
+
+    Whole JPEG and opaque 8-bit PNG go through OpenCV straight to grey, five times as fast; everything else through
+    `load_image` to RGB. The limits of size are the same.
+
+    Raises:
+        ImageError: naming it and the reason.
+    """
+    if not data:
+        raise ImageError(f"{name}: empty image")
+    size = plain_size(data)
+    if size is None:
+        return next(open_pages(data, name=name)).pixels
+    check_size(name, height=size[0], width=size[1])
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise ImageError(f"{name}: image cannot be decoded")
+    return image
 
 
 def load_page(source: str | Path | bytes, *, number: int | None, name: str = "", dpi: int = DPI) -> PageImage:
@@ -161,7 +184,7 @@ def _page_count(image: Image.Image, name: str) -> int:
     try:
         with _quiet():
             return image.n_frames
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ImageError(f"{name}: damaged ({_reason(error)})") from error
 
 
@@ -208,7 +231,7 @@ def _open(source: str | Path | bytes, name: str, head: bytes) -> Image.Image:
         html = head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))
         what = "a web page, not a picture or PDF" if html else "not a picture or PDF"
         raise ImageError(f"{name}: {what} (known: JPEG, PNG, WebP, TIFF, BMP, PDF)") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ImageError(f"{name}: cannot be opened ({_reason(error)})") from error
 
 
@@ -234,7 +257,7 @@ def _frame(image: Image.Image, number: int, where: str, max_pixels: int) -> Page
     try:
         with _quiet():
             image.seek(number - 1)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ImageError(f"{where}: damaged ({_reason(error)})") from error
     page = _pixels(image, where, number=number, max_pixels=max_pixels)
     # What was decoded would stay beside it until the next page is wanted.
@@ -251,7 +274,7 @@ def _pixels(image: Image.Image, name: str, *, number: int = 1, max_pixels: int =
             pixels, size = decode(image, name, max_pixels=max_pixels)
     except ImageError:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ImageError(f"{name}: damaged or cut off ({_reason(error)})") from error
     if pixels.shape[:2] == size:
         return PageImage(pixels, number=number, dpi=dpi)

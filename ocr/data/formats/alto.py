@@ -11,8 +11,9 @@ import numpy as np
 from lxml import etree
 
 from ocr.data.formats.annotated import NO_OUTLINE, AnnotatedPage
-from ocr.data.formats.page_lines import PageLines, warn
+from ocr.data.formats.page_lines import PageLines
 from ocr.data.formats.xml import local_name, number, page_size, parse_xml, points
+from ocr.data.lines.sources import warn
 from ocr.data.pages.outline import as_baseline, as_polygon
 from ocr.errors import DataError
 from ocr.geometry.rectify import PAD

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from ocr.data.formats.xml import parse_xml
 from ocr.data.lines.decode import image_aspect, load_line
+from ocr.data.lines.sources import warn
 from ocr.errors import DataError
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineSample
@@ -47,6 +49,7 @@ class IamLines:
         splits: folder of the lists.
         only_ok: leave out lines whose automatic segmentation into words is marked `err`; their text is right.
         normalize: bring the text to the project's normal form.
+        on_problem: is told of each file of `xml` that is left out; default a warning.
 
     Raises:
         DataError: a folder or list is missing, a label line is malformed, a list matches no line; from `[i]`,
@@ -62,10 +65,15 @@ class IamLines:
         only_ok: bool = False,
         normalize: bool = True,
         name: str = "iam",
+        on_problem: Callable[[DataError], None] = warn,
     ) -> None:
         self.root = Path(root)
         self.name = name
-        lines = _read_xml(self.root / "xml") if (self.root / "xml").is_dir() else _read_ascii(self.root)
+        lines = (
+            _read_xml(self.root / "xml", on_problem)
+            if (self.root / "xml").is_dir()
+            else _read_ascii(self.root)
+        )
         if split is not None:
             lines = _select(lines, _split_files(self.root, split, splits))
         self.lines = [line for line in lines if line.ok or not only_ok]
@@ -102,26 +110,40 @@ class IamLines:
         return flat if not nested.is_file() and flat.is_file() else nested
 
 
-def _read_xml(folder: Path) -> list[_Line]:
+def _read_xml(folder: Path, on_problem: Callable[[DataError], None]) -> list[_Line]:
     lines = []
     files = sorted(folder.glob("*.xml"))
     if not files:
         raise DataError(f"{folder}: no XML files")
+    problems: list[DataError] = []
     for file in files:
-        form = parse_xml(file, root="form")
-        for element in form.iterfind("handwritten-part/line"):
-            if element.get("id") is None or element.get("text") is None:
-                raise DataError(f"{file}: a <line> without id or text")
-            lines.append(
-                _Line(
-                    id=element.get("id"),
-                    form=form.get("id", file.stem),
-                    writer=form.get("writer-id", ""),
-                    # The attribute holds entities of entities: `&amp;quot;` in some files.
-                    text=html.unescape(element.get("text")),
-                    ok=element.get("segmentation", "ok") != "err",
-                )
+        try:
+            lines += _read_form(file)
+        except DataError as error:
+            problems.append(error)
+    if len(problems) == len(files):
+        raise problems[0]
+    for problem in problems:
+        on_problem(problem)
+    return lines
+
+
+def _read_form(file: Path) -> list[_Line]:
+    lines = []
+    form = parse_xml(file, root="form")
+    for element in form.iterfind("handwritten-part/line"):
+        if element.get("id") is None or element.get("text") is None:
+            raise DataError(f"{file}: a <line> without id or text")
+        lines.append(
+            _Line(
+                id=element.get("id"),
+                form=form.get("id", file.stem),
+                writer=form.get("writer-id", ""),
+                # The attribute holds entities of entities: `&amp;quot;` in some files.
+                text=html.unescape(element.get("text")),
+                ok=element.get("segmentation", "ok") != "err",
             )
+        )
     return lines
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+from ocr.data.lines.sources import comparable_name
 from ocr.errors import DataError
 from ocr.image.io import PAGE_SUFFIXES
 
@@ -39,9 +39,9 @@ class PageImages:
                 return path
         for name in names:
             for folder in folders:
-                if found := self._listed(folder, deep=False).get(_key(name)):
+                if found := self._listed(folder, deep=False).get(comparable_name(name)):
                     return found[0]
-            found = self._listed(self.folder, deep=True).get(_key(name), []) if self.folder else []
+            found = self._listed(self.folder, deep=True).get(comparable_name(name), []) if self.folder else []
             if len(found) > 1:
                 raise DataError(
                     f"{file}: page image {name!r}: several of that name, {found[0]} and {found[1]}"
@@ -57,7 +57,7 @@ class PageImages:
         if cached not in self._names:
             names: dict[str, list[Path]] = {}
             for path in sorted(_files(folder, deep=deep)):
-                names.setdefault(_key(path.name), []).append(path)
+                names.setdefault(comparable_name(path.name), []).append(path)
             self._names[cached] = names
         return self._names[cached]
 
@@ -81,7 +81,3 @@ def _files(folder: Path, *, deep: bool) -> Iterator[Path]:
         yield from (Path(parent, name) for name in names)
         if not deep:
             return
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()

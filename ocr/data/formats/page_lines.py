@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from ocr.data.formats.annotated import AnnotatedPage
 from ocr.data.formats.page_images import PageImages
 from ocr.data.lines.manifest import expand_paths
+from ocr.data.lines.sources import warn
 from ocr.data.pages.outline import as_baseline
 from ocr.errors import DataError, ImageError
 from ocr.geometry import min_area_rect, rectify_line
@@ -20,14 +20,7 @@ from ocr.image.io import load_page
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineSample, TextLine
 
-log = logging.getLogger(__name__)
-
 _CACHED_PAGES = 4
-
-
-def warn(problem: DataError) -> None:
-    """Log what is left out."""
-    log.warning("left out: %s", problem)
 
 
 class PageLines:
@@ -76,7 +69,7 @@ class PageLines:
         self.name = name
         self.pages: list[AnnotatedPage] = []
         self.documents: list[str] = []
-        self._read(read, on_problem)
+        problems = self._read(read)
         self.lines: list[tuple[int, TextLine, str]] = []
         self.without_text = 0
         """Lines that nobody has transcribed."""
@@ -88,13 +81,14 @@ class PageLines:
                 else:
                     self.without_text += 1
         if not self.lines:
-            raise DataError(f"{self.files[0]}: no transcribed lines in {len(self.files)} file(s)")
+            reason = f"; left out: {problems[0]}" if problems else ""
+            raise DataError(f"{self.files[0]}: no transcribed lines in {len(self.files)} file(s){reason}")
+        for problem in problems:
+            on_problem(problem)
         self._image = lru_cache(maxsize=_CACHED_PAGES)(self._load)
 
-    def _read(
-        self, read: Callable[[Path], list[AnnotatedPage]], on_problem: Callable[[DataError], None]
-    ) -> None:
-        """Read all files; one that cannot be read costs itself, unless there is no other."""
+    def _read(self, read: Callable[[Path], list[AnnotatedPage]]) -> list[DataError]:
+        """Read all files; one that cannot be read costs itself, unless there is no other. Returns the problems."""
         unreadable: list[DataError] = []
         for file in self.files:
             try:
@@ -108,8 +102,7 @@ class PageLines:
                 self.documents.append(file.stem + number)
         if not self.pages:
             raise unreadable[0]
-        for problem in unreadable + [problem for page in self.pages for problem in page.problems]:
-            on_problem(problem)
+        return unreadable + [problem for page in self.pages for problem in page.problems]
 
     def __getstate__(self) -> dict:
         return {key: value for key, value in self.__dict__.items() if key != "_image"}

@@ -11,8 +11,9 @@ import numpy as np
 from lxml import etree
 
 from ocr.data.formats.annotated import NO_OUTLINE, AnnotatedPage
-from ocr.data.formats.page_lines import PageLines, warn
+from ocr.data.formats.page_lines import PageLines
 from ocr.data.formats.xml import local_name, number, page_size, parse_xml, points
+from ocr.data.lines.sources import warn
 from ocr.data.pages.outline import as_baseline, as_polygon
 from ocr.errors import DataError
 from ocr.geometry.rectify import PAD
@@ -177,11 +178,11 @@ def _production(line: etree._Element) -> str:
 
 def _outline(element: etree._Element, baseline: np.ndarray | None) -> np.ndarray:
     found = _points_of(element.find("{*}Coords"))
-    if found is not None:
-        return as_polygon(found)
-    if baseline is None or len(baseline) < 2:
+    if (found is None or len(found) < 3) and baseline is not None and len(baseline) > 1:
+        return NO_OUTLINE
+    if found is None:
         raise DataError("no outline")
-    return NO_OUTLINE
+    return as_polygon(found)
 
 
 def _points_of(element: etree._Element | None) -> np.ndarray | None:

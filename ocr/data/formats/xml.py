@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 from lxml import etree
 
+from ocr.data.pages.outline import MAX_EXTENT
 from ocr.errors import DataError
-
-MAX_EXTENT = 1_000_000
-"""Pixels, or other units, of a page's side; larger ones are mistakes."""
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from ocr.data.lines.decode import decode_line
 from ocr.data.lines.sources import LineSource
 from ocr.errors import DataError
 from ocr.text.normalize import normalize as normalize_text
-from ocr.types import LineSample
+from ocr.types import LineSample, Polygon
 
 REQUIRED_COLUMNS = ("id", "image", "text", "width")
 OPTIONAL_COLUMNS = ("page_id", "source", "language", "writer", "kind", "polygon")
@@ -73,7 +74,7 @@ class ParquetLines:
         which = int(np.searchsorted(self.ends, index, side="right"))
         table, file = self.tables[which], self.files[which]
         row = index - (int(self.ends[which - 1]) if which else 0)
-        values = {column: table.column(column)[row].as_py() for column in table.column_names}
+        values = row_of(table, row, file=file)
         return line_of(values, file=file, source=self.name, normalize=self.normalize)
 
     def widths(self) -> np.ndarray:
@@ -81,40 +82,71 @@ class ParquetLines:
         columns = [
             table.column("width").cast(pa.float64()).to_numpy(zero_copy_only=False) for table in self.tables
         ]
-        return np.concatenate(columns).astype(np.float64) / MANIFEST_HEIGHT
+        widths = np.concatenate(columns).astype(np.float64) / MANIFEST_HEIGHT
+        return np.where(np.isfinite(widths) & (widths > 0), widths, np.nan)
 
     def documents(self) -> list[str]:
         """The page of each line, or the line's own id where the manifest does not say."""
         found: list[str] = []
         for table in self.tables:
-            ids = table.column("id").to_pylist()
-            pages = table.column("page_id").to_pylist() if "page_id" in table.column_names else ids
-            found += [page or str(line_id) for page, line_id in zip(pages, ids, strict=True)]
+            ids = _printed(table.column("id"))
+            pages = _printed(table.column("page_id")) if "page_id" in table.column_names else ids
+            found += [page or line_id for page, line_id in zip(pages, ids, strict=True)]
         return found
+
+
+def row_of(table: pa.Table, row: int, *, file: Path) -> dict:
+    """A row of a manifest as Python values. Raises DataError, naming file and row, for text that is not UTF-8."""
+    try:
+        return {column: table.column(column)[row].as_py() for column in table.column_names}
+    except (UnicodeDecodeError, pa.ArrowException) as error:
+        raise DataError(f"{file}: row {row}: {error}") from error
 
 
 def line_of(values: dict, *, file: Path, source: str, normalize: bool) -> LineSample:
     """One row of a manifest; `source` where the row names none. Raises DataError, naming file and row."""
     line_id = values["id"]
+    where = f"{file}: row {line_id!r}"
     image, text = values["image"], values["text"]
     if isinstance(image, dict):
         image = image.get("bytes")
     if image is None:
-        raise DataError(f"{file}: row {line_id!r} has no image")
+        raise DataError(f"{where} has no image")
     if text is None or not (text := normalize_text(text) if normalize else text):
-        raise DataError(f"{file}: row {line_id!r} has no text")
-    polygon = values.get("polygon")
+        raise DataError(f"{where} has no text")
     return LineSample(
-        image=decode_line(image, name=f"{file}: row {line_id!r}"),
+        image=decode_line(image, name=where),
         text=text,
         id=str(line_id),
-        document=values.get("page_id") or str(line_id),
+        document=str(values.get("page_id") or line_id),
         source=values.get("source") or source,
         language=values.get("language") or "",
         writer=values.get("writer") or "",
         kind=values.get("kind") or "",
-        polygon=np.asarray(polygon, np.float32).reshape(-1, 2) if polygon else None,
+        polygon=_polygon(values.get("polygon"), where),
     )
+
+
+def _polygon(values: list | None, where: str) -> Polygon | None:
+    if not values:
+        return None
+    if len(values) % 2 or None in values:
+        raise DataError(f"{where}: polygon: expected x, y, x, y ..., got {len(values)} values")
+    polygon = np.asarray(values, np.float32).reshape(-1, 2)
+    if not np.isfinite(polygon).all():
+        raise DataError(f"{where}: polygon: a coordinate is not finite")
+    return polygon
+
+
+def _printed(column: pa.ChunkedArray) -> list[str]:
+    """A column as texts, empty where it has no value, whatever bytes they hold."""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = column.cast(pa.large_binary())
+    values = column.to_pylist()
+    return [
+        value.decode(errors="replace") if isinstance(value, bytes) else "" if value is None else str(value)
+        for value in values
+    ]
 
 
 def expand_paths(path: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -140,11 +172,57 @@ def expand_paths(path: str | Path | Sequence[str | Path]) -> list[Path]:
 
 
 def columns_of(schema: pa.Schema, *, file: Path) -> list[str]:
-    """The columns of a manifest that are read. Raises DataError where `file` lacks one that must be there."""
+    """The columns of a manifest that are read.
+
+    Raises:
+        DataError: `file` lacks one that must be there, or one holds values of another type.
+    """
     missing = [column for column in REQUIRED_COLUMNS if column not in schema.names]
     if missing:
         raise DataError(f"{file}: missing column {', '.join(missing)}")
-    return [*REQUIRED_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in schema.names)]
+    columns = [*REQUIRED_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in schema.names)]
+    for column in columns:
+        usable, expected = _TYPES.get(column, (_is_text, "text"))
+        found = schema.field(column).type
+        if not usable(found) and not pa.types.is_null(found):
+            raise DataError(f"{file}: column {column} holds {found}, expected {expected}")
+    return columns
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _is_id(kind: pa.DataType) -> bool:
+    return _is_text(kind) or pa.types.is_integer(kind)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _is_image(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        index = kind.get_field_index("bytes")
+        return index >= 0 and _is_image(kind.field(index).type)
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
+
+
+def _is_polygon(kind: pa.DataType) -> bool:
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(is_list(kind) for is_list in lists) and _is_number(kind.value_type)
+
+
+_TYPES: dict[str, tuple[Callable[[pa.DataType], bool], str]] = {
+    "id": (_is_id, "text or whole numbers"),
+    "page_id": (_is_id, "text or whole numbers"),
+    "image": (_is_image, "bytes, or a struct with bytes"),
+    "width": (_is_number, "numbers"),
+    "polygon": (_is_polygon, "lists of numbers"),
+}
+"""What a column may hold, for those that hold no text: a test of its type, and what it expects."""
 
 
 def _read(file: Path) -> pa.Table:
@@ -160,31 +238,52 @@ def _filtered(table: pa.Table, kind: str | None, sources: Sequence[str] | None) 
             continue
         if column not in table.column_names:
             raise DataError(f"cannot select {column}={list(wanted)!r}: the manifest has no column {column}")
-        table = table.filter(pc.is_in(table.column(column), pa.array(list(wanted), pa.string())))
+        values = table.column(column).cast(pa.string())
+        table = table.filter(pc.is_in(values, pa.array(list(wanted), pa.string())))
     return table
+
+
+_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("image", pa.binary()),
+        ("text", pa.string()),
+        *((column, pa.string()) for column in ("page_id", "source", "language", "writer", "kind")),
+        ("width", pa.int32()),
+        ("polygon", pa.list_(pa.float32())),
+    ]
+)
 
 
 def write_manifest(lines: LineSource, path: str | Path, *, height: int = MANIFEST_HEIGHT) -> list[DataError]:
     """Write any source as a Parquet manifest that `ParquetLines` reads; images become grey PNG of `height`.
 
+    The file has its name when it is complete; a file of that name stays as it is until then.
+
     Returns the errors of the lines that could not be used and were left out.
 
     Raises:
-        DataError: no line could be used.
+        DataError: no line could be used. OSError: the file cannot be written.
     """
-    schema = pa.schema(
-        [
-            ("id", pa.string()),
-            ("image", pa.binary()),
-            ("text", pa.string()),
-            *((column, pa.string()) for column in ("page_id", "source", "language", "writer", "kind")),
-            ("width", pa.int32()),
-            ("polygon", pa.list_(pa.float32())),
-        ]
-    )
+    path = Path(path)
+    # Hidden from patterns such as *.parquet, should the process be killed.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     errors: list[DataError] = []
+    try:
+        if not _write_rows(lines, part, height, errors):
+            raise DataError(
+                f"{path}: none of {len(lines)} lines can be used" + (f": {errors[0]}" if errors else "")
+            )
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return errors
+
+
+def _write_rows(lines: LineSource, path: Path, height: int, errors: list[DataError]) -> int:
+    """Write the usable lines to a file, and note the errors of the others. Returns how many were written."""
     written = 0
-    with pq.ParquetWriter(path, schema) as writer:
+    with pq.ParquetWriter(path, _SCHEMA) as writer:
         for start in range(0, len(lines), 1000):
             rows = []
             for index in range(start, min(start + 1000, len(lines))):
@@ -192,13 +291,9 @@ def write_manifest(lines: LineSource, path: str | Path, *, height: int = MANIFES
                     rows.append(_row(lines[index], height))
                 except DataError as error:
                     errors.append(error)
-            writer.write_table(pa.Table.from_pylist(rows, schema))
+            writer.write_table(pa.Table.from_pylist(rows, _SCHEMA))
             written += len(rows)
-    if not written:
-        raise DataError(
-            f"{path}: none of {len(lines)} lines can be used" + (f": {errors[0]}" if errors else "")
-        )
-    return errors
+    return written
 
 
 def _row(sample: LineSample, height: int) -> dict:

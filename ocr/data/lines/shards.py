@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ocr.data.lines.manifest import columns_of, expand_paths, line_of
+from ocr.data.lines.manifest import columns_of, expand_paths, line_of, row_of
 from ocr.data.lines.sources import EndlessLines
 from ocr.errors import ConfigError, DataError
 from ocr.types import LineSample
@@ -81,7 +81,7 @@ class ParquetShards(EndlessLines):
         offset = place - (int(ends[number - 1]) if number else 0)
         position, row = self._order_of(epoch, number)[offset]
         which, group = self.groups[order[number * self.window + position]]
-        values = self._group_of(which, group).slice(int(row), 1).to_pylist()[0]
+        values = row_of(self._group_of(which, group), int(row), file=self.files[which])
         return line_of(values, file=self.files[which], source=self.name, normalize=self.normalize)
 
     def _shuffled_groups(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:

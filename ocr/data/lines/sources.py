@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import unicodedata
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ocr.errors import ConfigError
+from ocr.errors import ConfigError, DataError
 from ocr.types import LineSample
+
+log = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -27,6 +31,16 @@ class LineSource(Protocol):
     def widths(self) -> np.ndarray:
         """(len,) float64 width / height of each line without decoding it; NaN where unknown."""
         ...
+
+
+def warn(problem: DataError) -> None:
+    """Log a file or line that is left out."""
+    log.warning("left out: %s", problem)
+
+
+def comparable_name(name: str) -> str:
+    """A file name as file systems compare them that know no case, in one Unicode form, with `/` between folders."""
+    return unicodedata.normalize("NFC", name).replace("\\", "/").casefold()
 
 
 class EndlessLines:

@@ -41,7 +41,7 @@ class AlignedPages(PagesManifest):
                 if row["fit"] >= min_fit:
                     words = [[np.array(quad, np.float32) for quad in word] for word in row["words"]]
                     self.lines[row["page"], row["line"]] = words
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise DataError(f"{characters}: not a file of aligned characters: {error}") from error
 
     def annotated(self, index: int) -> tuple[np.ndarray, Page, list[list[Polygon]], list[Polygon]]:

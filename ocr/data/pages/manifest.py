@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ocr.data.pages.outline import as_baseline, as_polygon
+from ocr.data.pages.outline import MAX_EXTENT, as_baseline, as_polygon
 from ocr.errors import DataError, ImageError
 from ocr.image.io import load_page
 from ocr.text.normalize import normalize
 from ocr.types import Page, TextLine
 
 _REQUIRED = ("id", "file", "width", "height", "source", "split", "lines")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_side(value: object) -> bool:
+    return type(value) is int and 0 < value <= MAX_EXTENT
+
+
+_TYPES: dict[str, tuple[Callable[[object], bool], str]] = {
+    **dict.fromkeys(("id", "file", "source", "split"), (_is_text, "text")),
+    **dict.fromkeys(("width", "height"), (_is_side, f"whole pixels up to {MAX_EXTENT}")),
+    "lines": (lambda value: isinstance(value, list), "a list"),
+    "page": (lambda value: value is None or _is_side(value), "the number of a page, from 1"),
+}
+"""What a row may hold: a test of the value, and what it expects."""
 
 
 class PagesManifest:
@@ -88,11 +105,16 @@ class PagesManifest:
     def _parse(self, text: str, number: int) -> dict:
         try:
             row = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{self.path}:{number}: not JSON: {error}") from error
         missing = [key for key in _REQUIRED if key not in row] if isinstance(row, dict) else list(_REQUIRED)
         if missing:
             raise DataError(f"{self.path}:{number}: missing {', '.join(missing)}")
+        for key, (usable, expected) in _TYPES.items():
+            if not usable(row.get(key)):
+                raise DataError(
+                    f"{self.path}:{number}: {key} is {str(row.get(key))[:60]!r}, expected {expected}"
+                )
         return row
 
     def _file(self, name: str) -> Path:
@@ -109,11 +131,15 @@ def _line(row: dict) -> TextLine:
         baseline = as_baseline(row.get("baseline"), polygon)
     except (DataError, KeyError) as error:
         raise DataError(f"line {row.get('id')!r}: {_reason(error)}") from error
+    text, kind = row.get("text") or "", row.get("kind") or ""
+    if not isinstance(text, str) or not isinstance(kind, str):
+        wrong = kind if isinstance(text, str) else text
+        raise DataError(f"line {row.get('id')!r}: expected text, got {str(wrong)[:60]!r}")
     return TextLine(
         polygon=polygon,
         baseline=baseline,
-        text="" if row.get("skip") else normalize(row.get("text") or ""),
-        kind=row.get("kind") or "",
+        text="" if row.get("skip") else normalize(text),
+        kind=kind,
         id=str(row.get("id", "")),
     )
 

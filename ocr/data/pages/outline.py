@@ -10,6 +10,9 @@ from ocr.errors import DataError
 from ocr.geometry import baseline_from_polygon
 from ocr.types import Baseline, Polygon
 
+MAX_EXTENT = 200_000
+"""Pixels, or smaller units, that a coordinate may lie from the origin: an A0 page at 1200 dpi has 56,000."""
+
 
 def as_polygon(points: Sequence | np.ndarray) -> Polygon:
     """(n, 2) float32, clockwise on screen, not closed.
@@ -21,7 +24,7 @@ def as_polygon(points: Sequence | np.ndarray) -> Polygon:
     if len(polygon) > 1 and (polygon[0] == polygon[-1]).all():
         polygon = polygon[:-1]
     if len(polygon) < 3 or np.ptp(polygon, axis=0).max() < 1:
-        raise DataError(f"an outline needs 3 points and some extent, got {polygon.tolist()}")
+        raise DataError(f"an outline needs 3 points and some extent, got {polygon.tolist()}"[:300])
     following = np.roll(polygon, -1, axis=0)
     area = (polygon[:, 0] * following[:, 1] - following[:, 0] * polygon[:, 1]).sum()
     # With y pointing down, a positive shoelace sum is clockwise on screen.
@@ -38,8 +41,10 @@ def as_baseline(points: Sequence | np.ndarray | None, polygon: Polygon) -> Basel
 def _points(points: Sequence | np.ndarray) -> np.ndarray:
     try:
         array = np.asarray(points, np.float32).reshape(-1, 2)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f"not a list of (x, y) points: {str(points)[:80]}") from error
     if not np.isfinite(array).all():
         raise DataError(f"a point is not finite: {array.tolist()}"[:200])
+    if len(array) and np.abs(array).max() > MAX_EXTENT:
+        raise DataError(f"a point is farther away than any page is large: {array.tolist()}"[:200])
     return array

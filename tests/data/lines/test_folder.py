@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -34,17 +36,54 @@ def test_labels_and_images_meet(folder):
 @pytest.mark.parametrize(
     ("content", "message", "reason"),
     [
+        (b"\n", r"labels\.tsv: no labels", "empty file"),
+        (b"x.png\tone\n", r"none of its 1 images is in", "wrong folder"),
+        (b"a.png one\n", r"labels\.tsv:1: expected file<TAB>text, got 'a.png one'", "nothing else"),
+    ],
+)
+def test_a_label_file_without_usable_labels_is_refused(folder, content, message, reason):
+    with pytest.raises(DataError, match=message):
+        _labels(folder, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "reason"),
+    [
         (b"a.png\tone\nb.png two\n", r"labels\.tsv:2: expected file<TAB>text, got 'b.png two'", "no tab"),
         (b"a.png\tone\n\n\ttwo\n", r"labels\.tsv:3: expected", "no file; empty lines count"),
         (b"a.png\tone\na.png\t \n", r"labels\.tsv:2: empty text", "no label"),
         (b"a.png\tone\na.png\t\xe9t\xe9\n", r"labels\.tsv:2: not UTF-8", "Latin-1 file"),
-        (b"\n", r"labels\.tsv: no labels", "empty file"),
-        (b"x.png\tone\n", r"none of its 1 images is in", "wrong folder"),
     ],
 )
-def test_a_malformed_label_file_is_refused_by_line(folder, content, message, reason):
-    with pytest.raises(DataError, match=message):
-        _labels(folder, content)
+def test_a_malformed_label_costs_itself_and_is_named(folder, content, message, reason):
+    (folder / "labels.tsv").write_bytes(content)
+    problems = []
+    lines = FolderLines(folder, on_problem=problems.append)
+    assert [lines[i].text for i in range(len(lines))] == ["one"], reason
+    (problem,) = problems
+    assert re.search(message, str(problem)) and "\n" not in str(problem)
+
+
+@pytest.mark.parametrize("name", ["P1\\B.JPG", "p1/my%20line.png", "P1/My Line.PNG"])
+def test_files_are_found_by_what_other_systems_make_of_their_names(folder, name):
+    Image.fromarray(picture(60)).save(folder / "p1" / "my line.png")
+    lines = _labels(folder, f"a.png\tone\n{name}\ttwo\n".encode())
+    assert lines[1].image.shape[1] == 60
+    assert lines[1].document == "p1"
+
+
+def test_processed_pictures_share_the_label_of_their_line(folder):
+    """OCRopus, kraken and Calamari write 0000.bin.png and 0000.nrm.png beside 0000.gt.txt."""
+    for name in ("0.bin.png", "0.nrm.png", "1.nrm.png", "2.bin.png", "2.png"):
+        Image.fromarray(picture(30)).save(folder / name)
+    for name in "012":
+        (folder / f"{name}.gt.txt").write_text(f"line {name}")
+    lines = FolderLines(folder)
+    assert [(lines[i].id, lines[i].text) for i in range(len(lines))] == [
+        ("0.bin.png", "line 0"),
+        ("1.nrm.png", "line 1"),
+        ("2.png", "line 2"),
+    ]
 
 
 def test_without_a_label_file_texts_lie_beside_their_pictures(folder):

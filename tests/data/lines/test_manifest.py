@@ -1,12 +1,18 @@
 import io
+from contextlib import suppress
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from ocr.data.lines.decode import decode_line
 from ocr.data.lines.manifest import ParquetLines, write_manifest
+from ocr.data.lines.shards import ParquetShards
 from ocr.errors import DataError
 from tests.data.conftest import MemoryLines, picture, png
+from tests.test_bad_input import png_header
 
 
 def test_a_row_becomes_a_sample(write_parquet):
@@ -69,6 +75,9 @@ def test_every_encoding_gives_the_same_greys(write_parquet, encoded, reason):
         ({"image": None}, "no image", "null image"),
         ({"text": None}, "no text", "null text"),
         ({"text": " \u200b"}, "no text", "nothing visible"),
+        ({"polygon": [0.0, 0.0, 10.0]}, "polygon: expected x, y", "an odd number of coordinates"),
+        ({"polygon": [0.0, 0.0, 10.0, 0.0, float("nan"), 8.0]}, "not finite", "no number"),
+        ({"image": png_header(536871332, 160)}, "megapixels, more than", "would take 2 GB"),
     ],
 )
 def test_a_corrupt_row_is_named(write_parquet, row, message, reason):
@@ -77,6 +86,59 @@ def test_a_corrupt_row_is_named(write_parquet, row, message, reason):
         lines[0]
     assert "\n" not in str(error.value), reason
     assert lines[1].text == "text 1"
+
+
+def test_a_large_picture_is_refused_before_memory_is_taken(write_parquet):
+    """25 kB of PNG, or less of JPEG, can hold what takes gigabytes."""
+    jpeg = bytearray(_jpeg())
+    at = jpeg.index(b"\xff\xc0") + 5
+    jpeg[at : at + 4] = b"\xff\xff\xff\xff"
+    for content in (png_header(536871332, 160), bytes(jpeg)):
+        with pytest.raises(DataError, match="row: .* megapixels, more than 300"):
+            decode_line(content, name="row")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("text", pa.array([1, 2]), "column text holds int64, expected text"),
+        ("image", pa.array(["a.png", "b.png"]), "column image holds string, expected bytes"),
+        ("image", pa.array([{"path": "a"}, {"path": "b"}]), "expected bytes, or a struct with bytes"),
+        ("width", pa.array(["wide", "40"]), "column width holds string, expected numbers"),
+        ("polygon", pa.array(["0 0 1 1", ""]), "column polygon holds string, expected lists of numbers"),
+        ("kind", pa.array([1, 2]), "column kind holds int64, expected text"),
+    ],
+)
+def test_a_column_of_another_type_is_refused_in_one_line(write_parquet, column, values, message):
+    path = write_parquet([{}, {}])
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(table.column_names.index(column), column, values), path)
+    for source in (ParquetLines, ParquetShards):
+        with pytest.raises(DataError, match=rf"lines\.parquet: .*{message}") as caught:
+            source(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_text_that_is_not_utf8_costs_its_row(write_parquet):
+    path = write_parquet([{}, {}, {}])
+    table = pq.read_table(path)
+    for column in ("text", "page_id"):
+        values = pa.array([b"fine", b"\xff\xfe", b"fine"]).view(pa.string())
+        table = table.set_column(table.column_names.index(column), column, values)
+    pq.write_table(table, path)
+    lines = ParquetLines(path)
+    assert [lines[0].text, lines[2].text] == ["fine", "fine"]
+    with pytest.raises(DataError, match=r"lines\.parquet: row 1: .*utf-8") as caught:
+        lines[1]
+    assert "\n" not in str(caught.value)
+    assert lines.documents()[0] == "fine" and len(lines.documents()) == 3
+    assert [line.text for line in _readable(ParquetShards(path), 3)] == ["fine", "fine"]
+
+
+def _readable(lines, count):
+    for index in range(count):
+        with suppress(DataError):
+            yield lines.at(index)
 
 
 def test_missing_columns_and_files_are_named(write_parquet, tmp_path):

@@ -69,6 +69,14 @@ def test_splits_and_sources(write):
         ((ROW, "{broken"), r"pages\.jsonl:2: not JSON", "malformed row"),
         ((ROW, {"id": "p2"}), r"pages\.jsonl:2: missing file, width", "keys missing"),
         (("[1]",), r"pages\.jsonl:1: missing id", "not an object"),
+        (("[" * 100_000,), r"pages\.jsonl:1: not JSON", "nested deeper than can be read"),
+        (({**ROW, "width": "100"},), r"pages\.jsonl:1: width is '100', expected whole pixels", "a text"),
+        (({**ROW, "height": 3e8},), "height is '300000000.0', expected whole pixels", "no page is so large"),
+        (({**ROW, "height": 0},), "height is '0', expected whole pixels", "no pixels"),
+        (({**ROW, "id": 5},), "id is '5', expected text", "a number for a name"),
+        (({**ROW, "file": None},), "file is 'None', expected text", "no name"),
+        (({**ROW, "lines": "l1"},), "lines is 'l1', expected a list", "no list"),
+        (({**ROW, "page": "two"},), "page is 'two', expected the number of a page", "no number"),
     ],
 )
 def test_malformed_rows_are_named(write, rows, message, reason):
@@ -85,6 +93,14 @@ def test_malformed_rows_are_named(write, rows, message, reason):
         ({"lines": [{**LINE, "polygon": "x"}]}, "line 'l1': not a list of", "outline of another type"),
         ({"lines": [{"id": "l1"}]}, "line 'l1': missing 'polygon'", "no outline"),
         ({"lines": [7]}, "page 'p1'", "a line that is no object"),
+        ({"lines": [{**LINE, "text": 7}]}, "line 'l1': expected text, got '7'", "a number for a text"),
+        ({"lines": [{**LINE, "kind": ["print"]}]}, "line 'l1': expected text", "a list for a text"),
+        ({"lines": [{**LINE, "polygon": [[1, 1], [3e8, 1], [9, 9]]}]}, "farther away", "no page is so large"),
+        (
+            {"lines": [{**LINE, "polygon": [[1, 1], [10**400, 1], [9, 9]]}]},
+            "not a list of",
+            "no number holds it",
+        ),
         ({"ignore": [[[0, 0]]]}, "an outline needs 3 points", "ignored area"),
     ],
 )
