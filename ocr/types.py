@@ -111,6 +111,8 @@ class LineSample:
     """Outline of the line's own ink, in crop pixels, where known."""
     running_text: bool = True
     """False where the words do not follow from one another: a decoder would learn a wrong language from them."""
+    stretch: float | None = None
+    """Factor by which augmentation will change the width, 1 for a line it leaves alone; None: not drawn yet."""
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -82,14 +83,39 @@ class LineAugment(nn.Module):
         self.resolution, self.rule, self.erase, self.span = resolution, rule, erase, span
         self.identity, self.multiple = identity, multiple
 
+    def draw_stretch(self, rng: np.random.Generator) -> float | None:
+        """Draw the factor of one line's width ahead of `forward`, to batch lines that will be of like width.
+
+        Returns 1 for a line to leave alone, None where widths do not change.
+        """
+        if not self.stretch or self.identity >= 1:
+            return None
+        if rng.random() < self.identity:
+            return 1.0
+        return math.exp(math.log1p(self.stretch) * rng.uniform(-1, 1))
+
     @torch.no_grad()
-    def forward(self, images: ImageBatch, generator: torch.Generator) -> ImageBatch:
-        """pixels: (b, 1, h, w) in [0, 1]; generator on the same device. Returns a batch of the same kind."""
+    def forward(
+        self, images: ImageBatch, generator: torch.Generator, stretch: torch.Tensor | None = None
+    ) -> ImageBatch:
+        """Change each line by its own random numbers.
+
+        Args:
+            images: pixels (b, 1, h, w) in [0, 1].
+            generator: on the same device.
+            stretch: (b,) from `draw_stretch`; None draws here.
+        Returns:
+            A batch of the same kind.
+        """
         if self.identity >= 1 or not len(images):
             return images
         draw = _Draw(len(images), images.pixels.device, generator)
-        changed = draw.chance(1 - self.identity)
-        x, widths = self._geometry(images, draw, changed)
+        if stretch is None:
+            changed = draw.chance(1 - self.identity)
+            stretch = torch.exp(changed.float() * math.log1p(self.stretch) * draw.uniform())
+        else:
+            changed = stretch != 1
+        x, widths = self._geometry(images, stretch, draw, changed)
         x = self._resolution(x, draw, changed)
         x = self._stroke(x, draw, changed)
         x = self._blur(x, draw, changed)
@@ -100,13 +126,12 @@ class LineAugment(nn.Module):
         return ImageBatch(x.clamp_(0, 1).mul_(mask), widths)
 
     def _geometry(
-        self, images: ImageBatch, draw: _Draw, changed: torch.Tensor
+        self, images: ImageBatch, stretch: torch.Tensor, draw: _Draw, changed: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Slant, scale, shift, slope, stretch and wobble in one bilinear resampling."""
         x, widths = images.pixels, images.widths
         b, _, h, w = x.shape
         on = changed.float()
-        stretch = torch.exp(on * math.log1p(self.stretch) * draw.uniform())
         slant, scale = on * self.slant * draw.uniform(), 1 + on * self.scale * draw.uniform()
         shift, slope = on * self.shift * h * draw.uniform(), on * self.rotation * draw.uniform()
         # Slanted ink leans out of the crop: widen it by half of what the top moves on each side.

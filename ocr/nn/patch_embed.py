@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ocr.nn.masking import ceil_div, valid_columns
+from ocr.nn.masking import ceil_div, zero_padding
 
 
 class LinearPatchEmbed(nn.Module):
@@ -66,7 +66,7 @@ class ConvStem(nn.Module):
         for layer in self.down:
             x = layer(x)
             widths = ceil_div(widths, 2)
-            x = x * valid_columns(widths, x.shape[-1])[:, None, None, :]
+            x = zero_padding(x, widths)
         for layer in self.extra:
-            x = (x + layer(x)) * valid_columns(widths, x.shape[-1])[:, None, None, :]
+            x = zero_padding(x + layer(x), widths)
         return self.column(x), widths

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ocr.errors import ConfigError
+from ocr.nn.depthwise import RowConvolution
 
 
 def sinusoid(length: int, dim: int, *, device: torch.device | None = None) -> torch.Tensor:
@@ -71,4 +72,8 @@ class ConditionalPosition(nn.Module):
 
     def forward(self, grid: torch.Tensor) -> torch.Tensor:
         """grid: (b, d, h, w), zero where invalid -> same shape."""
+        weight, bias = self.conv.weight, self.conv.bias
+        fast = grid.device.type == "cpu" and grid.dtype == torch.bfloat16 and torch.is_grad_enabled()
+        if fast and weight.shape[2] == 1:
+            return grid + RowConvolution.apply(grid, weight.to(grid.dtype), bias.to(grid.dtype))
         return grid + self.conv(grid)

@@ -16,7 +16,7 @@ from ocr.metrics.text import ErrorCounts, count_errors
 from ocr.models.recognizer import Recognizer
 from ocr.text.tokenizer import CharTokenizer, Tokenizer
 from ocr.training.module import TrainingModule
-from ocr.types import ImageBatch, LineBatch
+from ocr.types import ImageBatch, LineBatch, LineSample
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,8 @@ class RecognitionModule(TrainingModule):
     """Trains a `Recognizer` on `LineBatch`es; validates by CER, summed over the corpus and then divided.
 
     Args:
-        augment: `(ImageBatch, torch.Generator) -> ImageBatch` run on the training device, or None.
+        augment: run on the training device, `(ImageBatch, torch.Generator, stretch) -> ImageBatch`, as
+            `LineAugment`; or None.
         optimizer: called with the model. scheduler: called with the optimizer and `total_steps=`; one step a
             batch.
         ctc_weight: share of the CTC loss, in (0, 1]; at 1 the decoder is not trained.
@@ -94,7 +95,7 @@ class RecognitionModule(TrainingModule):
             self.seed * 1_000_003 + self.global_step * world_size + rank
         )
         if self.augment is not None:
-            images = self.augment(images, generator)
+            images = self.augment(images, generator, _stretches([samples[row] for row in rows], images))
         encoded = self.model.encode(images)
         loss = ctc = lines_share * ctc_loss(self.model.ctc_logits(encoded), encoded.lengths, targets)
         if self.ctc_weight < 1:
@@ -209,6 +210,12 @@ class RecognitionModule(TrainingModule):
         masked = torch.rand(inputs.shape, generator=generator, device=device) < self.token_mask
         masked[:, 0] = False
         return inputs.masked_fill(masked & (inputs != tokenizer.pad), tokenizer.unk), expected
+
+
+def _stretches(samples: Sequence[LineSample], images: ImageBatch) -> torch.Tensor | None:
+    """(b,) factors of width that the batch was made for, on the device of `images`; None where none were drawn."""
+    factors = [sample.stretch for sample in samples]
+    return None if None in factors else torch.tensor(factors, device=images.pixels.device)
 
 
 def _place() -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Augmented batches stay valid batches: padding, widths, range, randomness and each effect's direction."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -53,6 +54,31 @@ def test_result_is_a_valid_batch(settings, why):
         assert found.pixels.min() >= 0 and found.pixels.max() <= 1
         padding = ~valid_columns(found.widths, found.pixels.shape[-1])
         assert (found.pixels * padding[:, None, None, :]).abs().max() == 0
+
+
+def test_a_stretch_drawn_ahead_is_the_one_applied_and_1_leaves_the_line_alone():
+    augment, images = LineAugment(slant=0.0), lines((100, 100, 100))
+    found = augment(images, torch.Generator().manual_seed(0), torch.tensor([1.2, 1.0, 0.8]))
+    assert found.widths.tolist() == [120, 100, 80]
+    torch.testing.assert_close(found.pixels[1, :, :, :100], images.pixels[1, :, :, :100], atol=2e-4, rtol=0)
+
+
+def test_stretches_drawn_ahead_are_distributed_as_those_drawn_in_the_batch():
+    augment, rng = LineAugment(identity=0.2, stretch=0.25), np.random.default_rng(0)
+    ahead = torch.tensor([augment.draw_stretch(rng) for _ in range(4000)])
+    inside = LineAugment(**(OFF | {"identity": 0.2, "stretch": 0.25}))
+    pixels = ImageBatch(torch.zeros(4000, 1, 2, 1000), torch.full((4000,), 1000))
+    widths = run(inside, pixels).widths / 1000
+    for found in (ahead, widths):
+        assert (found == 1).float().mean() == pytest.approx(0.2, abs=0.03)
+        quantiles = found.log().quantile(torch.tensor([0.0, 0.2, 0.8, 1.0]))
+        assert quantiles.tolist() == pytest.approx([-0.223, -0.112, 0.112, 0.223], abs=0.015)
+
+
+def test_nothing_is_drawn_ahead_where_widths_do_not_change():
+    rng = np.random.default_rng(0)
+    assert LineAugment(stretch=0.0).draw_stretch(rng) is None
+    assert LineAugment(identity=1.0).draw_stretch(rng) is None
 
 
 def test_same_seed_same_result_other_seed_another():

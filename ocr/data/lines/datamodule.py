@@ -11,7 +11,7 @@ from ocr.data.lines.batches import EvaluationBatches
 from ocr.data.lines.collate import LineCollate
 from ocr.data.lines.mix import MixedLines
 from ocr.data.lines.sources import ConcatLines, LineSource
-from ocr.data.lines.stream import TrainingStream
+from ocr.data.lines.stream import Stretching, TrainingStream
 
 if TYPE_CHECKING:
     from ocr.image.preprocess import LinePreprocessor
@@ -23,7 +23,7 @@ class LineDataModule(L.LightningDataModule):
     Args:
         train: a source; one other than `MixedLines` is shuffled anew every epoch.
         val: a source, or sources by name; samples tell them apart by their `source`.
-        lines_per_batch, pool, max_columns, equal_lines: see `TrainingStream`.
+        lines_per_batch, pool, max_columns, equal_lines, augment: see `TrainingStream`.
         val_lines_per_batch: most lines of a validation batch; default `lines_per_batch`.
         num_workers: processes that prepare training lines. val_num_workers: the same for validation.
         seed: of the order of training lines.
@@ -39,6 +39,7 @@ class LineDataModule(L.LightningDataModule):
         pool: int = 512,
         max_columns: int | None = None,
         equal_lines: bool = False,
+        augment: Stretching | None = None,
         val_lines_per_batch: int | None = None,
         num_workers: int = 1,
         val_num_workers: int = 0,
@@ -52,6 +53,7 @@ class LineDataModule(L.LightningDataModule):
         self.pool = pool
         self.max_columns = max_columns
         self.equal_lines = equal_lines
+        self.augment = augment
         self.val_lines_per_batch = val_lines_per_batch or lines_per_batch
         self.num_workers = num_workers
         self.val_num_workers = val_num_workers
@@ -70,6 +72,7 @@ class LineDataModule(L.LightningDataModule):
                 pool=self.pool,
                 max_columns=self.max_columns,
                 equal_lines=self.equal_lines,
+                augment=self.augment,
                 num_workers=self.num_workers,
                 seed=self.seed,
                 rank=rank,

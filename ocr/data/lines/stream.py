@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -24,7 +25,7 @@ from ocr.types import LineBatch, LineSample
 
 log = logging.getLogger(__name__)
 
-_POOL_TAG = 3
+_POOL_TAG, _STRETCH_TAG = 3, 5
 
 
 @dataclass
@@ -33,6 +34,12 @@ class Pool:
 
     batches: list[list[LineSample]]
     skipped: list[str]
+
+
+class Stretching(Protocol):
+    """An augmentation that can tell ahead by how much it will change a line's width."""
+
+    def draw_stretch(self, rng: np.random.Generator) -> float | None: ...
 
 
 class LinePools(Dataset):
@@ -48,8 +55,10 @@ class LinePools(Dataset):
         seed: int,
         max_columns: int | None = None,
         equal_lines: bool = False,
+        augment: Stretching | None = None,
     ) -> None:
         self.lines = lines
+        self.augment = augment
         self.collate = collate
         self.pool = pool
         self.batches = pool // lines_per_batch
@@ -64,7 +73,7 @@ class LinePools(Dataset):
         skipped: list[str] = []
         for position in range(index * self.pool, (index + 1) * self.pool):
             try:
-                prepared.append(self.collate.prepare(self.lines.at(position)))
+                prepared.append(self._prepare(position))
             except OcrError as error:
                 prepared.append(None)
                 skipped.append(str(error))
@@ -74,7 +83,7 @@ class LinePools(Dataset):
         usable = [sample for sample in prepared if sample is not None]
         previous = usable[-1]
         samples = [previous := sample or previous for sample in prepared]
-        widths = np.array([sample.image.shape[1] for sample in samples])
+        widths = np.array([round(sample.image.shape[1] * (sample.stretch or 1)) for sample in samples])
         if self.equal_lines:
             groups = np.split(np.argsort(-widths, kind="stable"), self.batches)
         else:
@@ -83,6 +92,13 @@ class LinePools(Dataset):
             )
         order = np.random.default_rng([self.seed, _POOL_TAG, index]).permutation(len(groups))
         return Pool([[samples[i] for i in groups[g]] for g in order], skipped)
+
+    def _prepare(self, position: int) -> LineSample:
+        sample = self.collate.prepare(self.lines.at(position))
+        if self.augment is None:
+            return sample
+        rng = np.random.default_rng([self.seed, _STRETCH_TAG, position])
+        return replace(sample, stretch=self.augment.draw_stretch(rng))
 
 
 @dataclass(frozen=True)
@@ -136,6 +152,8 @@ class TrainingStream:
         max_columns: most padded columns of a batch; where lines do not fit, some of the pool are left out.
         equal_lines: every batch holds exactly `lines_per_batch` lines instead of about equal columns. Few
             distinct batch shapes make training on a CPU twice as fast, whose kernels are built for each shape.
+        augment: what lines will go through; those of a batch are then of like width after it. Without, they are
+            before it, and a quarter of an augmented batch is padding.
         num_workers: processes that read and preprocess; 0 for none.
         in_flight: batches handed out whose step is not done, asked when the state is saved.
     """
@@ -149,6 +167,7 @@ class TrainingStream:
         pool: int = 512,
         max_columns: int | None = None,
         equal_lines: bool = False,
+        augment: Stretching | None = None,
         num_workers: int = 1,
         seed: int = 0,
         rank: int = 0,
@@ -172,6 +191,7 @@ class TrainingStream:
             seed=seed,
             max_columns=max_columns,
             equal_lines=equal_lines,
+            augment=augment,
         )
         self.length = max(1, round(len(lines) / (lines_per_batch * world_size)))
         self.num_workers = num_workers

@@ -3,6 +3,7 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 
 from ocr.data.lines.batches import EvaluationBatches, iterate_batches
 from ocr.data.lines.collate import LineCollate
@@ -11,6 +12,7 @@ from ocr.data.lines.sources import ConcatLines
 from ocr.data.lines.stream import PoolCursor, TrainingStream
 from ocr.data.lines.synthetic import SyntheticLines
 from ocr.errors import ConfigError, DataError
+from ocr.image.augment import LineAugment
 from ocr.image.preprocess import LinePreprocessor
 from ocr.types import LineSample
 from tests.data.conftest import MemoryLines, picture
@@ -50,6 +52,24 @@ def test_batches_are_of_like_width_and_hold_every_line_of_their_pool():
     real = sum(batch.images.widths.sum().item() for batch in batches)
     spent = sum(batch.images.pixels.shape[0] * batch.images.pixels.shape[-1] for batch in batches)
     assert real / spent > 0.75
+
+
+def test_batches_are_of_like_width_after_augmentation():
+    augment = LineAugment(stretch=0.5, slant=0.0)
+
+    def padding(stream) -> float:
+        sizes = []
+        for step, batch in enumerate(stream):
+            factors = [sample.stretch for sample in batch.samples]
+            stretch = None if None in factors else torch.tensor(factors)
+            images = augment(batch.images, torch.Generator().manual_seed(step), stretch)
+            sizes.append((int(images.widths.sum()), images.pixels.shape[0] * images.pixels.shape[-1]))
+        real, spent = np.sum(sizes, axis=0)
+        return 1 - real / spent
+
+    ahead, behind = (_stream(pool=96, equal_lines=True, augment=each) for each in (augment, None))
+    assert sorted(sum(_ids(ahead), [])) == sorted(sum(_ids(behind), [])), "the same lines"
+    assert padding(ahead) < 0.6 * padding(behind)
 
 
 @pytest.mark.parametrize("consumed", [0, 1, 4, 7, 24, 31])
