@@ -59,7 +59,7 @@ CASES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "PDF without pages": ("hollow.pdf", lambda path: write_pdf(path, [])),
     "photograph of 200 megapixels, JPEG": ("large.jpg", large),
     "the same, PNG": ("large.png", large),
-    "the same, PNG of 16-bit grey": ("deep.png", lambda path: large(path, sixteen_bits=True)),
+    "the same, PNG of 16-bit gray": ("deep.png", lambda path: large(path, sixteen_bits=True)),
     "PDF page of 200 x 200 inches": (
         "poster.pdf",
         lambda path: write_pdf(path, [POSTER], box="0 0 14400 14400"),

@@ -1,4 +1,4 @@
-"""What the recognisers of configs/model cost: `python benchmarks/model_cost.py [--trocr]`.
+"""What the recognizers of configs/model cost: `python benchmarks/model_cost.py [--trocr]`.
 
 A line of 48 x 900 pixels (64 x 1200 for `base`) and a text of 24 tokens; a multiplication and an addition are two
 operations. Lines a second are those of one processor core, by its own time, which other processes disturb little:

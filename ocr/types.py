@@ -1,8 +1,8 @@
-"""The plain data that travels between stages.
+"""Plain data types that are passed between stages.
 
 Pixel coordinates are (x, y), float32, origin at the top-left corner of the top-left pixel. Sizes are
 (height, width) everywhere. Images outside tensors are uint8 numpy arrays, (height, width, 3) RGB or
-(height, width) grey.
+(height, width) gray.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Baseline = np.ndarray
 
 @dataclass
 class TextRegion:
-    """A word, line or character found (or annotated) on a page."""
+    """A word, line or character detected or annotated on a page."""
 
     polygon: Polygon
     score: float = 1.0
@@ -34,7 +34,7 @@ class TextRegion:
 
 @dataclass
 class Character:
-    """One recognised character: where it is on the page, and a probability in [0, 1]."""
+    """One recognized character with its outline on the page and a probability in [0, 1]."""
 
     text: str
     polygon: Polygon
@@ -43,7 +43,7 @@ class Character:
 
 @dataclass
 class Word:
-    """One recognised word: its text, where it is on the page, and a probability in [0, 1]."""
+    """One recognized word with its outline on the page and a probability in [0, 1]."""
 
     text: str
     polygon: Polygon
@@ -53,7 +53,7 @@ class Word:
 
 @dataclass
 class TextLine:
-    """One line of a page, in page pixels; `text` is empty until it is recognised."""
+    """One line of a page, in page pixels; `text` is empty until it is recognized."""
 
     polygon: Polygon
     baseline: Baseline
@@ -79,9 +79,9 @@ class Page:
     dpi: float = 0.0
     """Pixels per inch; 0 where unknown."""
     rotation: int = 0
-    """Degrees clockwise by which the page as it is given is turned: 0, 90, 180 or 270. Lines lie as on that page."""
+    """Degrees clockwise by which the given image is turned: 0, 90, 180 or 270. Coordinates refer to the given image."""
     embedded_text: str = ""
-    """What the file itself says is written here: the text of a PDF that was born digital, or read before."""
+    """The text layer of the file: that of a born-digital PDF, or of one that was recognized before."""
     ignore: list[Polygon] = field(default_factory=list)
     """Areas left out of loss and score (ground truth only)."""
     complete: bool = True
@@ -89,16 +89,16 @@ class Page:
 
     @property
     def text(self) -> str:
-        """Lines joined by newlines, in reading order; lines in which nothing was read are left out."""
+        """Lines in reading order joined by newlines, without lines of empty text."""
         return "\n".join(line.text for line in self.lines if line.text)
 
 
 @dataclass
 class LineSample:
-    """One line image with its label and the origin that splits and scores are grouped by."""
+    """One line image with its label and its origin, by which splits and scores are grouped."""
 
     image: np.ndarray
-    """uint8, (height, width) grey or (height, width, 3) RGB, any height."""
+    """uint8, (height, width) gray or (height, width, 3) RGB, any height."""
     text: str
     id: str
     document: str
@@ -110,16 +110,16 @@ class LineSample:
     polygon: Polygon | None = None
     """Outline of the line's own ink, in crop pixels, where known."""
     running_text: bool = True
-    """False where the words do not follow from one another: a decoder would learn a wrong language from them."""
+    """False where the words are unrelated, so that no language should be learned from them."""
     stretch: float | None = None
     """Factor by which augmentation will change the width, 1 for a line it leaves alone; None: not drawn yet."""
 
 
 @dataclass
 class ImageBatch:
-    """Line images padded to one size, with the true sizes that make padding harmless.
+    """Line images padded to one size, with their own widths, by which padding is masked.
 
-    `pixels`: (b, c, h, w) float32, ink near 1 and paper near 0, zeros in the padding; c is 1 (grey) unless the
+    `pixels`: (b, c, h, w) float32, ink near 1 and paper near 0, zeros in the padding; c is 1 (gray) unless the
     model's preprocessor keeps colors (3, inverted red, green and blue).
     `widths`: (b,) int64, valid columns of each row.
     """
@@ -128,6 +128,7 @@ class ImageBatch:
     widths: torch.Tensor
 
     def to(self, device: torch.device | str) -> ImageBatch:
+        """Copy the batch to a device."""
         return ImageBatch(
             self.pixels.to(device, non_blocking=True), self.widths.to(device, non_blocking=True)
         )
@@ -138,13 +139,14 @@ class ImageBatch:
 
 @dataclass
 class LineBatch:
-    """A training or evaluation batch: images and their samples' labels and origins, row by row."""
+    """A training or evaluation batch: images, and the labels and origins of their samples, row by row."""
 
     images: ImageBatch
     samples: list[LineSample]
-    """Samples with `image` dropped (a 0x0 array) once it is in `images`."""
+    """Samples whose `image` has been replaced by a 0x0 array, as the pixels are in `images`."""
 
     def to(self, device: torch.device | str) -> LineBatch:
+        """Copy the images to a device."""
         return LineBatch(self.images.to(device), self.samples)
 
     def __len__(self) -> int:

@@ -98,7 +98,7 @@ def model_card(bundle: Bundle, *, size: int, example: Example | None = None) -> 
     ]
     if example is not None:
         shown = "the lines it finds" if bundle.kind == "detector" else "the words, colored by confidence"
-        read_by = " (read by the shipped recogniser)" if bundle.kind == "detector" else ""
+        read_by = " (read by the shipped recognizer)" if bundle.kind == "detector" else ""
         parts += [
             "## Example",
             f"`examples/letter.jpg` with {shown}, numbered in reading order, and its text{read_by}, as it comes, "

@@ -17,7 +17,7 @@ probabilities that the text is right.""",
 | --- | --- | --- |
 | line | `page.lines`, in reading order | `polygon`, `baseline` in pixels of the page, `detection_score` in [0, 1] |
 
-Words and characters get their places from the recogniser.""",
+Words and characters get their places from the recognizer.""",
     "encoder": "Features of columns of a line, for training: no text.",
 }
 

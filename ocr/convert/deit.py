@@ -17,7 +17,7 @@ CLASSIFIERS = ("head", "classifier", "pooler.", "pre_logits", "mask_token")
 
 
 def convert_deit(path: str | Path, *, name: str, colors: Colors, heads: int | None = None) -> Bundle:
-    """An encoder bundle for grey, ink-positive lines, from weights trained on color pictures.
+    """An encoder bundle for gray, ink-positive lines, from weights trained on color pictures.
 
     Args:
         colors: what the weights were trained on. heads: of attention; None: as many as are 64 wide.
@@ -28,7 +28,7 @@ def convert_deit(path: str | Path, *, name: str, colors: Colors, heads: int | No
     if heads is not None and heads < 1:
         raise WeightsError(f"heads must be at least 1, got {heads}")
     naming, at = find_encoder(weights)
-    state = take_encoder(weights, naming, at, colors=colors, grey=True)
+    state = take_encoder(weights, naming, at, colors=colors, gray=True)
     weights.ignore(*CLASSIFIERS)
     # Beside the encoder there may be other models; inside it, all must have been understood.
     left = [key for key in weights.names() if key.startswith(at)]

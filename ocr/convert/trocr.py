@@ -1,4 +1,4 @@
-"""TrOCR (Li et al. 2021) as Hugging Face stores it: a VisionEncoderDecoder folder becomes a recogniser bundle."""
+"""TrOCR (Li et al. 2021) as Hugging Face stores it: a VisionEncoderDecoder folder becomes a recognizer bundle."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ UNUSED_POSITIONS = 2
 
 
 def convert_trocr(folder: str | Path, *, name: str) -> Bundle:
-    """The recogniser bundle of a TrOCR checkpoint folder; it reads by its decoder alone.
+    """The recognizer bundle of a TrOCR checkpoint folder; it reads by its decoder alone.
 
     `description["not_carried_over"]` holds settings of its text generation that our decoding does not have.
 

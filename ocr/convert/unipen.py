@@ -1,6 +1,6 @@
 """Pen strokes of UNIPEN files as two Parquet files, of lines and of words, for synthetic handwriting.
 
-Each row has the columns of `SCHEMA`: `writer` (donor and a hash), `donor` (the folder that the organisation's files
+Each row has the columns of `SCHEMA`: `writer` (donor and a hash), `donor` (the folder that the organization's files
 are in), `style` as recorded, `text`, `split` by writer, `dx` and `dy` (differences of pen positions, of which the
 cumulative sum gives x and y down; 64 units are an x-height; y = slope * x is the baseline), `points` (number per
 stroke; the pen is up between strokes; one point is a dot) and `slope`.
@@ -205,7 +205,7 @@ def _sample(path: Path, document: UnipenDocument, segment: Segment, source: Path
 
 
 def _donor(path: Path, source: Path) -> str:
-    """Code of the organisation: the folder below the category (`data/8/DONOR/...`), else the file's own folder."""
+    """Code of the organization: the folder below the category (`data/8/DONOR/...`), else the file's own folder."""
     parts = path.relative_to(source).parts[:-1]
     lower = [part.lower() for part in parts]
     if "data" in lower and len(parts) > lower.index("data") + 2:

@@ -52,7 +52,7 @@ class Component:
 
 @dataclass(frozen=True)
 class Segment:
-    """A labelled range of components: `level` is TEXT, WORD or another of the file's hierarchy."""
+    """A labeled range of components: `level` is TEXT, WORD or another of the file's hierarchy."""
 
     level: str
     range: str

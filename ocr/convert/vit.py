@@ -85,13 +85,13 @@ def find_encoder(weights: Weights) -> tuple[Naming, str]:
 
 
 def take_encoder(
-    weights: Weights, naming: Naming, at: str = "", *, colors: Colors, grey: bool = False
+    weights: Weights, naming: Naming, at: str = "", *, colors: Colors, gray: bool = False
 ) -> dict[str, torch.Tensor]:
     """The state of a `ViT` with linear patches, learned positions and prefix tokens, for ink-positive pixels.
 
     Args:
         at: what stands before the names. colors: what the weights were trained on.
-        grey: for one channel instead of three that are alike.
+        gray: for one channel instead of three that are alike.
     Raises:
         WeightsError: a tensor is missing, or the position table is not that of a square.
     """
@@ -102,7 +102,7 @@ def take_encoder(
         )
     weight, bias = colors.to_ink(*patch)
     state = {
-        "patch_embed.proj.weight": weight.sum(1, keepdim=True) if grey else weight,
+        "patch_embed.proj.weight": weight.sum(1, keepdim=True) if gray else weight,
         "patch_embed.proj.bias": bias,
     }
     names = [f"{at}{name}" for name in naming.prefix if f"{at}{name}" in weights]

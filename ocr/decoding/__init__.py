@@ -1,9 +1,9 @@
-"""From network outputs to text: CTC with or without a language model, greedy, beam search and rescoring.
+"""Decoding strategies, from network outputs to text: CTC, prefix beam search, autoregressive search, rescoring.
 
-Every strategy maps (model, encoded batch, tokenizers) to one `Hypothesis` a line; validation, evaluation and
-inference share them. `greedy` and `beam` carry a guard: where the CTC head finds the decoder's text
-far less likely than its own reading (repeats, runaway or invented text), the CTC reading is returned. A model
-without a CTC head (`ctc_tokenizer` None) is read by its decoder alone, without guard and alignment.
+Every strategy maps (model, encoded batch, tokenizers) to one `Hypothesis` per line and is used in validation,
+evaluation and inference alike. `greedy` and `beam` have a guard: where the text of the decoder is far less likely
+under the CTC head than the CTC reading (repeated, endless or invented text), the CTC reading is returned. A model
+without a CTC head (`ctc_tokenizer` None) is decoded without guard and alignment.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 Options = Mapping[str, Mapping[str, Any]]
-"""Arguments of strategies, by the name of the strategy."""
+"""Keyword arguments of each strategy, by its name."""
 
 
 def _ctc_beam(ngram: CharNgram | None, options: Options) -> CtcBeam:
@@ -59,23 +59,28 @@ ALIASES = {"joint": "rescore"}
 """Former names of strategies, still accepted on command lines and in stored bundles."""
 
 WITH_DECODER = ("greedy", "beam", "rescore")
-"""The strategies that need an autoregressive decoder."""
+"""Strategies that need an autoregressive decoder."""
 
 WITHOUT_CTC = ("greedy", "beam")
-"""The strategies that a model without a CTC head can use."""
+"""Strategies that need no CTC head."""
 
 
 def strategy_name(name: str) -> str:
-    """The current name of a strategy."""
+    """Return the current name of a strategy."""
     return ALIASES.get(name, name)
 
 
 def get_decoder(
     name: str, *, ngram: CharNgram | None = None, options: Options | None = None
 ) -> DecodingStrategy:
-    """The strategy called `name`; `ngram` serves `ctc_beam` and `rescore`.
+    """Build a decoding strategy.
 
-    Raises ConfigError listing the known names, or naming the option that the strategy does not have.
+    Args:
+        name: a key of `DECODERS`, or a former name.
+        ngram: language model for `ctc_beam` and `rescore`.
+        options: keyword arguments of the strategies.
+    Raises:
+        ConfigError: unknown name, or an option that the strategy does not have.
     """
     name = strategy_name(name)
     if name not in DECODERS:

@@ -1,4 +1,4 @@
-"""CTC columns and texts: best paths, forced alignment, likelihoods, and where the characters lie."""
+"""CTC alignment: best paths, forced alignment, likelihoods of texts, and positions of characters."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ocr.text.tokenizer import CharTokenizer
 
 
 def ctc_log_probs(model: Recognizer, encoded: Encoded) -> list[np.ndarray]:
-    """Per line: (t, v) float32 log-probabilities of its valid columns."""
+    """Compute, for each line, the (t, v) float32 log-probabilities of its valid columns."""
     log_probs = model.ctc_logits(encoded).float().log_softmax(-1).cpu().numpy()
     return [row[:length] for row, length in zip(log_probs, encoded.lengths.tolist(), strict=True)]
 
 
 def ctc_collapse(best: np.ndarray) -> list[tuple[int, int, int]]:
-    """Collapse a best path (t,) of ids: runs of one id become (id, first column, last column + 1); blanks go."""
+    """Collapse a best path (t,) of ids into runs (id, first column, last column + 1) without blanks."""
     change = np.flatnonzero(np.diff(best)) + 1
     starts = np.concatenate(([0], change)).astype(int) if len(best) else np.zeros(0, int)
     ends = np.concatenate((change, [len(best)])).astype(int) if len(best) else np.zeros(0, int)
@@ -30,7 +30,7 @@ def ctc_collapse(best: np.ndarray) -> list[tuple[int, int, int]]:
 
 
 def align(log_probs: np.ndarray, ids: list[int]) -> list[tuple[int, int]]:
-    """Most likely CTC alignment of a known text (Viterbi over blank-interleaved states).
+    """Find the most likely CTC alignment of a known text (Viterbi over blank-interleaved states).
 
     Args:
         log_probs: (t, v) float. ids: the text, no blanks.
@@ -69,7 +69,11 @@ def align(log_probs: np.ndarray, ids: list[int]) -> list[tuple[int, int]]:
 
 
 def ctc_scores(log_probs: np.ndarray, texts: list[list[int]]) -> list[float]:
-    """Log-probability of each text under one line's CTC output (t, v), summed over alignments; -inf if too long."""
+    """Score texts by the CTC output (t, v) of one line.
+
+    Returns:
+        Log-probability of each text, summed over its alignments; -inf for a text with more characters than columns.
+    """
     n = len(texts)
     rows = torch.from_numpy(log_probs)[:, None].expand(-1, n, -1)
     lengths = torch.tensor([len(ids) for ids in texts])
@@ -86,13 +90,13 @@ def character_spans(
     tokenizer: CharTokenizer,
     stride: int,
 ) -> list[CharacterSpan]:
-    """Where the characters of an aligned text lie, without spaces at either end.
+    """Locate the characters of an aligned text, without spaces at either end.
 
-    Boundaries lie halfway between the runs of neighbouring characters; the first and the last reach half an
-    average character beyond theirs. The confidence is the highest probability in the run.
+    Boundaries lie halfway between the runs of neighboring characters; the first and the last character extend half
+    an average character beyond their runs. The confidence is the highest probability within the run.
 
     Args:
-        runs: (first column, last column + 1) of each id. log_probs: (t, v). stride: pixels a column.
+        runs: (first column, last column + 1) of each id. log_probs: (t, v). stride: pixels per column.
     """
     if not ids:
         return []

@@ -1,4 +1,4 @@
-"""Reading by the autoregressive decoder, guarded by the CTC head."""
+"""Decoding by the autoregressive decoder, guarded by the CTC head."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ocr.text.tokenizer import CharTokenizer, Tokenizer
 class Autoregressive:
     """Beam search over the decoder's tokens; `beams=1` is greedy decoding.
 
-    Without a CTC head (`ctc_tokenizer` None) the decoder's best text stands, and its characters are spread evenly
-    over the line.
+    Without a CTC head (`ctc_tokenizer` None) the best text of the decoder is returned, with its characters spread
+    evenly over the line.
 
     Args:
-        beams: hypotheses kept a line. length_penalty: exponent of the length a score is divided by.
-        guard: nats a character by which the CTC head may find its own reading likelier than the decoder's
-            before it overrules it.
+        beams: hypotheses kept per line. length_penalty: exponent of the length by which a score is divided.
+        guard: nats per character by which the CTC reading may be likelier under the CTC head than the text of the
+            decoder; beyond it, the CTC reading is returned.
     """
 
     def __init__(self, *, beams: int = 1, length_penalty: float = 1.0, guard: float = 1.0) -> None:
@@ -66,13 +66,13 @@ class Autoregressive:
         ctc_tokenizer: CharTokenizer,
         stride: int,
     ) -> Hypothesis:
-        """The likeliest of one line's candidates (text, decoder score), guarded by the CTC reading."""
+        """Choose the best of one line's candidates (text, decoder score), or the CTC reading where the guard fails."""
         usable = [text.strip() for text, _ in texts if not ctc_tokenizer.missing(text)]
-        own = ctc_tokenizer.encode(reading.text)
+        ctc_ids = ctc_tokenizer.encode(reading.text)
         text = usable[0] if usable else ""
         chosen = ctc_tokenizer.encode(text)
-        score, best = ctc_scores(log_probs, [chosen, own])
-        if not usable or best - score > self.guard * max(len(chosen), len(own), 1):
+        score, ctc_score = ctc_scores(log_probs, [chosen, ctc_ids])
+        if not usable or ctc_score - score > self.guard * max(len(chosen), len(ctc_ids), 1):
             return Hypothesis(reading.text, reading.confidence, reading.characters, fell_back=True)
         runs = align(log_probs, chosen)
         spans = character_spans(chosen, runs, log_probs, tokenizer=ctc_tokenizer, stride=stride)
@@ -80,7 +80,7 @@ class Autoregressive:
 
     @staticmethod
     def _decoder_alone(texts: list[tuple[str, float]], width: float) -> Hypothesis:
-        """The best of one line's candidates (text, score a token), its characters spread over `width` pixels."""
+        """Return the best of one line's candidates (text, score per token), its characters spread over `width`."""
         text, score = texts[0]
         text = text.strip()
         if not text:
@@ -96,9 +96,10 @@ class Autoregressive:
     def _search(
         self, model: Recognizer, encoded: Encoded, tokenizer: Tokenizer, *, limit: int
     ) -> list[list[tuple[str, float]]]:
-        """Batched beam search over texts of up to `limit` tokens.
+        """Search texts of up to `limit` tokens for all lines of a batch.
 
-        Returns, a line, up to `beams` (text, mean log-probability) pairs, best first.
+        Returns:
+            For each line up to `beams` pairs (text, mean log-probability), best first.
         """
         decoder = model.decoder
         b, k, device = len(encoded.lengths), self.beams, encoded.features.device
@@ -108,7 +109,7 @@ class Autoregressive:
         scores[:, 0] = 0.0
         tokens = torch.full((b * k, 1), tokenizer.bos, dtype=torch.long, device=device)
         finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(b)]
-        # Lines whose text is complete leave the batch: `running` numbers those that are left.
+        # Lines whose text is complete leave the batch; `running` holds the indices of the others.
         running = list(range(b))
         for _ in range(limit):
             log_probs = decoder.step(tokens[:, -1], cache).float().log_softmax(-1)
@@ -162,9 +163,12 @@ class Autoregressive:
         *,
         end: int,
     ) -> list[tuple[float, int, int]]:
-        """One step of one line: ended beams move to `finished`; returns the best k of the others, none if done.
+        """Advance one line by one token: move ended beams to `finished` and return the best k of the others.
 
-        candidates: up to 2k (score, beam of origin, token), best first. written: (k, l) the beams' texts so far.
+        Args:
+            candidates: up to 2k (score, beam of origin, token), best first. written: (k, l) texts of the beams.
+        Returns:
+            The beams that continue; none where the line is complete.
         """
         grown = []
         for rank, (score, parent, word) in enumerate(candidates):
@@ -178,7 +182,7 @@ class Autoregressive:
     def _texts(
         self, finished: list[list[tuple[float, list[int]]]], tokenizer: Tokenizer
     ) -> list[list[tuple[str, float]]]:
-        """The best texts of each line with their scores; the empty text where there is none."""
+        """Decode the best finished texts of each line, with their scores; an empty text where there is none."""
         nothing: list[tuple[float, list[int]]] = [(-math.inf, [])]
         return [
             [

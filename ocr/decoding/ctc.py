@@ -1,4 +1,4 @@
-"""Reading by the CTC head alone: best path, or prefix beam search with a character language model."""
+"""Decoding by the CTC head alone: best path, or prefix beam search with a character language model."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CtcGreedy:
 class CtcBeam:
     """Prefix beam search over the CTC head with a character language model (Hannun et al. 2014).
 
-    Without a language model (`ngram=None`) it sums the alignments of each text, no more.
+    Without a language model (`ngram=None`) texts are ranked by the sum of their alignments.
     """
 
     def __init__(self, ngram: CharNgram | None = None, settings: SearchSettings | None = None) -> None:
@@ -60,7 +60,11 @@ class CtcBeam:
     def texts(
         self, log_probs: Sequence[np.ndarray], tokenizer: CharTokenizer
     ) -> list[list[tuple[list[int], float]]]:
-        """The likeliest texts of each line as ids, without spaces at either end, and their scores, best first."""
+        """Find the likeliest texts of each line.
+
+        Returns:
+            For each line, pairs (ids without spaces at either end, score), best first.
+        """
         space = tokenizer.encode(" ")[0]
         lines = []
         for found in prefix_search(log_probs, ngram=self.ngram, settings=self.settings, space=space):
@@ -73,7 +77,7 @@ class CtcBeam:
     def reading(
         self, log_probs: np.ndarray, ids: list[int], tokenizer: CharTokenizer, *, stride: int
     ) -> Hypothesis:
-        """A text of a line (t, v) with its characters' places and confidences."""
+        """Align a text with the CTC output (t, v) of its line, for positions and confidences of characters."""
         spans = character_spans(ids, align(log_probs, ids), log_probs, tokenizer=tokenizer, stride=stride)
         if self.ngram is not None:
             for span, language in zip(spans, self._language(ids, tokenizer.encode(" ")[0]), strict=True):
@@ -81,11 +85,11 @@ class CtcBeam:
         return Hypothesis(tokenizer.decode(ids), mean_confidence(spans), spans)
 
     def _language(self, ids: list[int], space: int) -> list[float]:
-        """What the language model says of each id of a text; see `CharacterSpan.language`."""
-        own = self.ngram.text_log_probs([*ids, space], space=space).tolist()
+        """Score each id of a text by the language model; see `CharacterSpan.language`."""
+        scores = self.ngram.text_log_probs([*ids, space], space=space).tolist()
         following = [*ids[1:], space][: len(ids)]
         return [
-            own[i] + (own[i + 1] if after == space and ids[i] != space else 0.0)
+            scores[i] + (scores[i + 1] if after == space and ids[i] != space else 0.0)
             for i, after in enumerate(following)
         ]
 

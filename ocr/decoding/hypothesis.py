@@ -1,4 +1,4 @@
-"""The reading of a line, and what every decoding strategy looks like."""
+"""Result of decoding a line, and the interface of decoding strategies."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ocr.text.tokenizer import CharTokenizer, Tokenizer
 
 @dataclass
 class CharacterSpan:
-    """A character and where it lies: pixel columns [start, end) of the preprocessed line; confidence in [0, 1].
+    """A character, its pixel columns [start, end) in the preprocessed line, and its confidence in [0, 1].
 
-    `language`: what the language model that helped to find it says, the log-probability of the character after
-    those before it; of a word's last character, that the word ends there as well. 0 without such a model.
+    `language` is the log-probability of the character after those before it, by the language model of the search;
+    for the last character of a word, that of the space after it is added. It is 0 without a language model.
     """
 
     character: str
@@ -29,18 +29,19 @@ class CharacterSpan:
 
 @dataclass
 class WordSpan:
-    """The characters between two spaces; `confidence`: how probable it is that all of them are right."""
+    """The characters between two spaces; `confidence` is the probability that all of them are right."""
 
     characters: list[CharacterSpan]
     confidence: float
 
     @property
     def text(self) -> str:
+        """The characters as a string."""
         return "".join(span.character for span in self.characters)
 
     @property
     def start(self) -> float:
-        """First pixel column, of the same image as those of the characters."""
+        """First pixel column in the preprocessed line."""
         return self.characters[0].start
 
     @property
@@ -51,14 +52,17 @@ class WordSpan:
 
 @dataclass
 class Hypothesis:
-    """The reading of one line. `confidence`: geometric mean of its characters' probabilities (its tokens', where
-    the model has no CTC head), 0 if empty. `words` share the spans of `characters`."""
+    """Result of decoding one line.
+
+    `confidence` is the geometric mean of the probabilities of its characters (of its tokens, where the model has no
+    CTC head), 0 if empty. `words` share the spans of `characters`.
+    """
 
     text: str
     confidence: float
     characters: list[CharacterSpan] = field(default_factory=list)
     fell_back: bool = False
-    """True where the guard replaced the decoder's text by the CTC reading."""
+    """True where the guard replaced the text of the decoder by the CTC reading."""
     words: list[WordSpan] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +70,7 @@ class Hypothesis:
 
 
 def split_words(characters: Sequence[CharacterSpan]) -> list[WordSpan]:
-    """The words of a line; each is as probable as all its characters together."""
+    """Split a line into words; the probability of a word is the product of those of its characters."""
     words: list[list[CharacterSpan]] = [[]]
     for span in characters:
         if span.character.isspace():
@@ -77,14 +81,14 @@ def split_words(characters: Sequence[CharacterSpan]) -> list[WordSpan]:
 
 
 def mean_confidence(characters: Sequence[CharacterSpan]) -> float:
-    """Geometric mean of the characters' confidences, 0 of none."""
+    """Geometric mean of the confidences of characters; 0 where there are none."""
     if not characters:
         return 0.0
     return math.exp(sum(math.log(max(span.confidence, 1e-6)) for span in characters) / len(characters))
 
 
 class DecodingStrategy(Protocol):
-    """What all strategies look like."""
+    """Interface of decoding strategies."""
 
     def __call__(
         self,
@@ -93,5 +97,5 @@ class DecodingStrategy(Protocol):
         ctc_tokenizer: CharTokenizer | None,
         tokenizer: Tokenizer | None,
     ) -> list[Hypothesis]:
-        """Read every line of the encoded batch. Raises ConfigError where the model lacks the head for it."""
+        """Decode every line of the encoded batch. Raises ConfigError where the model lacks the required head."""
         ...

@@ -1,7 +1,7 @@
 """CTC prefix beam search with a character language model, for many lines at once (Hannun et al. 2014).
 
-The beams of all lines are arrays and move through the columns together, so that a column costs a few dozen array
-operations whatever the number of lines.
+The beams of all lines are kept in arrays and advance through the columns together, so that a column costs a few dozen
+array operations whatever the number of lines.
 """
 
 from __future__ import annotations
@@ -16,20 +16,25 @@ from ocr.text.ngram import CharNgram, NgramStates
 from ocr.text.tokenizer import SPECIALS
 
 MAX_TRIED = 24
-"""Characters tried a column at most, the likeliest first."""
+"""Highest number of characters tried per column, the likeliest first."""
 
 _MULTIPLIER = np.uint64(1_099_511_628_211)
 _ROOT = np.uint64(14_695_981_039_346_656_037)
 _NEVER = np.float32(-1e30)
-"""The log-probability of what cannot be: finite, so that differences of two of them are numbers."""
+"""Log-probability of an impossible event; finite, so that differences of two of them are numbers."""
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """`beams`: texts kept a column. `weight`: of the language model's log-probability. `bonus`: added a character,
-    against short texts. `threshold`: characters less probable than this in a column are not tried.
+    """Settings of the search.
 
-    Raises ConfigError where a value is out of range.
+    Args:
+        beams: texts kept per column.
+        weight: weight of the log-probability of the language model.
+        bonus: score added per character, as a counterweight to the preference for short texts.
+        threshold: characters less probable than this in a column are not tried.
+    Raises:
+        ConfigError: a value out of range.
     """
 
     beams: int = 12
@@ -47,7 +52,7 @@ class SearchSettings:
 
 @dataclass
 class _Beams:
-    """The texts under way of each line, all (lines, beams).
+    """Texts of each line under construction, in arrays (lines, beams).
 
     `blank`, `character`: log-probability of the alignments that end in a blank, and in the last character.
     `language`: score of the language model with the bonus. `last`: last character, 0 for none. `text`, `parent`:
@@ -64,7 +69,7 @@ class _Beams:
 
     @classmethod
     def start(cls, lines: int, beams: int, state: int) -> _Beams:
-        """The empty text of each line, and beams that are not in use."""
+        """Create the empty text of each line, and unused beams."""
         shape = (lines, beams)
         unused = np.full(shape, _NEVER)
         blank, text = unused.copy(), _numbers(shape)
@@ -87,18 +92,20 @@ def prefix_search(
     settings: SearchSettings,
     space: int,
 ) -> list[list[tuple[list[int], float]]]:
-    """The best texts of each line as ids with their scores, best first; one at least.
+    """Search the best texts of many lines.
 
     Args:
-        log_probs: (t, v) float32 of each line, t as it comes; id 0 is the blank.
-        ngram: language model, or None to sum the alignments of each text, no more.
-        space: id of the space; spaces stand before every text for the language model.
+        log_probs: (t, v) float32 of each line, with its own t; id 0 is the blank.
+        ngram: language model; None to rank texts by the sum of their alignments.
+        space: id of the space; for the language model, every text is preceded by spaces.
+    Returns:
+        For each line at least one pair (ids, score), best first.
     """
     length = max((len(rows) for rows in log_probs), default=0)
     if not length:
         return [[([], 0.0)] for _ in log_probs]
     lines, size = len(log_probs), log_probs[0].shape[1]
-    # A line that has ended goes on with sure blanks, which change nothing.
+    # Shorter lines are padded with certain blanks, which change no score.
     columns = np.full((length, lines, size), _NEVER, np.float32)
     columns[:, :, 0] = 0
     for line, rows in enumerate(log_probs):
@@ -117,7 +124,7 @@ def prefix_search(
 
 
 def _tried(columns: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """The characters (t, lines, c) worth trying a column, likeliest first, and their scores, `_NEVER` for none."""
+    """Find the characters (t, lines, c) to try per column, likeliest first, and their scores, `_NEVER` for none."""
     letters = columns[:, :, SPECIALS:]
     count = min(MAX_TRIED, letters.shape[-1])
     best = np.argpartition(-letters, count - 1, axis=-1)[..., :count]
@@ -136,20 +143,21 @@ def _step(
     states: NgramStates | None,
     settings: SearchSettings,
 ) -> tuple[_Beams, np.ndarray, np.ndarray]:
-    """One column (lines, v): texts stay as they are or grow by one of the `tried` characters (lines, c).
+    """Advance by one column (lines, v): each text stays as it is or grows by one of the `tried` characters (lines, c).
 
-    Returns the best beams, the beam that each comes from and the character it wrote, 0 for none.
+    Returns:
+        The best beams, the index of the beam that each continues, and the character that it adds, 0 for none.
     """
     k, (lines, c) = settings.beams, tried.shape
     total = np.logaddexp(beams.blank, beams.character)
     own = np.take_along_axis(column, beams.last, 1)
     blank = total + column[:, :1]
     character = np.where(beams.last > 0, beams.character + own, _NEVER)
-    # A repeated character needs a blank before it; without one it is the same character going on.
+    # A repeated character needs a blank before it; without one, it continues the same character.
     repeats = tried[:, None] == beams.last[..., None]
     grown = np.where(repeats, beams.blank[..., None], total[..., None]) + scores[:, None]
 
-    # A text that grows into another one that is kept adds to it.
+    # A text that grows into another text of the beam adds its probability to that one.
     line, child, parent = np.nonzero(beams.parent[:, :, None] == beams.text[:, None])
     last = beams.last[line, child]
     arriving = np.where(last == beams.last[line, parent], beams.blank[line, parent], total[line, parent])
@@ -173,7 +181,7 @@ def _step(
     longer ^= longer >> np.uint64(29)
     if states is not None:
         state[grows] = states.advance(state[grows], new[grows])
-    # What cannot be is no text: it must not be taken for the one it would have become.
+    # An impossible text must not carry the hash of the text that it would have become.
     void = grows & (score <= _NEVER / 2)
     kept = _Beams(
         blank=np.where(grows, _NEVER, blank[rows, origin]),
@@ -188,16 +196,19 @@ def _step(
 
 
 def _numbers(shape: tuple[int, int]) -> np.ndarray:
-    """(lines, beams) uint64: stand-ins for the hashes of beams that hold no text, distinct within a line."""
+    """Return (lines, beams) uint64 placeholders for the hashes of empty beams, distinct within a line."""
     return np.tile(np.arange(1, shape[1] + 1, dtype=np.uint64), (shape[0], 1))
 
 
 def _texts(
     origins: np.ndarray, written: np.ndarray, scores: np.ndarray
 ) -> list[list[tuple[list[int], float]]]:
-    """Follow all beams back through (t, lines, beams) origins, collecting what was written.
+    """Follow all beams back through (t, lines, beams) origins and collect their characters.
 
-    scores: (lines, beams). Returns each line's possible texts, best first.
+    Args:
+        scores: (lines, beams).
+    Returns:
+        For each line, its possible texts as pairs (ids, score), best first.
     """
     beams, rows = np.argsort(-scores, axis=1), np.arange(len(scores))[:, None]
     ranked = np.take_along_axis(scores, beams, 1)

@@ -1,4 +1,4 @@
-"""Reading by both heads: the CTC beam search proposes texts, the decoder has a say in which is right."""
+"""Decoding by both heads: candidates of the CTC beam search are rescored by the decoder."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ocr.text.tokenizer import CharTokenizer, Tokenizer
 
 
 class Rescoring:
-    """Attention rescoring (Zhang et al. 2020, U2): no text is invented, and one pass of the decoder does for all.
+    """Attention rescoring (Zhang et al. 2020, U2): one forward pass of the decoder scores all candidates of a batch.
 
     Args:
-        search: proposes the texts. candidates: of them that the decoder scores, a line.
-        weight: of the decoder's log-probability beside the score of the search.
+        search: beam search that finds the candidates. candidates: number per line that the decoder scores.
+        weight: weight of the log-probability of the decoder, added to the score of the search.
     Raises:
         ConfigError: no candidates.
     """
 
     def __init__(self, search: CtcBeam, *, candidates: int = 4, weight: float = 0.5) -> None:
         if candidates < 1:
-            raise ConfigError(f"candidates={candidates}: at least 1 text a line is scored")
+            raise ConfigError(f"candidates={candidates}: expected at least 1 text per line")
         self.search = search
         self.candidates = candidates
         self.weight = weight
@@ -58,9 +58,9 @@ class Rescoring:
 def score_texts(
     decoder: CachedDecoder, encoded: Encoded, lines: list[int], texts: list[str], *, tokenizer: Tokenizer
 ) -> list[float]:
-    """The decoder's log-probability of each text (its end included) for its line of `encoded`.
+    """Compute the log-probability, by the decoder, of each text (its end included) for its line of `encoded`.
 
-    Texts longer than the decoder can write are judged by their beginning.
+    Of texts longer than the decoder can write, only the beginning is scored.
     """
     device = encoded.features.device
     ids = [tokenizer.encode(text)[: decoder.max_length - 1] for text in texts]

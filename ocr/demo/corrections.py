@@ -21,7 +21,7 @@ from ocr.text.normalize import normalize
 from ocr.types import LineSample
 
 LINES, PAGES = 20, 2
-"""The fewest to adapt a recogniser to: one page is held back to measure by."""
+"""The fewest to adapt a recognizer to: one page is held back to measure by."""
 
 SUFFIX = ".lines.parquet"
 

@@ -1,4 +1,4 @@
-"""Where the words of a corrected text stand: its characters are laid along the line's picture by the recogniser."""
+"""Where the words of a corrected text stand: its characters are laid along the line's picture by the recognizer."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ocr.types import TextLine
 def checked_line(reader: LineReader, sheet: UploadPage, number: int, text: str) -> TextLine:
     """A line of a page with the text that a person gave it, and its words in their places.
 
-    It and its words are sure. There are no words where the text has characters that the recogniser does not know,
-    or the recogniser has no CTC head; writers then take the line as a whole.
+    It and its words are sure. There are no words where the text has characters that the recognizer does not know,
+    or the recognizer has no CTC head; writers then take the line as a whole.
     """
     line = sheet.line(number)
     sure = replace(line, text=text, confidence=1.0 if text else 0.0, words=[])

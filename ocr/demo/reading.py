@@ -24,7 +24,7 @@ from ocr.output.results import Results
 from ocr.types import Page
 
 CROP_HEIGHT = 96
-"""Pixels of the lines' pictures: more than recognisers take, for people to see more."""
+"""Pixels of the lines' pictures: more than recognizers take, for people to see more."""
 
 MAX_SIDE, THUMBNAIL = 2400, 240
 """Pixels of the longer side of the pages to look at."""

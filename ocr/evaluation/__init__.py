@@ -1,4 +1,4 @@
-"""Scores of a bundle, or of other engines, on labelled lines or pages, as `evaluate.py` prints and stores them."""
+"""Scores of a bundle, or of other engines, on labeled lines or pages, as `evaluate.py` prints and stores them."""
 
 from ocr.evaluation.lines import LineResult, evaluate_lines
 from ocr.evaluation.pages import evaluate_pages

@@ -37,7 +37,7 @@ class LineEngine(Protocol):
     about: dict[str, Any]
 
     def read_lines(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
-        """images: uint8, (h, w) grey or (h, w, 3) RGB, of any size. One reading each, in order.
+        """images: uint8, (h, w) gray or (h, w, 3) RGB, of any size. One reading each, in order.
 
         An image that the engine cannot cope with is an empty reading: all engines are scored on the same lines.
         """

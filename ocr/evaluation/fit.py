@@ -1,4 +1,4 @@
-"""Fit how a recogniser is decoded to labelled lines that it was not trained on.
+"""Fit how a recognizer is decoded to labeled lines that it was not trained on.
 
 First the weights of the beam search are fitted to the character error rate, then the calibration of each
 strategy's confidences to the likelihood of what is right.
@@ -37,7 +37,7 @@ DECODER_WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 
 @dataclass
 class EncodedLines:
-    """Labelled lines that went through the encoder once, for as many decodings as are to be compared."""
+    """Labeled lines that went through the encoder once, for as many decodings as are to be compared."""
 
     bundle: Bundle
     batches: list[tuple[list[LineSample], Encoded]]
@@ -72,7 +72,7 @@ def fit_search(lines: EncodedLines, start: CtcBeam, *, show: Callable[[str], Non
     """Weight and bonus of the beam search with the fewest errors, by pattern search (Hooke and Jeeves 1961).
 
     Begins at the settings of `start`, tries a step in either direction of either number, goes where errors are
-    fewest, and takes smaller steps where no neighbour is better. `show` gets a line for each setting tried.
+    fewest, and takes smaller steps where no neighbor is better. `show` gets a line for each setting tried.
     """
     tried: dict[tuple[float, float], int] = {}
 

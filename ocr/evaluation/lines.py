@@ -1,4 +1,4 @@
-"""Error rates of a recogniser on labelled line images."""
+"""Error rates of a recognizer on labeled line images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batched augmentation of line images, on the CPU or the GPU, each line by its own random numbers."""
+"""Batched augmentation of line images on the CPU or the GPU, with separate random numbers per line."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ocr.nn.masking import valid_columns
 from ocr.types import ImageBatch
 
 _RESOLUTIONS = (0.4, 0.55, 0.7)
-"""Sizes that lines are shrunk to before they are enlarged again; at 48 pixels, 0.4 is just readable."""
+"""Scales to which lines are reduced before they are enlarged again; at 48 pixels, 0.4 is just readable."""
 
 
 class LineAugment(nn.Module):
     """Slant, scale, wobble, stroke width, blur, shading, contrast, noise, resolution loss and erased spots.
 
-    All geometry happens in one resampling. Padding stays exactly zero and widths follow the stretch. Values
-    are ink in [0, 1]. A strength of 0 switches its effect off.
+    All geometric changes are done by one resampling. Padding stays exactly zero and widths follow the stretch.
+    Values are ink in [0, 1]. A strength of 0 switches its effect off.
 
     Args:
-        slant: largest shear, pixels sideways a pixel of height.
+        slant: largest shear, in pixels sideways per pixel of height.
         stretch: largest change of the width: 0.25 is 1 / 1.25 to 1.25 times.
         scale: largest relative change of the height.
         shift: largest vertical move, share of the height.
@@ -33,12 +33,12 @@ class LineAugment(nn.Module):
         stroke: chance that strokes are thickened or thinned.
         blur: chance of Gaussian blur.
         contrast: largest relative change of contrast and of gamma.
-        brightness: largest uneven veil of ink-grey added or taken away.
+        brightness: largest uneven offset added to or subtracted from the ink.
         noise: largest standard deviation.
         resolution: chance of losing resolution.
         rule: chance of a horizontal rule.
         erase: chance of an erased or inked strip or spot.
-        span: chance that a stretch of columns up to the line's height is blanked, so that context must tell.
+        span: chance that columns of up to the height of the line are blanked, to be inferred from the context.
         identity: share of lines left alone; at 1 the batch is returned as it is.
         multiple: padded widths are a multiple of it.
 
@@ -128,7 +128,7 @@ class LineAugment(nn.Module):
     def _geometry(
         self, images: ImageBatch, stretch: torch.Tensor, draw: _Draw, changed: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Slant, scale, shift, slope, stretch and wobble in one bilinear resampling."""
+        """Apply slant, scale, shift, slope, stretch and wobble in one bilinear resampling."""
         x, widths = images.pixels, images.widths
         b, _, h, w = x.shape
         on = changed.float()
@@ -141,7 +141,7 @@ class LineAugment(nn.Module):
         row = torch.arange(h, device=x.device)[None, :] + 0.5 - h / 2
         column = torch.arange(out_w, device=x.device)[None, :] + 0.5
         across = (column - new_widths[:, None] / 2) / stretch[:, None]
-        # Where each pixel comes from, x and y as grid_sample counts (-1 to 1): the wobble, then in place the rest.
+        # Source of each pixel, x and y in the coordinates of grid_sample (-1 to 1): first the wobble, then the rest.
         if self.wobble:
             size = on.new_tensor([2 / w, 2 / h]) * self.wobble
             field = draw.normal(2, 3, max(2, out_w // 24)) * (size[:, None, None] * on[:, None, None, None])
@@ -157,7 +157,7 @@ class LineAugment(nn.Module):
         return F.grid_sample(x, grid, padding_mode="zeros", align_corners=False), new_widths
 
     def _resolution(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
-        """Some lines are shrunk and enlarged again, as after a careless scan."""
+        """Reduce and enlarge some lines, as in a scan of low resolution."""
         lost, pick = changed & draw.chance(self.resolution), draw.choice(len(_RESOLUTIONS))
         for index, factor in enumerate(_RESOLUTIONS):
             rows = lost & (pick == index)
@@ -167,7 +167,7 @@ class LineAugment(nn.Module):
         return x
 
     def _stroke(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
-        """Thicker by local maxima, thinner by local minima, mixed by a random amount."""
+        """Thicken strokes by local maxima or thin them by local minima, mixed by a random amount."""
         amount = draw.uniform() * (changed & draw.chance(self.stroke)).float()
         for rows, extreme in ((amount > 0, torch.maximum), (amount < 0, torch.minimum)):
             if rows.any():
@@ -179,23 +179,23 @@ class LineAugment(nn.Module):
         return x
 
     def _blur(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
-        """Gaussian, separable, of standard deviation 0.3 to 1.2 pixels."""
+        """Blur by a separable Gaussian of standard deviation 0.3 to 1.2 pixels."""
         rows = changed & draw.chance(self.blur)
         deviation = 0.75 + 0.45 * draw.uniform()
         if not rows.any():
             return x
         taps = torch.exp(-0.5 * (torch.arange(3, device=x.device) / deviation[rows, None]) ** 2)
         taps = taps / (taps[:, :1] + 2 * taps[:, 1:].sum(dim=1, keepdim=True))
-        centre, near, far = taps[:, :, None, None, None].unbind(dim=1)
+        center, near, far = taps[:, :, None, None, None].unbind(dim=1)
         soft = x[rows]
         for axis in (2, 3):
             one, two = _shifted(soft, 1, axis), _shifted(soft, 2, axis)
-            soft = soft * centre + (one[0] + one[1]) * near + (two[0] + two[1]) * far
+            soft = soft * center + (one[0] + one[1]) * near + (two[0] + two[1]) * far
         x[rows] = soft
         return x
 
     def _ink(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
-        """Gamma, contrast, an uneven grey veil, noise."""
+        """Change gamma and contrast, and add an uneven offset and noise."""
         h, w = x.shape[-2:]
         on = changed.float()[:, None, None, None]
         if self.contrast:
@@ -210,7 +210,7 @@ class LineAugment(nn.Module):
         return x
 
     def _rule(self, x: torch.Tensor, draw: _Draw, changed: torch.Tensor) -> torch.Tensor:
-        """A thin horizontal rule through some lines, below the middle."""
+        """Draw a thin horizontal rule through some lines, below the middle."""
         h = x.shape[-2]
         at = ((0.75 + 0.2 * draw.uniform()) * h).long().clamp(0, h - 1)
         ink = (0.2 + 0.4 * draw.uniform().abs()) * (changed & draw.chance(self.rule)).float()
@@ -221,7 +221,7 @@ class LineAugment(nn.Module):
     def _erase(
         self, x: torch.Tensor, widths: torch.Tensor, draw: _Draw, changed: torch.Tensor
     ) -> torch.Tensor:
-        """A spot or strip of paper or of ink-grey a few pixels wide; a blank as wide as the line is high."""
+        """Draw a spot or strip of paper or of gray ink a few pixels wide, and a blank up to the height of the line."""
         h, w = x.shape[-2:]
         columns, rows = torch.arange(w, device=x.device)[None, :], torch.arange(h, device=x.device)[None, :]
         if self.erase:
@@ -241,7 +241,7 @@ class LineAugment(nn.Module):
 
 
 def _shifted(x: torch.Tensor, by: int, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """x: (b, 1, h, w). Returns it moved `by` pixels back and forth along the axis, its border repeated."""
+    """Move x (b, 1, h, w) by `by` pixels forward and back along the axis, with repeated borders."""
     size = x.shape[axis]
     index = torch.arange(size, device=x.device)
     return x.index_select(axis, (index - by).clamp_(min=0)), x.index_select(
@@ -250,27 +250,27 @@ def _shifted(x: torch.Tensor, by: int, axis: int) -> tuple[torch.Tensor, torch.T
 
 
 class _Draw:
-    """Random numbers for the rows of a batch."""
+    """Generator of random numbers for the rows of a batch."""
 
     def __init__(self, rows: int, device: torch.device, generator: torch.Generator) -> None:
         self.rows, self.device, self.generator = rows, device, generator
 
     def rand(self, *shape: int) -> torch.Tensor:
-        """(b, *shape) in [0, 1)"""
+        """Draw (b, *shape) uniform in [0, 1)."""
         return torch.rand(self.rows, *shape, device=self.device, generator=self.generator)
 
     def uniform(self) -> torch.Tensor:
-        """(b,) in [-1, 1)"""
+        """Draw (b,) uniform in [-1, 1)."""
         return self.rand() * 2 - 1
 
     def choice(self, count: int) -> torch.Tensor:
-        """(b,) int64 in [0, count)."""
+        """Draw (b,) int64 in [0, count)."""
         return torch.randint(count, (self.rows,), device=self.device, generator=self.generator)
 
     def chance(self, probability: float) -> torch.Tensor:
-        """(b,) bool, True with the given probability."""
+        """Draw (b,) bool, True with the given probability."""
         return self.rand() < probability
 
     def normal(self, *shape: int) -> torch.Tensor:
-        """(b, *shape) standard normal."""
+        """Draw (b, *shape) standard normal."""
         return torch.randn(self.rows, *shape, device=self.device, generator=self.generator)

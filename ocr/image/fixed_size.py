@@ -1,4 +1,4 @@
-"""Lines squeezed to one fixed size, as the published TrOCR models take them; our own models keep the aspect ratio."""
+"""Preprocessing of lines to a fixed size, as the published TrOCR models need it; other models keep the aspect ratio."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BI
 
 
 class FixedSizePreprocessor:
-    """Color, one size whatever the aspect ratio, no change of contrast. A stand-in for `LinePreprocessor`.
+    """Resize color lines to one size, whatever their aspect ratio, with unchanged contrast.
+
+    Has the interface of `LinePreprocessor`.
 
     Args:
-        height, width: pixels of every line. filter: `bilinear` or `bicubic`, as in Pillow, whose result it is.
+        height, width: pixels of every line. filter: `bilinear` or `bicubic` resampling of Pillow.
     Raises:
-        ConfigError: no such size or filter.
+        ConfigError: a size below 1, or an unknown filter.
     """
 
     def __init__(self, *, height: int = 384, width: int = 384, filter: str = "bilinear") -> None:
@@ -32,7 +34,7 @@ class FixedSizePreprocessor:
         self.filter = filter
 
     def config(self) -> dict[str, Any]:
-        """`_target_` dict that rebuilds this preprocessor."""
+        """Return a `_target_` dict that rebuilds this preprocessor."""
         return {
             "_target_": "ocr.image.fixed_size.FixedSizePreprocessor",
             "height": self.height,
@@ -41,7 +43,7 @@ class FixedSizePreprocessor:
         }
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """image: uint8 (h, w) grey or (h, w, 3) RGB. Returns uint8 (height, width, 3) RGB.
+        """image: uint8 (h, w) gray or (h, w, 3) RGB. Returns uint8 (height, width, 3) RGB.
 
         Raises ImageError for an image without pixels or of another type.
         """
@@ -52,7 +54,7 @@ class FixedSizePreprocessor:
         return np.asarray(picture.resize((self.max_width, self.height), FILTERS[self.filter]))
 
     def columns(self, height: int, width: int) -> int:
-        """Pixel columns that a crop of (height, width) fills: all of them."""
+        """Return the number of pixel columns that a crop of (height, width) fills: all of them."""
         return self.max_width
 
     def max_crop_width(self, height: int) -> int | None:
@@ -62,7 +64,7 @@ class FixedSizePreprocessor:
     def batch(self, lines: Sequence[np.ndarray]) -> ImageBatch:
         """lines: outputs of `__call__`. Returns pixels (b, 3, height, width), inverted RGB with ink near 1.
 
-        Raises ImageError for no lines, or for one that `__call__` did not make.
+        Raises ImageError for no lines, or for a line of another size.
         """
         size = (self.height, self.max_width, 3)
         wrong = [line.shape for line in lines if line.shape != size]

@@ -1,4 +1,4 @@
-"""How the same page looks on other paper, in other light, from another camera."""
+"""Photometric augmentation of pages: other paper, other light, other cameras."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PageAugment:
-    """Photometric changes of a page crop; geometry stays.
+    """Random photometric changes of a page crop; its geometry stays.
 
-    Each field is the probability of its change: `grey` (no color), `tint` (paper and ink change color),
+    Each field is the probability of its change: `gray` (no color), `tint` (color channels are permuted),
     `tone` (brightness, contrast, gamma), `shade` (uneven light, folds), `invert`, `blur`, `noise`, `jpeg`,
     `rules` (ruled or squared paper).
     """
 
-    grey: float = 0.35
+    gray: float = 0.35
     tint: float = 0.3
     tone: float = 0.8
     shade: float = 0.4
@@ -32,7 +32,7 @@ class PageAugment:
         height, width = image.shape[:2]
         if rng.random() < self.rules:
             image = _rules(image, rng)
-        if rng.random() < self.grey:
+        if rng.random() < self.gray:
             image = np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
         elif rng.random() < self.tint:
             image = image[..., rng.permutation(3)]
@@ -62,7 +62,7 @@ class PageAugment:
 
 
 def texture(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """A picture without text, uint8 (h, w, 3): smooth blotches, fine grain or hard-edged shapes."""
+    """Draw a picture without text, uint8 (h, w, 3): smooth blotches, fine grain and hard-edged shapes."""
     height, width = size
     octaves = rng.integers(2, 7)
     x = np.zeros((height, width, 3), np.float32)
@@ -89,7 +89,7 @@ def texture(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _rules(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Thin parallel rules, sometimes squares, drawn darker than the paper."""
+    """Draw thin parallel rules, sometimes squares, darker than the paper."""
     image = image.copy()
     height, width = image.shape[:2]
     pitch = float(rng.uniform(10, 60))

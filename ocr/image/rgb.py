@@ -1,5 +1,7 @@
-"""From a Pillow image of any mode to upright uint8 RGB, in bands of rows: a large scan is in memory once as it was
-decoded and once as the result, and nothing else has its size."""
+"""Conversion of a Pillow image of any mode to upright uint8 RGB, in bands of rows.
+
+A large scan is in memory twice: as decoded, and as the result; all intermediate arrays have the size of a band.
+"""
 
 from __future__ import annotations
 
@@ -14,34 +16,34 @@ from ocr.errors import ImageError
 _BAND = 1 << 22
 """Pixels that are converted at once."""
 
-_DEEP_GREY = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+_DEEP_GRAY = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
 _WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
 def decode(image: Image.Image, name: str, *, max_pixels: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """One frame as it is to be looked at: transparency on white, 16-bit grey scaled by its own range.
+    """Decode one frame: transparency on white, 16-bit gray scaled by its own range, orientation of EXIF applied.
 
     Returns:
-        uint8 (h, w, 3), reduced by a whole number where the frame has more than `max_pixels`; and the frame's own
-        upright (height, width).
+        uint8 (h, w, 3), reduced by a whole number where the frame has more than `max_pixels`; and the upright
+        (height, width) of the frame.
     Raises:
-        ImageError: values that are not numbers. OSError, ValueError and more: what Pillow makes of damaged data.
+        ImageError: values that are not numbers. OSError, ValueError and others: raised by Pillow for damaged data.
     """
     size = image.size
     factor = _factor(size, max_pixels)
     if factor > 1:
-        # A JPEG can be decoded at a part of its size; of anything else this asks nothing.
+        # A JPEG can be decoded at a fraction of its size; for other formats this has no effect.
         image.draft(None, (image.width // factor, image.height // factor))
     image.load()
     if image.format == "TIFF":
-        # Turned on being loaded.
+        # Pillow applies the orientation of a TIFF when it loads it.
         size = image.size
     factor = _factor(image.size, max_pixels)
-    low, high = _range(image, name) if image.mode in _DEEP_GREY else (0.0, 0.0)
+    low, high = _range(image, name) if image.mode in _DEEP_GRAY else (0.0, 0.0)
     pixels = np.empty((math.ceil(image.height / factor), math.ceil(image.width / factor), 3), np.uint8)
     for top, band in _bands(image, factor):
-        band = _flat(_shades(band, low, high) if image.mode in _DEEP_GREY else band)
+        band = _flat(_shades(band, low, high) if image.mode in _DEEP_GRAY else band)
         rows = np.asarray(band.reduce(factor) if factor > 1 else band)
         pixels[top // factor : top // factor + len(rows)] = rows
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -50,19 +52,19 @@ def decode(image: Image.Image, name: str, *, max_pixels: int) -> tuple[np.ndarra
 
 
 def _factor(size: tuple[int, int], max_pixels: int) -> int:
-    """By how much to reduce both sides so that at most `max_pixels` are left, about."""
+    """Compute the factor by which to reduce both sides so that about `max_pixels` are left at most."""
     return math.ceil(math.sqrt(size[0] * size[1] / max_pixels))
 
 
 def _bands(image: Image.Image, factor: int) -> Iterator[tuple[int, Image.Image]]:
-    """The image in strips from the top, each with its first row, which `factor` divides."""
+    """Yield the image in strips from the top, each with its first row, a multiple of `factor`."""
     rows = factor * max(1, _BAND // (image.width * factor))
     for top in range(0, image.height, rows):
         yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """Any mode as RGB, on white paper."""
+    """Convert an image of any mode to RGB, on white."""
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
@@ -70,7 +72,7 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def _range(image: Image.Image, name: str) -> tuple[float, float]:
-    """The darkest and the brightest value of a deep grey image."""
+    """Find the darkest and the brightest value of a 16- or 32-bit gray image."""
     low, high = math.inf, -math.inf
     for _, band in _bands(image, 1):
         values = np.asarray(band)
@@ -81,7 +83,7 @@ def _range(image: Image.Image, name: str) -> tuple[float, float]:
 
 
 def _shades(image: Image.Image, low: float, high: float) -> Image.Image:
-    """16- or 32-bit or float grey with `low` to `high` as 0 to 255.
+    """Scale 16- or 32-bit or float gray from `low` to `high` to 0 to 255.
 
     Scanners store 10 or 12 significant bits in 16; dividing by 256 would leave the page black.
     """
@@ -92,7 +94,7 @@ def _shades(image: Image.Image, low: float, high: float) -> Image.Image:
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Undo what EXIF's orientation, 1 to 8, says was done to an image (h, w, 3)."""
+    """Turn and mirror an image (h, w, 3) upright by its EXIF orientation, 1 to 8."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):

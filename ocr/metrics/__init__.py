@@ -1,1 +1,1 @@
-"""Error rates of texts, of boxes, and of confidences."""
+"""Metrics of recognized text, of detected regions and of confidences."""

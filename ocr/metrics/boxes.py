@@ -1,6 +1,6 @@
-"""Rates of detection and of reading order: found and missed regions, and pairs in the wrong order.
+"""Metrics of detection and of reading order: found and missed regions, and pairs in the wrong order.
 
-Counts of pages are added up and one rate is taken of the sum. `precision`, `recall`, `f1` and order errors are
+Counts are summed over pages, then divided. `precision`, `recall`, `f1` and order errors are
 fractions in [0, 1].
 """
 
@@ -21,13 +21,13 @@ MIN_COVERED_SHARE = 0.5
 """Share of a region that must lie inside another one to count as covered by it."""
 
 MIN_PIECE_SHARE = 0.1
-"""Share of a true region that a prediction must cover to be a piece of it; slivers are not."""
+"""Share of a true region that a prediction must cover to count as a part of it; slivers do not."""
 
 WHOLE_SHARE = 0.8
 """Share from which a single prediction covers all of a region."""
 
 MIN_FILLED_SHARE = 0.4
-"""Share of a prediction that the regions it merges must fill; a blot over half a page merges nothing."""
+"""Share of a prediction that the regions it merges must fill; a blot over half of a page merges no regions."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,20 @@ class DetectionCounts(_Additive):
     predicted: int = 0
     """Predictions on completely annotated pages, without those in ignored areas."""
     correct: int = 0
-    """Those of `predicted` that match: elsewhere an unmatched prediction proves nothing."""
+    """Those of `predicted` that match; on incompletely annotated pages, an unmatched prediction may be right."""
     over_segmented: int = 0
-    """True regions cut into two or more predictions, see `segmentation_errors`."""
+    """True regions that are cut into two or more predictions, see `segmentation_errors`."""
     under_segmented: int = 0
-    """Predictions that swallow two or more true regions."""
+    """Predictions that merge two or more true regions."""
 
     @property
     def recall(self) -> float:
+        """Share of true regions that were found; 1 where there are none."""
         return self.matched / self.truth if self.truth else 1.0
 
     @property
     def precision(self) -> float:
+        """Share of predictions that are right; 1 where there are none."""
         return self.correct / self.predicted if self.predicted else 1.0
 
     @property
@@ -63,13 +65,16 @@ class DetectionCounts(_Additive):
 def match_polygons(
     predicted: Sequence[Polygon], truth: Sequence[Polygon], iou: float = 0.5
 ) -> list[tuple[int, int]]:
-    """One-to-one (predicted index, true index) pairs whose intersection over union is at least `iou`.
+    """Match predictions to true regions one to one by intersection over union.
 
-    Of all assignments the one with the most pairs, then the highest summed overlap. Sorted by true index.
+    The assignment has the most pairs of at least `iou` and, among those, the highest summed overlap.
+
+    Returns:
+        (predicted index, true index) pairs, sorted by true index.
     """
     overlap, areas, true_areas = _overlaps(predicted, truth)
     ratio = overlap / np.maximum(areas[:, None] + true_areas[None] - overlap, 1e-9)
-    # One more pair outweighs any gain in overlap, which is at most 1 a pair.
+    # One more pair outweighs any gain in overlap, which is at most 1 per pair.
     value = np.where((ratio >= iou) & (overlap > 0), ratio + min(ratio.shape, default=0) + 1, 0.0)
     rows, columns = linear_sum_assignment(value, maximize=True)
     pairs = [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if value[r, c] > 0]
@@ -84,10 +89,10 @@ def count_detections(
     complete: bool = True,
     iou: float = 0.5,
 ) -> DetectionCounts:
-    """Detection counts of one page.
+    """Count the detections of one page.
 
-    Unmatched predictions that lie mostly in `ignore` are forgotten. With `complete` False, ink outside `truth`
-    may be text, so the page counts for recall only.
+    Unmatched predictions that lie mostly in `ignore` are not counted. With `complete` False, ink outside `truth` may
+    be text, so that the page counts for recall only.
     """
     pairs = match_polygons(predicted, truth, iou)
     areas = [to_shapely(polygon).area for polygon in predicted]
@@ -113,14 +118,14 @@ def count_detections(
 def segmentation_errors(
     predicted: Sequence[Polygon], truth: Sequence[Polygon]
 ) -> tuple[list[int], list[int]]:
-    """Indices of the true regions that are cut, and of the predictions that swallow several.
+    """Find true regions that are cut, and predictions that merge several; returns the indices of both.
 
     As in the ICDAR 2013 robust reading competition (Wolf and Jolion, Object count/area graphs for the evaluation of
     object detection and segmentation algorithms, 2006) a region is cut where two or more predictions lie mostly
     inside it and together cover it, and a prediction merges where it covers two or more regions that together fill
-    it. Outlines of handwriting are less certain than boxes of print, of which 80 % must be covered there: a region
-    is covered from `MIN_COVERED_SHARE` on. A region of which one prediction covers `WHOLE_SHARE` is not cut, however
-    many more lie inside; those are wrong predictions.
+    it. There, 80 % of a box of print must be covered; as outlines of handwriting are less certain, `MIN_COVERED_SHARE`
+    is enough here. A region of which one prediction covers `WHOLE_SHARE` is not cut; further predictions inside it
+    are wrong predictions.
     """
     overlap, areas, true_areas = _overlaps(predicted, truth)
     share = overlap / np.maximum(areas[:, None], 1e-9)
@@ -134,10 +139,13 @@ def segmentation_errors(
 
 
 def reading_order_error(ranks: Sequence[int]) -> float:
-    """Normalised Kendall tau distance: the fraction of pairs read in the wrong order.
+    """Compute the normalized Kendall tau distance: the fraction of pairs in the wrong order.
 
-    `ranks` are the true positions of the matched lines in the order in which they were read; 0 is the true order,
-    1 its reverse, 0 where fewer than two lines matched (Kendall, A New Measure of Rank Correlation, 1938).
+    Args:
+        ranks: true positions of the matched lines, in the order in which they were read.
+    Returns:
+        0 for the true order or fewer than two lines, 1 for its reverse (Kendall, A New Measure of Rank Correlation,
+        1938).
     """
     ranks = np.asarray(ranks)
     if len(ranks) < 2:
@@ -149,7 +157,7 @@ def reading_order_error(ranks: Sequence[int]) -> float:
 def _overlaps(
     predicted: Sequence[Polygon], truth: Sequence[Polygon]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Intersection areas (p, t), areas (p,), true areas (t,), all float64."""
+    """Compute intersection areas (p, t), areas (p,) and true areas (t,), all float64."""
     shapes, true_shapes = [to_shapely(p) for p in predicted], [to_shapely(t) for t in truth]
     overlap = np.zeros((len(shapes), len(true_shapes)))
     if shapes and true_shapes:

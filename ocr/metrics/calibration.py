@@ -1,4 +1,4 @@
-"""How far confidences can be trusted: expected calibration error."""
+"""Expected calibration error of confidences."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def _zeros() -> np.ndarray:
 
 @dataclass(frozen=True)
 class ConfidenceCounts:
-    """Confidences against what turned out to be right, in bins of equal width, additive over lines.
+    """Counts of items in bins of equal width of confidence, additive over lines.
 
-    `count`: items a bin; `confidence`: sum of their confidences; `right`: those that are right. All (BINS,).
+    All are (BINS,) arrays: `count` of items, `confidence`, the sum of their confidences, and `right` items.
     """
 
     count: np.ndarray = field(default_factory=_zeros)
@@ -33,13 +33,15 @@ class ConfidenceCounts:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error in percent: how far the share of right items in a bin lies from their mean
-        confidence, averaged over all items (Guo et al. 2017). 0 of no items."""
+        """Expected calibration error in percent (Guo et al. 2017); 0 without items.
+
+        The difference between the share of right items in a bin and their mean confidence, averaged over all items.
+        """
         return 100.0 * float(np.abs(self.right - self.confidence).sum()) / max(float(self.count.sum()), 1.0)
 
 
 def count_confidence(confidences: Sequence[float], right: Sequence[bool]) -> ConfidenceCounts:
-    """Counts of some items: their confidences in [0, 1], and whether each is right."""
+    """Count items by their confidences in [0, 1]; `right` is True for items that are right."""
     values = np.asarray(confidences, np.float64)
     bins = np.clip((values * BINS).astype(int), 0, BINS - 1)
     return ConfidenceCounts(
@@ -50,10 +52,13 @@ def count_confidence(confidences: Sequence[float], right: Sequence[bool]) -> Con
 
 
 def matched(reference: Sequence[str], hypothesis: Sequence[str]) -> np.ndarray:
-    """Which items (words, characters) of a reading are right: (len(hypothesis),) bool.
+    """Find the items (words, characters) of a hypothesis that are right.
 
-    Right are those that an alignment of fewest edits (Levenshtein) sets against an equal item of the reference;
-    replaced and invented ones are wrong. Missed items have no confidence and do not show.
+    An item is right where an alignment of fewest edits (Levenshtein) pairs it with an equal item of the reference;
+    replaced and inserted items are wrong. Deleted items have no confidence and are not counted.
+
+    Returns:
+        (len(hypothesis),) bool.
     """
     right = np.zeros(len(hypothesis), bool)
     for block in Levenshtein.opcodes(reference, hypothesis):

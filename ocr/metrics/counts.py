@@ -1,4 +1,4 @@
-"""Counts that add up."""
+"""Base class of counts that can be summed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import fields
 
 
 class _Additive:
-    """Dataclasses of counts that add field by field; `sum(items, Counts())` works too."""
+    """Base of dataclasses of counts, added field by field; `sum(items, Counts())` works too."""
 
     def __add__(self, other):
         if type(other) is not type(self):

@@ -1,7 +1,7 @@
 """Error rates of recognition, in characters and words.
 
-Everything counts first and divides last: counts of lines or pages are added up and one rate is taken of the sum,
-so that no short line or small batch weighs more than its characters. Rates called `cer` and `wer` are in percent.
+Counts are summed over lines or pages, then divided, so that every line weighs as much as it has characters. Rates
+called `cer` and `wer` are in percent.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ErrorCounts(_Additive):
 
     @property
     def cer(self) -> float:
-        """Character error rate in percent; it passes 100 where text is invented."""
+        """Character error rate in percent; insertions can raise it above 100."""
         return 100.0 * self.edits / max(self.characters, 1)
 
     @property
@@ -44,7 +44,7 @@ class ErrorCounts(_Additive):
 
 
 def count_errors(reference: str, hypothesis: str, *, normalize: bool = True) -> ErrorCounts:
-    """Errors of one line; both sides go through `ocr.text.normalize` unless told otherwise."""
+    """Count the errors of one line; both texts are normalized by `ocr.text.normalize` unless `normalize` is False."""
     if normalize:
         reference, hypothesis = normalize_text(reference), normalize_text(hypothesis)
     words = reference.split()
@@ -60,9 +60,9 @@ def count_errors(reference: str, hypothesis: str, *, normalize: bool = True) -> 
 def page_errors(
     reference: Sequence[str], hypothesis: Sequence[str], *, normalize: bool = True
 ) -> ErrorCounts:
-    """Errors of a page's lines read in order as one text.
+    """Count the errors of the lines of a page, in reading order, as one text.
 
-    Lines are joined by a space: where a line is split is not an error, a line in the wrong place is.
+    Lines are joined by a space: a line that is split is no error, a line in the wrong position is one.
     """
     counts = count_errors(" ".join(reference), " ".join(hypothesis), normalize=normalize)
     return ErrorCounts(counts.edits, counts.characters, counts.word_edits, counts.words, len(reference))
@@ -71,9 +71,9 @@ def page_errors(
 def bag_of_lines_errors(
     reference: Sequence[str], hypothesis: Sequence[str], *, normalize: bool = True
 ) -> ErrorCounts:
-    """Errors of a page's lines in any order: the one-to-one assignment with the fewest edits.
+    """Count the errors of the lines of a page in any order, by the one-to-one assignment with the fewest edits.
 
-    A reference line left over counts as deleted, a hypothesis left over as inserted.
+    An unassigned line of the reference counts as deleted, one of the hypothesis as inserted.
     """
     if normalize:
         reference = [normalize_text(line) for line in reference]
@@ -98,9 +98,9 @@ def bootstrap_interval(
     samples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval (low, high) of an error rate in percent.
+    """Compute the percentile bootstrap interval (low, high) of an error rate in percent.
 
-    Whole documents are drawn with replacement, because lines of one hand are not independent
+    Whole documents are drawn with replacement, because lines of one writer are not independent
     (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
 
     Raises:

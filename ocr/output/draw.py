@@ -1,7 +1,7 @@
 """A picture of what was found: line and word outlines over the page, numbered in reading order.
 
 Color tells confidence: from orange (half sure or less) over purple to blue (sure), which color-blind readers
-can tell apart too; grey outlines hold ink that was read as nothing.
+can tell apart too; gray outlines hold ink that was read as nothing.
 """
 
 from __future__ import annotations

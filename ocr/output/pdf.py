@@ -78,16 +78,16 @@ class PdfDocument(Document):
     def _picture(self, image: np.ndarray) -> int:
         """Write the image: black and white without loss in a bit a pixel, anything else as JPEG."""
         height, width = image.shape[:2]
-        grey = bool((image == image[:, :, :1]).all())
+        gray = bool((image == image[:, :, :1]).all())
         fields = {
             "Type": "/XObject",
             "Subtype": "/Image",
             "Width": str(width),
             "Height": str(height),
-            "ColorSpace": "/DeviceGray" if grey else "/DeviceRGB",
+            "ColorSpace": "/DeviceGray" if gray else "/DeviceRGB",
         }
-        plane = image[:, :, 0] if grey else image
-        if grey and bool(((plane == 0) | (plane == 255)).all()):
+        plane = image[:, :, 0] if gray else image
+        if gray and bool(((plane == 0) | (plane == 255)).all()):
             data = zlib.compress(np.packbits(plane > 0, axis=1).tobytes())
             return self.objects.stream(data, {**fields, "BitsPerComponent": "1", "Filter": "/FlateDecode"})
         buffer = io.BytesIO()

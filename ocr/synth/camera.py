@@ -136,9 +136,9 @@ def _lens(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
         noise = (tile(rng, (height, width), 0) * rng.uniform(1, 7)).astype(np.int16)
         picture = np.clip(picture + noise[..., None], 0, 255).astype(np.uint8)
     if rng.random() < 0.06:
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         dark = cv2.adaptiveThreshold(
-            grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 41, int(rng.integers(8, 20))
+            gray, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 41, int(rng.integers(8, 20))
         )
         picture = np.repeat(dark[..., None], 3, axis=2)
     if rng.random() < 0.6:

@@ -107,7 +107,7 @@ class Corpus:
             self._file_share[language] = root / root.sum()
 
     def sample(self, rng: np.random.Generator, *, characters: tuple[int, int] = (1, 80)) -> tuple[str, str]:
-        """One normalised line of `characters` (lowest, highest) length, and its language.
+        """One normalized line of `characters` (lowest, highest) length, and its language.
 
         A text that cannot be made long enough is returned short; it is never empty and never too long.
         """
@@ -180,7 +180,7 @@ class Corpus:
         """Unrelated words, so that a reader cannot lean on grammar alone."""
         file, words = self._words[language], []
         while sum(len(word) + 1 for word in words) < target:
-            # Squaring favours frequent words: the list is sorted by frequency.
+            # Squaring favors frequent words: the list is sorted by frequency.
             word = file[int(len(file) * rng.random() ** 2)].split("\t")[0]
             words.append(word.capitalize() if rng.random() < 0.12 else word)
         return " ".join(words)[:target].strip()

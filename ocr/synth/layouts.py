@@ -325,16 +325,16 @@ def _field(desk: Desk, left: float, right: float, y: float, labels: Hand, style:
     start = left + 5 if above else end + 0.8 * labels.x_height
     if right - start < 3 * desk.hand.char_width:
         return
-    grey = (90, 90, 90)
+    gray = (90, 90, 90)
     if style == "line":
-        sheet.stroke([[start, y + 2], [right, y + 2]], grey, strength=200)
+        sheet.stroke([[start, y + 2], [right, y + 2]], gray, strength=200)
     elif style == "dots":
         for x in np.arange(start, right, 5):
-            sheet.stroke([[x, y + 2], [x + 1, y + 2]], grey, strength=220)
+            sheet.stroke([[x, y + 2], [x + 1, y + 2]], gray, strength=220)
     elif style == "box":
         top, bottom = y - 0.7 * pitch, y + 0.24 * pitch
         sheet.stroke(
-            [[left, top], [right, top], [right, bottom], [left, bottom]], grey, closed=True, strength=220
+            [[left, top], [right, top], [right, bottom], [left, bottom]], gray, closed=True, strength=220
         )
     if desk.chance(0.82):
         desk.write(start + 3, y - 0.02 * pitch, right - start - 4, fill=rng.uniform(0.2, 0.95), strike=0.02)

@@ -23,7 +23,7 @@ class SynthLine:
     """One line image and everything that is known about it, in its own pixels."""
 
     image: np.ndarray
-    """uint8 (h, w) grey."""
+    """uint8 (h, w) gray."""
     text: str
     language: str
     kind: str
@@ -52,7 +52,7 @@ class LineSynthesizer:
         height: int = 64,
         characters: tuple[int, int] = (1, 80),
         clean_probability: float = 0.08,
-        neighbour_probability: float = 0.35,
+        neighbor_probability: float = 0.35,
         strike_probability: float = 0.02,
         mixture_probability: float = 0.25,
         degrade: DegradeSettings | None = None,
@@ -63,7 +63,7 @@ class LineSynthesizer:
         self.corpus = corpus
         self.characters = (int(characters[0]), int(characters[1]))
         self.clean_probability = clean_probability
-        self.neighbour_probability = neighbour_probability
+        self.neighbor_probability = neighbor_probability
         self.strike_probability = strike_probability
         self.mixture_probability = mixture_probability
         self.degrade = degrade or DegradeSettings()
@@ -97,8 +97,8 @@ class LineSynthesizer:
             struck = frozenset({at})
         full = " ".join(words)
         drawn = _handwritten_marks(rng, full, font)
-        above = self._neighbour(rng, font)
-        below = self._neighbour(rng, font)
+        above = self._neighbor(rng, font)
+        below = self._neighbor(rng, font)
         line = self.renderer.render(
             full,
             font,
@@ -142,8 +142,8 @@ class LineSynthesizer:
             return None
         return Mixture(second, characters) if all(map(second.covers, characters)) else None
 
-    def _neighbour(self, rng: np.random.Generator, font: Font) -> str:
-        if rng.random() >= self.neighbour_probability:
+    def _neighbor(self, rng: np.random.Generator, font: Font) -> str:
+        if rng.random() >= self.neighbor_probability:
             return ""
         text, _ = self.corpus.sample(rng, characters=(1, max(12, self.characters[1] // 2)))
         text = text.upper() if font.info.allcaps else text
@@ -203,7 +203,7 @@ def build_line_synthesizer(
     height: int = 64,
     characters: tuple[int, int] = (1, 80),
     clean_probability: float = 0.08,
-    neighbour_probability: float = 0.35,
+    neighbor_probability: float = 0.35,
     strike_probability: float = 0.02,
     mixture_probability: float = 0.25,
     font_weights: Mapping[str, float] | None = None,
@@ -221,7 +221,7 @@ def build_line_synthesizer(
         height=height,
         characters=characters,
         clean_probability=clean_probability,
-        neighbour_probability=neighbour_probability,
+        neighbor_probability=neighbor_probability,
         strike_probability=strike_probability,
         mixture_probability=mixture_probability,
         degrade=degrade,

@@ -18,7 +18,7 @@ TONES = (
     ((206, 182, 150), 0.04),
     ((226, 232, 240), 0.05),  # bluish letter paper
     ((250, 244, 190), 0.04),  # yellow pad
-    ((214, 214, 214), 0.05),  # grey microfilm
+    ((214, 214, 214), 0.05),  # gray microfilm
 )
 
 

@@ -120,7 +120,7 @@ def _sum(rng: np.random.Generator, language: str) -> str:
     return f"{a} {sign} {b} = {value}"
 
 
-def _labelled(rng: np.random.Generator, language: str) -> str:
+def _labeled(rng: np.random.Generator, language: str) -> str:
     return _pick(rng, _LABELS[language].split("|")) + _pick(
         rng, [_number(rng, language), _date(rng, language), _phone(rng, language)]
     )
@@ -151,7 +151,7 @@ _KINDS = [
     (_phone, 2),
     (_email, 2),
     (_sum, 1),
-    (_labelled, 3),
+    (_labeled, 3),
     (_percent, 1),
     (_range, 1),
     (_code, 1),

@@ -143,7 +143,7 @@ class LineRenderer:
             drawn: text with as many characters as `text` to draw in its place (another apostrophe).
             mixture: a second font for some characters; it must cover them.
             struck: indices of words that are drawn and crossed out but belong to no label.
-            above, below: text of the neighbouring lines, whose ink enters the picture.
+            above, below: text of the neighboring lines, whose ink enters the picture.
 
         Raises:
             FontError: the font lacks a character, or `text` draws no ink at all.
@@ -168,9 +168,9 @@ class LineRenderer:
         paint = skia.Paint(AntiAlias=True)
         boxes = [self._draw(canvas, paint, item, place) for item in placed]
         spacing = max(font.descender - font.ascender, -1.35 * font.ascender)
-        for neighbour, direction in ((above, -1), (below, 1)):
-            if neighbour:
-                others = self._layout(neighbour, neighbour, font, None, style, rng)
+        for neighbor, direction in ((above, -1), (below, 1)):
+            if neighbor:
+                others = self._layout(neighbor, neighbor, font, None, style, rng)
                 start = x + rng.uniform(-0.5, 0.5) * self.height
                 offset = y + direction * spacing * scale * rng.uniform(0.9, 1.3)
                 for item in others:
@@ -261,8 +261,8 @@ class LineRenderer:
         top, bottom = top - above, bottom + below
         least = -1.25 * font.x_height  # a line of dots is not blown up to the full height
         if bottom - top < 2 * least:
-            centre = 0.5 * (top + bottom)
-            top, bottom = centre - least, centre + least
+            center = 0.5 * (top + bottom)
+            top, bottom = center - least, center + least
         return top, bottom
 
     def _draw(
@@ -432,7 +432,7 @@ class _Warp:
 
     def __init__(self, source: np.ndarray | None):
         self.source = source
-        """(h, w, 2) float32, x and y of pixel centres; None where nothing moves."""
+        """(h, w, 2) float32, x and y of pixel centers; None where nothing moves."""
 
     @classmethod
     def sample(

@@ -108,7 +108,7 @@ class Sheet:
         """Write one line whose baseline starts at (x, y) and runs at `angle` degrees, clockwise on screen.
 
         Without `text` it is drawn from the corpus to cover about `fill` of `width`. A line too long is squeezed
-        a little, then shortened. `align` 0 starts at x, 0.5 centres and 1 ends within `width`. With probability
+        a little, then shortened. `align` 0 starts at x, 0.5 centers and 1 ends within `width`. With probability
         `strike` a crossed-out word stands in it. Nothing is written, and None returned, where a line would
         leave the sheet or the font cannot draw it.
         """

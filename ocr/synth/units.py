@@ -124,7 +124,7 @@ def _occurrences(text: str, piece: str) -> list[int]:
 
 
 def _best(rng: np.random.Generator, text: str, spots: list[int], before: str, after: str, count: int) -> int:
-    """One of the spots whose neighbouring characters suit best."""
+    """One of the spots whose neighboring characters suit best."""
     scores = [_context(text, spot, count, before, after) for spot in spots]
     best = max(scores)
     spots = [spot for spot, score in zip(spots, scores, strict=True) if score == best]
@@ -132,7 +132,7 @@ def _best(rng: np.random.Generator, text: str, spots: list[int], before: str, af
 
 
 def _context(text: str, spot: int, count: int, before: str, after: str) -> int:
-    """Agreement of the neighbours of a unit where it was written with its new neighbours; a space weighs most."""
+    """Agreement of the neighbors of a unit where it was written with its new neighbors; a space weighs most."""
     old_before = text[spot - 1].replace(SEPARATOR, " ")
     old_after = text[spot + count].replace(SEPARATOR, " ")
     score = 2 * ((old_before == " ") == (before == " ")) + 2 * ((old_after == " ") == (after == " "))

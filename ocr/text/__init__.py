@@ -1,1 +1,1 @@
-"""Text: normalisation, character set, tokenizers."""
+"""Text: normalization, character sets, tokenizers and character language models."""

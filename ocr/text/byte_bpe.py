@@ -1,6 +1,6 @@
 """Byte-level byte pair encoding as GPT-2 and RoBERTa use it, for weights converted by `ocr.convert`.
 
-Small and slow beside the library `tokenizers`, which would have to be installed for every reading.
+Smaller and slower than the library `tokenizers`, which would otherwise have to be installed for inference.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class ByteBpeTokenizer(Immutable):
     """Byte pair encoding over bytes (Sennrich et al. 2016; Radford et al. 2019): any text can be expressed.
 
     Args:
-        tokens: one a line, by id, bytes written as GPT-2's printable characters. merges: one pair a line, the
-            first learned first.
-        pad, bos, eos: ids of padding, of what decoding starts with, and of the end.
+        tokens: one per line, in the order of ids, with bytes written as GPT-2's printable characters.
+        merges: one pair per line, in the order in which they were learned.
+        pad, bos, eos: ids of padding, of the start of decoding, and of the end.
     Raises:
         ConfigError: a merge is not a pair, or a byte or the result of a merge is not among the tokens.
     """
@@ -55,17 +55,17 @@ class ByteBpeTokenizer(Immutable):
         return _rebuild, (self.config(),)
 
     def encode(self, text: str) -> list[int]:
-        """Ids without bos and eos."""
+        """Encode a text as ids without bos and eos."""
         return [self._ids[token] for word in _words(text) for token in self._merged(word)]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of the ids; specials and ids out of range are skipped, broken characters become U+FFFD."""
+        """Decode ids; specials and ids out of range are skipped, incomplete characters become U+FFFD."""
         kept = (self._tokens[i] for i in ids if 0 <= i < self.size and i not in self._specials)
         content = b"".join(_BYTES.get(sign) or sign.encode() for token in kept for sign in token)
         return content.decode("utf-8", errors="replace")
 
     def config(self) -> dict[str, Any]:
-        """`_target_` dict with tokens and merges themselves."""
+        """Return a `_target_` dict that contains tokens and merges."""
         return {
             "_target_": "ocr.text.byte_bpe.ByteBpeTokenizer",
             "tokens": "\n".join(self._tokens),
@@ -76,7 +76,7 @@ class ByteBpeTokenizer(Immutable):
         }
 
     def _merged(self, word: str) -> list[str]:
-        """The tokens of one word: its bytes, joined by the earliest learned merge until none applies."""
+        """Split one word into tokens: its bytes, joined by the earliest learned merge until none applies."""
         parts = [_SIGNS[byte] for byte in word.encode("utf-8", errors="surrogatepass")]
         while len(parts) > 1:
             ranks = [self._ranks.get(pair, len(self._ranks)) for pair in zip(parts, parts[1:], strict=False)]
@@ -89,7 +89,7 @@ class ByteBpeTokenizer(Immutable):
 
 
 def _words(text: str) -> list[str]:
-    """What merges do not cross: runs of letters, of numbers, of other signs, each with a space before it."""
+    """Split a text where no merge may cross: runs of letters, numbers or other signs, each with its leading space."""
     classes = "".join(map(_class, text))
     words, start = [], 0
     while start < len(text):
@@ -107,7 +107,7 @@ def _class(character: str) -> str:
 
 
 def _signs() -> list[str]:
-    """A printable character for each byte: itself where it is one, else one from U+0100 on."""
+    """Return a printable character for each byte: the byte's own where it is printable, else one from U+0100 on."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = iter(range(0x100, 0x200))
     return [chr(byte if byte in printable else next(others)) for byte in range(256)]

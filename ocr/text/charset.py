@@ -1,4 +1,4 @@
-"""The characters a model can write."""
+"""Character sets: the characters that a model can output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LATIN_1 = "".join(chr(code) for code in range(0xC0, 0x100) if code not in (0xD7
 DEFAULT_CHARACTERS = (
     " " + string.ascii_letters + string.digits + string.punctuation + "£§€°«»¿¡—½¼¾×÷" + _LATIN_1 + "ŒœŸĴĵŬŭ"
 )
-"""Printable ASCII, Latin-1 letters, and the signs that western European handwriting uses."""
+"""Printable ASCII, Latin-1 letters, and other signs of western European handwriting."""
 
 
 class Charset:
@@ -39,5 +39,5 @@ class Charset:
         return character in self.index
 
     def missing(self, text: str) -> list[str]:
-        """Characters of `text` that are not in the set, in order of appearance, each once."""
+        """List the characters of `text` that are not in the set, in order of appearance, each once."""
         return [c for c in dict.fromkeys(text) if c not in self.index]

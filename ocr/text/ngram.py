@@ -19,7 +19,7 @@ from ocr.errors import ConfigError
 from ocr.text.tokenizer import ASSETS
 
 MAX_STATES = 40_000
-"""States of a table (1.5 kB each) after which a new one is begun."""
+"""Number of states in a table (1.5 kB each) beyond which a new table is started."""
 
 LOG_STEP = 0.06
 """Nats per step of a stored share."""
@@ -54,26 +54,26 @@ class CharNgram:
         self._states: NgramStates | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copies and other processes make their own tables."""
+        """Leave out the tables; copies and other processes build their own."""
         return self.__dict__ | {"_tables": None, "_states": None}
 
     def config(self) -> dict[str, str]:
-        """`_target_` dict; the model itself stays a file."""
+        """Return a `_target_` dict that names the file of the model."""
         return {"_target_": "ocr.text.ngram.CharNgram", "file": self.file}
 
     def states(self) -> NgramStates:
-        """The table to look distributions up in, shared by all who ask until it has grown too large."""
+        """Return the table of distributions, which is shared until it has grown too large."""
         if self._states is None or len(self._states) > MAX_STATES:
             self._states = NgramStates(self)
         return self._states
 
     def log_probs(self, context: Sequence[int]) -> np.ndarray:
-        """(size,) float32 natural log-probabilities of the next id; only the last `order - 1` ids count."""
+        """Compute (size,) float32 natural log-probabilities of the next id; only the last `order - 1` ids count."""
         states = self.states()
         return states.log_probs(np.array(states.find(context)), np.arange(self.size))
 
     def text_log_probs(self, ids: Sequence[int], *, space: int) -> np.ndarray:
-        """(n,) float32 natural log-probability of each id of a text after those before it, and spaces before."""
+        """Compute (n,) float32 natural log-probabilities of the ids of a text that is preceded by spaces."""
         states = self.states()
         state, path = states.start(space), []
         for identity in ids:
@@ -82,12 +82,13 @@ class CharNgram:
         return states.log_probs(np.array(path, np.int64), np.array(ids, np.int64))
 
     def counted(self, context: tuple[int, ...]) -> tuple[float, np.ndarray, np.ndarray] | None:
-        """What was seen after a context: the weight of the shorter context, ids, and their shares of the rest.
+        """Look up a context: the weight of the shorter context, the ids that follow, and their shares of the rest.
 
-        None where the context was seen too rarely to be kept.
+        Returns:
+            None where the context was too rare to be kept.
         """
         if self._tables is None:
-            # Made on first use: most of who loads a bundle never searches with it.
+            # Built on first use: most programs that load a bundle do not search with it.
             weights, shares = self._stored
             if shares.dtype == np.uint8:
                 weights, shares = (np.exp(-LOG_STEP * levels.astype(np.float32)) for levels in self._stored)
@@ -101,9 +102,9 @@ class CharNgram:
 
 
 class NgramStates:
-    """An n-gram model as a machine: a state is a counted context, an id leads from one to the next.
+    """An n-gram model as a finite automaton: a state is a counted context, each id a transition.
 
-    Rows are made when they are first needed, so that a search finds most of what it asks for in two arrays.
+    Rows are computed when they are first needed, so that most look-ups of a search are reads from two arrays.
     Several threads may use one table.
     """
 
@@ -122,27 +123,27 @@ class NgramStates:
         return len(self._contexts)
 
     def log_probs(self, states: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """Natural log-probability of each of the `ids` after each of the `states`; shapes broadcast, float32."""
+        """Look up the float32 natural log-probabilities of `ids` after `states`; their shapes broadcast."""
         return np.log(self._rows[states, ids])
 
     def find(self, context: Sequence[int]) -> int:
-        """The state after these ids: the longest ending of them that was counted."""
+        """Return the state after these ids: their longest ending that was counted."""
         state = 0
         for identity in context[max(0, len(context) - self._ngram.order + 1) :]:
             state = self.after(state, identity)
         return state
 
     def start(self, space: int) -> int:
-        """The state before a text, which is taken to follow spaces."""
+        """Return the state before a text, which counts as preceded by spaces."""
         return self.find([space] * (self._ngram.order - 1))
 
     def after(self, state: int, identity: int) -> int:
-        """The state that an id leads to."""
+        """Return the state after a state and one more id."""
         with self._lock:
             return self._follow(state, identity)
 
     def advance(self, states: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        """(n,) states and (n,) ids that follow them: the (n,) states after those."""
+        """Return the (n,) states after (n,) states and (n,) ids."""
         following = self._next[states, ids]
         missing = np.flatnonzero(following < 0)
         if len(missing):
@@ -152,7 +153,7 @@ class NgramStates:
         return following
 
     def _follow(self, state: int, identity: int) -> int:
-        """The state after a state and one more id."""
+        """Return the next state and compute it on first use; the caller holds the lock."""
         if (known := int(self._next[state, identity])) >= 0:
             return known
         context = (*self._contexts[state], identity)
@@ -166,10 +167,10 @@ class NgramStates:
     def _add(
         self, context: tuple[int, ...], shorter: int, weight: float, ids: np.ndarray, shares: np.ndarray
     ) -> int:
-        """A new state, whose distribution mixes its own counts with that of the state `shorter`."""
+        """Add a state, whose distribution mixes its own counts with that of the state `shorter`."""
         number = len(self._contexts)
         if number == len(self._rows):
-            # The old arrays stay as they are for a thread that is reading them.
+            # The old arrays stay unchanged, as other threads may be reading them.
             self._rows = np.concatenate((self._rows, np.zeros_like(self._rows)))
             self._next = np.concatenate((self._next, np.full_like(self._next, -1)))
         self._mix(number, shorter, weight, ids, shares)
@@ -185,7 +186,7 @@ class NgramStates:
 
 
 def _stored_shares(arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of the shorter contexts and shares of the entries, as steps or, from files of counts, as numbers.
+    """Read the weights of shorter contexts and the shares of entries: as steps or, from files of counts, as numbers.
 
     Files of version 0.3 and before hold counts, smoothed as by Witten and Bell (1991).
     """
@@ -198,7 +199,7 @@ def _stored_shares(arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarra
 
 
 def hash_contexts(windows: np.ndarray) -> np.ndarray:
-    """(n, length) ids -> (n,) uint64, different for different lengths (FNV-1a on whole ids)."""
+    """Hash (n, length) ids to (n,) uint64, differently for different lengths (FNV-1a on whole ids)."""
     value = np.full(len(windows), _OFFSET + windows.shape[1], np.uint64)
     for column in range(windows.shape[1]):
         value = (value ^ windows[:, column].astype(np.uint64)) * np.uint64(_MULTIPLIER)
@@ -207,7 +208,7 @@ def hash_contexts(windows: np.ndarray) -> np.ndarray:
 
 
 def _hash_one(window: tuple[int, ...]) -> int:
-    """`hash_contexts` of a single window, without the cost of arrays."""
+    """Hash a single window as `hash_contexts` does, without the cost of arrays."""
     value = _OFFSET + len(window)
     for identity in window:
         value = ((value ^ identity) * _MULTIPLIER) & _WORD

@@ -1,4 +1,4 @@
-"""Training of character n-gram models: modified Kneser-Ney smoothing, pruned to a size."""
+"""Training of character n-gram models with modified Kneser-Ney smoothing, pruned to a given size."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ocr.text.ngram import LOG_STEP, hash_contexts
 from ocr.text.tokenizer import CharTokenizer
 
 MAX_ORDER = 8
-"""Characters of the longest n-gram: as many bytes as an integer holds."""
+"""Characters of the longest n-gram: the number of bytes of an integer."""
 CONTEXT_BYTES, ENTRY_BYTES = 13, 2
 """Bytes of a stored context and of each character stored after it."""
 MIN_WEIGHT = 1e-3
-"""Least share that a context leaves to the shorter one, so that nothing is impossible."""
+"""Lowest share that a context leaves to the shorter one, so that no character is impossible."""
 
 
 @dataclass
@@ -78,7 +78,7 @@ def train(
 
 
 def _stream(texts: Iterable[str], tokenizer: CharTokenizer, *, order: int, space: int) -> np.ndarray:
-    """Ids of all texts in a row, uint8, each text preceded by spaces and followed by one."""
+    """Concatenate the ids of all texts as uint8, each text preceded by spaces and followed by one."""
     parts = [
         bytes([space] * (order - 1) + tokenizer.encode(text) + [space])
         for text in texts
@@ -90,7 +90,7 @@ def _stream(texts: Iterable[str], tokenizer: CharTokenizer, *, order: int, space
 
 
 def _count(ids: np.ndarray, length: int, *, space: int) -> tuple[np.ndarray, np.ndarray]:
-    """Packed n-grams of a length, sorted, and their counts; those that end within padding are left out."""
+    """Count the packed n-grams of a length, sorted; those that end within padding are left out."""
     ends = np.arange(length - 1, len(ids))
     before = np.where(ends > 0, ids[ends - 1], space)
     ends = ends[(ids[ends] != space) | (before != space)]
@@ -101,7 +101,7 @@ def _count(ids: np.ndarray, length: int, *, space: int) -> tuple[np.ndarray, np.
 
 
 def _continuations(grams: np.ndarray, longer: np.ndarray, length: int) -> np.ndarray:
-    """Number of different characters that precede each n-gram, at least 1."""
+    """Count the different characters that precede each n-gram, at least 1."""
     tails, number = np.unique(longer & _low_bytes(length), return_counts=True)
     result = np.ones(len(grams), np.int64)
     at = np.minimum(np.searchsorted(grams, tails), len(grams) - 1)
@@ -111,7 +111,7 @@ def _continuations(grams: np.ndarray, longer: np.ndarray, length: int) -> np.nda
 
 
 def _shorter(level: Level, grams: np.ndarray, length: int) -> np.ndarray:
-    """Probability of the last character of each n-gram after the context without its first character."""
+    """Look up the probability of the last character of each n-gram after the context without its first character."""
     at = np.minimum(np.searchsorted(level.grams, grams & _low_bytes(length)), len(level.grams) - 1)
     return level.probability[at]
 
@@ -134,7 +134,7 @@ def _smooth(grams: np.ndarray, counts: np.ndarray, seen: np.ndarray, lower: np.n
 
 
 def _discounts(counts: np.ndarray) -> np.ndarray:
-    """(4,) discount of counts 0, 1, 2, and 3 and above, from the numbers of n-grams seen 1 to 4 times."""
+    """Estimate (4,) discounts of counts 0, 1, 2, and 3 and above, from the numbers of n-grams seen 1 to 4 times."""
     ones, twos, threes, fours = (int((counts == k).sum()) for k in (1, 2, 3, 4))
     if not ones or not twos or not threes or not fours:
         # Too little text, or too few different characters, to estimate more than one discount.
@@ -145,7 +145,7 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
 
 
 def _choose(levels: list[Level], max_bytes: int) -> list[np.ndarray]:
-    """Contexts of each level to keep: those that gain most per byte, by bisection on the least gain."""
+    """Select the contexts of each level that gain most per byte, by bisection on the lowest gain."""
     low, high = 1e-6, 1e6
     for _ in range(40):
         middle = (low * high) ** 0.5
@@ -156,7 +156,7 @@ def _choose(levels: list[Level], max_bytes: int) -> list[np.ndarray]:
 
 
 def _above(levels: list[Level], min_gain: float) -> list[np.ndarray]:
-    """Contexts that gain at least `min_gain` nats per byte, and the beginnings of such contexts."""
+    """Select the contexts that gain at least `min_gain` nats per byte, and the beginnings of such contexts."""
     kept: list[np.ndarray] = []
     wanted = np.zeros(0, np.uint64)
     for level in reversed(levels):
@@ -171,7 +171,7 @@ def _above(levels: list[Level], min_gain: float) -> list[np.ndarray]:
 
 
 def _pack(levels: list[Level], kept: list[np.ndarray], size: int) -> dict[str, np.ndarray]:
-    """Arrays of a model file."""
+    """Pack the kept contexts into the arrays of a model file."""
     keys, sizes, weights, ids, shares = [], [], [], [], []
     for length, (level, keep) in enumerate(zip(levels, kept, strict=True)):
         contexts = level.contexts[keep]
@@ -198,5 +198,5 @@ def _pack(levels: list[Level], kept: list[np.ndarray], size: int) -> dict[str, n
 
 
 def _levels(shares: np.ndarray) -> np.ndarray:
-    """Shares as uint8 steps of their negative logarithm."""
+    """Quantize shares to uint8 steps of their negative logarithm."""
     return np.clip(np.rint(-np.log(np.maximum(shares, 1e-30)) / LOG_STEP), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""One spelling for every label and every reading: what is compared must be normalised alike."""
+"""Normalization of text, applied to every label and every recognized text before they are compared."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _ODD_ASCII = re.compile(r"[\t-\r\x1c-\x1f`]|  | [;:!?]")
 
 
 def normalize(text: str) -> str:
-    """NFC, straight quotes, plain hyphens, three dots, single spaces, none before `;:!?`, ligatures spelled out.
+    """Normalize a text: NFC, straight quotes, plain hyphens, three dots, single spaces, ligatures spelled out.
 
-    The em dash stays. Soft hyphens and zero-width characters are removed. Idempotent.
+    Spaces before `;:!?`, soft hyphens and zero-width characters are removed. The em dash stays. Idempotent.
     """
     if text.isascii() and not _ODD_ASCII.search(text):
         return text.strip()
     # Twice: composing makes some of the replaced characters (U+1FFD becomes an acute), and dropping a
-    # zero-width character lets its neighbours compose.
+    # zero-width character lets its neighbors compose.
     text = unicodedata.normalize("NFC", text).translate(_REPLACEMENTS)
     text = unicodedata.normalize("NFC", text)
     return _BEFORE_PUNCTUATION.sub("", _SPACES.sub(" ", text).strip())

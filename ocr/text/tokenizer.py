@@ -1,7 +1,7 @@
 """Tokenizers: characters for CTC, SentencePiece for the autoregressive decoder.
 
-Both are immutable, share the ids of their special tokens, and describe themselves by `config()` so that a
-bundle can store and rebuild them.
+Both are immutable, share the ids of their special tokens, and return a description by `config()`, from which a
+bundle rebuilds them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ ASSETS = Path(__file__).parent / "assets"
 
 
 class Tokenizer(Protocol):
-    """Text to ids and back. `pad` is the CTC blank as well; decoding starts with `bos`, ends with `eos`, and
-    never chooses an id of `suppressed`."""
+    """Interface of tokenizers.
+
+    `pad` is also the CTC blank; decoding starts with `bos`, ends with `eos`, and never chooses an id of `suppressed`.
+    """
 
     pad: int
     bos: int
@@ -35,20 +37,20 @@ class Tokenizer(Protocol):
     size: int
 
     def encode(self, text: str) -> list[int]:
-        """Ids without bos and eos. Raises LabelError naming characters that cannot be expressed."""
+        """Encode a text as ids without bos and eos. Raises LabelError naming characters that cannot be encoded."""
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of the ids; special and unknown ids are skipped."""
+        """Decode ids; special and unknown ids are skipped."""
         ...
 
     def config(self) -> dict[str, Any]:
-        """A self-contained `_target_` dict that rebuilds the tokenizer."""
+        """Return a self-contained `_target_` dict that rebuilds the tokenizer."""
         ...
 
 
 class Immutable:
-    """Attributes are set once: a tokenizer is shared by loaders, models and bundles."""
+    """Base class of tokenizers, whose attributes can be set once: they are shared by loaders, models and bundles."""
 
     __slots__ = ()
 
@@ -62,7 +64,7 @@ class Immutable:
 
 
 class CharTokenizer(Immutable):
-    """One id a character, after the four specials. Raises ConfigError on a repeated character."""
+    """One id per character, after the four specials. Raises ConfigError on a repeated character."""
 
     __slots__ = ("_charset", "size")
     pad, bos, eos, unk = PAD, BOS, EOS, UNK
@@ -76,11 +78,11 @@ class CharTokenizer(Immutable):
         return type(self), (self._charset.characters,)
 
     def missing(self, text: str) -> list[str]:
-        """Characters that cannot be encoded."""
+        """List the characters that cannot be encoded."""
         return self._charset.missing(text)
 
     def encode(self, text: str) -> list[int]:
-        """Ids without bos and eos. Raises LabelError naming characters outside the charset."""
+        """Encode a text as ids without bos and eos. Raises LabelError naming characters outside the charset."""
         index = self._charset.index
         try:
             return [SPECIALS + index[c] for c in text]
@@ -88,12 +90,12 @@ class CharTokenizer(Immutable):
             raise inexpressible("characters outside the charset", self.missing(text), text) from None
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of the ids; specials and ids out of range are skipped."""
+        """Decode ids; specials and ids out of range are skipped."""
         characters = self._charset.characters
         return "".join(characters[i - SPECIALS] for i in ids if SPECIALS <= i < self.size)
 
     def config(self) -> dict[str, Any]:
-        """`_target_` dict with the characters themselves."""
+        """Return a `_target_` dict that contains the characters."""
         return {"_target_": "ocr.text.tokenizer.CharTokenizer", "characters": self._charset.characters}
 
 
@@ -140,9 +142,9 @@ class SentencePieceTokenizer(Immutable):
         return type(self), (self._proto,)
 
     def encode(self, text: str) -> list[int]:
-        """Ids without bos and eos.
+        """Encode a text as ids without bos and eos.
 
-        Raises LabelError naming lone surrogates, and what a model without byte fallback does not know.
+        Raises LabelError naming lone surrogates, or characters that a model without byte fallback lacks.
         """
         try:
             text.encode()
@@ -151,7 +153,7 @@ class SentencePieceTokenizer(Immutable):
             raise inexpressible("not Unicode text", surrogates, text) from None
         encode = self._processor.EncodeAsIds
         if _SPACE_SIGN in text:
-            # The library would read the sign as a space; its bytes come back as themselves.
+            # The library would encode the sign as a space; encoded as bytes, it is decoded as itself.
             first, *rest = text.split(_SPACE_SIGN)
             ids = encode(first) + [i for part in rest for i in (*self._space_bytes, *encode(part))]
         else:
@@ -162,11 +164,11 @@ class SentencePieceTokenizer(Immutable):
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of the ids; specials and ids out of range are skipped."""
+        """Decode ids; specials and ids out of range are skipped."""
         return self._processor.DecodeIds([int(i) for i in ids if UNK < i < self.size])
 
     def config(self) -> dict[str, Any]:
-        """`_target_` dict with the model's bytes as base64."""
+        """Return a `_target_` dict that contains the model's bytes as base64."""
         return {
             "_target_": "ocr.text.tokenizer.SentencePieceTokenizer",
             "model": base64.b64encode(self._proto).decode("ascii"),
@@ -174,5 +176,6 @@ class SentencePieceTokenizer(Immutable):
 
 
 def inexpressible(reason: str, characters: list[str], text: str) -> LabelError:
+    """Make an error that names the characters of a text that cannot be encoded."""
     named = " ".join(f"{c!r} (U+{ord(c):04X})" for c in characters)
     return LabelError(f"{reason}: {named} in {text[:60]!r}")

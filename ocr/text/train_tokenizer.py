@@ -18,7 +18,7 @@ from ocr.text.tokenizer import BOS, EOS, PAD, UNK
 
 
 def train(texts: Iterator[str], size: int) -> bytes:
-    """Train on an iterator of lines. Returns the serialised model.
+    """Train a SentencePiece model of `size` pieces on lines of text. Returns the serialized model.
 
     Raises:
         DataError: there is no line. ConfigError: `size` cannot be met.

@@ -1,4 +1,4 @@
-"""SentencePiece as XLM-RoBERTa and its offspring number it, for weights converted by `ocr.convert`."""
+"""SentencePiece with the ids of XLM-RoBERTa and models derived from it, for weights converted by `ocr.convert`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class XlmRobertaTokenizer(Immutable):
 
     Args:
         model: a SentencePiece model, its bytes or base64 text.
-        pad, bos, eos: ids of padding, of what decoding starts with, and of the end.
+        pad, bos, eos: ids of padding, of the start of decoding, and of the end.
     Raises:
         ConfigError: not a SentencePiece model.
     """
@@ -45,7 +45,7 @@ class XlmRobertaTokenizer(Immutable):
         return _rebuild, (self.config(),)
 
     def encode(self, text: str) -> list[int]:
-        """Ids without bos and eos. Raises LabelError naming characters outside the pieces."""
+        """Encode a text as ids without bos and eos. Raises LabelError naming characters outside the pieces."""
         encode, unknown = self._processor.EncodeAsIds, self._processor.unk_id()
         ids = encode(text)
         if unknown in ids:
@@ -54,11 +54,11 @@ class XlmRobertaTokenizer(Immutable):
         return [i + _SHIFT for i in ids]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of the ids; specials and ids out of range are skipped."""
+        """Decode ids; specials and ids out of range are skipped."""
         return self._processor.DecodeIds([int(i) - _SHIFT for i in ids if _UNK < i < self.size])
 
     def config(self) -> dict[str, Any]:
-        """`_target_` dict with the model's bytes as base64."""
+        """Return a `_target_` dict that contains the model's bytes as base64."""
         return {
             "_target_": "ocr.text.xlm_roberta.XlmRobertaTokenizer",
             "model": base64.b64encode(self._proto).decode("ascii"),

@@ -14,7 +14,7 @@ from ocr.synth.line import build_line_synthesizer
 
 @pytest.fixture(scope="module")
 def lines():
-    synthesizer = build_line_synthesizer(characters=(8, 24), clean_probability=1.0, neighbour_probability=0.0)
+    synthesizer = build_line_synthesizer(characters=(8, 24), clean_probability=1.0, neighbor_probability=0.0)
     drawn = (synthesizer.sample(np.random.default_rng([0, index])) for index in range(40))
     return [line for line in drawn if len(line.characters) == len(line.text)][:16]
 

@@ -13,9 +13,9 @@ export async function showGathered() {
     ? `Lines that you check are kept in ${folder}.`
     : "Download the lines before you leave: they are kept no longer than your pages.";
   $("explained").textContent = command
-    ? `${kept} In the project's folder this command adapts the recogniser to them. It holds back about an eighth, ` +
+    ? `${kept} In the project's folder this command adapts the recognizer to them. It holds back about an eighth, ` +
       "in whole pages, and ends with the error rate on these before and after."
-    : `${kept} From ${ENOUGH.lines} lines on ${ENOUGH.pages} pages the recogniser can be adapted to a hand. ` +
+    : `${kept} From ${ENOUGH.lines} lines on ${ENOUGH.pages} pages the recognizer can be adapted to a hand. ` +
       "Confirm lines that are right, too: they tell as much.";
   $("command").hidden = !command;
   $("command").querySelector("code").textContent = command;

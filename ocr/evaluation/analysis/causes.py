@@ -29,7 +29,7 @@ MIN_OTHER_LINES = 3
 class Facts:
     """What is measured of a line.
 
-    `edits`, `caseless`: between label and reading, and where capitals are small letters too. `contrast`: grey
+    `edits`, `caseless`: between label and reading, and where capitals are small letters too. `contrast`: gray
     levels between paper and ink. `border`: share of the columns inked in the uppermost or in the lowest row.
     `ink`: share of the crop that is inked. `pitch`: line heights a character of the label. `digits`, `capitals`:
     shares of the label's characters and words. `usual`: mean log-probability of the label's characters under the
@@ -63,7 +63,7 @@ CAUSES: dict[str, tuple[str, Callable[[Facts], bool]]] = {
         lambda f: f.typical_pitch is not None and not 1 / 1.8 < f.pitch / f.typical_pitch < 1.8,
     ),
     "crop": ("the upper or lower border is inked in a seventh of the columns", lambda f: f.border > 1 / 7),
-    "faint": ("fewer than 80 grey levels between ink and paper", lambda f: f.contrast < 80),
+    "faint": ("fewer than 80 gray levels between ink and paper", lambda f: f.contrast < 80),
     "heavy": (
         "more than 13 % of the crop is ink: thick pen, blots, lines struck out",
         lambda f: f.ink > 0.13,
@@ -99,8 +99,8 @@ class Measure:
     def __call__(self, sample: LineSample, reading: str) -> Facts:
         """Facts of a line that was read as `reading`. Raises ImageError for an image without pixels."""
         inked = self.preprocess(sample.image) < 128
-        grey = sample.image if sample.image.ndim == 2 else cv2.cvtColor(sample.image, cv2.COLOR_RGB2GRAY)
-        ink, paper = np.percentile(grey, (1, 70))
+        gray = sample.image if sample.image.ndim == 2 else cv2.cvtColor(sample.image, cv2.COLOR_RGB2GRAY)
+        ink, paper = np.percentile(gray, (1, 70))
         columns = np.flatnonzero(inked.any(0))
         reach = (columns[-1] - columns[0] + 1 if len(columns) else 1) / len(inked)
         label, reading = normalize(sample.text), normalize(reading)

@@ -1,4 +1,4 @@
-"""A picture of the lines that a recogniser reads worst, sorted by what may be the cause."""
+"""A picture of the lines that a recognizer reads worst, sorted by what may be the cause."""
 
 from __future__ import annotations
 

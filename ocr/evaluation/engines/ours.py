@@ -14,7 +14,7 @@ from ocr.inference.recognizer import LineReader
 
 
 def line_contestant(settings: Settings, machine: Machine) -> Contestant:
-    """The bundle of the settings, to read lines. Raises ConfigError where it is no recogniser."""
+    """The bundle of the settings, to read lines. Raises ConfigError where it is no recognizer."""
     bundle = _bundle(settings)
     if bundle.kind != "recognizer":
         raise ConfigError(f"bundle={settings.bundle} is a {bundle.kind}: lines need a recognizer")

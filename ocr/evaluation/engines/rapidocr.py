@@ -18,7 +18,7 @@ from ocr.types import TextLine
 
 
 class Rapid:
-    """Lines go to the recogniser alone; pages through the package's whole way, with its own defaults."""
+    """Lines go to the recognizer alone; pages through the package's whole way, with its own defaults."""
 
     def __init__(
         self, ocr: Any, title: str, about: dict[str, Any], unreadable: tuple[type[Exception], ...]
@@ -55,7 +55,7 @@ def load(
     """The models that the package knows by these names; those it does not bring along it downloads.
 
     Args:
-        language: of the recogniser. text_score: of pages, lines read with less confidence are left out.
+        language: of the recognizer. text_score: of pages, lines read with less confidence are left out.
     Raises:
         ConfigError: the package is missing, it knows no such model, or the model cannot be had.
     """

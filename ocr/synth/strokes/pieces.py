@@ -43,7 +43,7 @@ class LocatedStrokes(StrokeTable):
 
 @dataclass(frozen=True)
 class Piece:
-    """Strokes of some characters; `entry` and `exit` number the strokes that were joined to the neighbours, or -1."""
+    """Strokes of some characters; `entry` and `exit` number the strokes that were joined to the neighbors, or -1."""
 
     strokes: Strokes
     advance: float

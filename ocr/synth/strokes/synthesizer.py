@@ -69,7 +69,7 @@ class StrokeSynthesizer:
         change_probability: share of lines whose hand is changed (slant, width, proportions, spacing).
         old_probability: share of lines by writers who join their letters, changed towards the hands and pens of the
             19th century.
-        neighbour_probability: chance of ink from the line above, and of ink from the line below.
+        neighbor_probability: chance of ink from the line above, and of ink from the line below.
         framed_probability: share of lines cut as line crops of archives are; the others follow the ink.
         clean_probability: share of lines in black on white.
         degrade: probabilities of the effects of paper, ink and camera.
@@ -92,7 +92,7 @@ class StrokeSynthesizer:
         height: int = 64,
         change_probability: float = 0.85,
         old_probability: float = 0.35,
-        neighbour_probability: float = 0.3,
+        neighbor_probability: float = 0.3,
         framed_probability: float = 0.75,
         clean_probability: float = 0.1,
         degrade: DegradeSettings | None = None,
@@ -126,7 +126,7 @@ class StrokeSynthesizer:
         self.height = height
         self.change_probability = change_probability
         self.old_probability = old_probability
-        self.neighbour_probability = neighbour_probability
+        self.neighbor_probability = neighbor_probability
         self.framed_probability = framed_probability
         self.clean_probability = clean_probability
         self.degrade = degrade or DegradeSettings()
@@ -140,7 +140,7 @@ class StrokeSynthesizer:
         if rng.random() < self.change_probability:
             change = sample_change(rng, old=old, slant=self._traits[written.writer].slant)
         pen = sample_pen(rng, old=old)
-        line = self._render(rng, written, change, pen, self._neighbours(rng, written.writer, change))
+        line = self._render(rng, written, change, pen, self._neighbors(rng, written.writer, change))
         clean = rng.random() < self.clean_probability
         return SynthLine(
             image=degrade(line, rng, None if clean else self.degrade),
@@ -215,14 +215,14 @@ class StrokeSynthesizer:
         factor = float(np.clip(usual / max(table.tops[row], 0.1), 0.7, 1.4))
         return text, table.strokes(row).scaled(factor)
 
-    def _neighbours(
+    def _neighbors(
         self, rng: np.random.Generator, writer: str, change: HandChange
     ) -> list[tuple[int, Strokes]]:
         """Strokes of the same writer for the line above (-1) and below (1), each by chance."""
         found = []
         kinds = [kind for kind in self.tables if writer in self._rows_of[kind]]
         for direction in (-1, 1):
-            if not kinds or rng.random() >= self.neighbour_probability:
+            if not kinds or rng.random() >= self.neighbor_probability:
                 continue
             rows = self._rows_of[kinds[0]][writer]
             if kinds[0] == "lines":
@@ -238,7 +238,7 @@ class StrokeSynthesizer:
         written: Written,
         change: HandChange,
         pen: Pen,
-        neighbours: list[tuple[int, Strokes]],
+        neighbors: list[tuple[int, Strokes]],
     ) -> RenderedLine:
         """Change the hand, lay the strokes into a frame and draw them."""
         parts = [strokes for _, strokes in written.words]
@@ -254,7 +254,7 @@ class StrokeSynthesizer:
         left = float(margins[0])
         canvas = np.zeros((self.height * SUPERSAMPLING, width * SUPERSAMPLING), np.uint8)
         self._draw(canvas, changed, pen, change, scale=scale, origin=(left, baseline))
-        for direction, strokes in neighbours:
+        for direction, strokes in neighbors:
             distance = direction * rng.uniform(2.1, 3.4) * scale
             start = left + rng.uniform(-1, 1) * self.height
             self._draw(canvas, strokes, pen, change, scale=scale, origin=(start, baseline + distance))

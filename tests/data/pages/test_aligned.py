@@ -18,7 +18,7 @@ from ocr.synth.line import build_line_synthesizer
 def pages(tmp_path_factory):
     """A page of two drawn lines, one under the other, and a third line without text."""
     folder = tmp_path_factory.mktemp("pages")
-    synthesizer = build_line_synthesizer(characters=(8, 20), clean_probability=1.0, neighbour_probability=0.0)
+    synthesizer = build_line_synthesizer(characters=(8, 20), clean_probability=1.0, neighbor_probability=0.0)
     drawn = [synthesizer.sample(np.random.default_rng([3, index])) for index in range(3)]
     page = np.full((500, 900, 3), 255, np.uint8)
     lines, top = [], 20

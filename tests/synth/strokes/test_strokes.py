@@ -223,7 +223,7 @@ class TestSynthesizer:
         assert texts.isdisjoint(WORDS)
 
     def test_ink_lies_within_the_words_boxes_on_a_clean_line(self, line_file):
-        synthesizer = StrokeSynthesizer(line_file, None, clean_probability=1, neighbour_probability=0)
+        synthesizer = StrokeSynthesizer(line_file, None, clean_probability=1, neighbor_probability=0)
         line = synthesizer.sample(np.random.default_rng(3))
         columns = np.flatnonzero((line.image < 128).any(axis=0))
         (_, (x0, _, x1, _)) = line.words[0]
