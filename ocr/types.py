@@ -79,7 +79,7 @@ class Page:
     dpi: float = 0.0
     """Pixels per inch; 0 where unknown."""
     rotation: int = 0
-    """Degrees clockwise by which the given image is turned: 0, 90, 180 or 270. Coordinates refer to the given image."""
+    """Degrees clockwise by which the given image is turned: 0, 90, 180 or 270. Coordinates refer to that image."""
     embedded_text: str = ""
     """The text layer of the file: that of a born-digital PDF, or of one that was recognized before."""
     ignore: list[Polygon] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Model cards, written from what the bundles themselves say."""
+"""Model cards, generated from the content of bundles."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ LIMITS = {
 
 
 RESTRICTED = re.compile(r"non-commercial|\bNC\b|-SA\b|terms", re.IGNORECASE)
-"""Licences and notes that ask for more than credit."""
+"""Words of licenses and notes that require more than credit."""
 
 
 def store_report(folder: Path, name: str, report: dict[str, Any]) -> None:
-    """Put the numbers of a report of evaluate.py into a bundle's `metrics`, in place.
+    """Store the rates of a report of `ocr evaluate` in the `metrics` of a bundle, in place.
 
     Raises:
-        ConfigError: the report holds none of the numbers that are kept.
+        ConfigError: the report holds no rates.
     """
     kept = {key: report[key] for key in (*NUMBERS, *SIZES, "decode") if key in report}
     if not set(kept) & set(NUMBERS):
@@ -60,7 +60,7 @@ def store_report(folder: Path, name: str, report: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Example:
-    """What the example page reads as, and the picture of it as a card links to it."""
+    """Text of the example page, and the link to its picture."""
 
     text: str
     picture: str
@@ -72,7 +72,7 @@ def make_example(name: str, kind: str, *, image: Path, picture: Path) -> Example
     Raises:
         OcrError: the image or a bundle cannot be read.
     """
-    # Lets cards of bundles that read nothing be written without the weight of the reader.
+    # Imported here, so that cards without an example need no reader.
     from ocr.inference.reader import Reader
     from ocr.output.draw import DrawOptions, draw_page
 
@@ -86,7 +86,7 @@ def make_example(name: str, kind: str, *, image: Path, picture: Path) -> Example
 
 
 def model_card(bundle: Bundle, *, size: int, example: Example | None = None) -> str:
-    """The card as Markdown. `size`: bytes of the weights on disk."""
+    """Write the card as Markdown. `size` is the size of the weights in bytes."""
     about = dict(bundle.description)
     parts = [
         f"# {bundle.name}",
@@ -135,7 +135,7 @@ def _information(bundle: Bundle, about: dict[str, Any], *, size: int) -> str:
 
 
 def _caveats(data: Sequence[dict[str, str]]) -> list[str]:
-    """What the data's licences or notes say beyond credit, so that nobody must find it in a table."""
+    """List the training data whose license or note requires more than credit."""
     rows = [row for row in data if RESTRICTED.search(f"{row.get('licence', '')} {row.get('note', '')}")]
     if not rows:
         return []
@@ -143,10 +143,10 @@ def _caveats(data: Sequence[dict[str, str]]) -> list[str]:
     return ["To be weighed before commercial use or passing on:\n\n" + "\n".join(lines)]
 
 
-def _limits(bundle: Bundle, own: str) -> list[str]:
+def _limits(bundle: Bundle, stated: str) -> list[str]:
     measured = {name: values for name, values in _sets(bundle.metrics).items() if "cer" in values}
     hardest = max(measured, key=lambda name: measured[name]["cer"], default=None)
-    lines = [own, *LIMITS[bundle.kind]]
+    lines = [stated, *LIMITS[bundle.kind]]
     if hardest is not None:
         lines.append(
             f"Hands unlike those it was trained on: {measured[hardest]['cer']:.1f} % CER on {hardest}, the "
@@ -156,7 +156,7 @@ def _limits(bundle: Bundle, own: str) -> list[str]:
 
 
 def _metrics(metrics: dict[str, Any]) -> str:
-    """One row a set; what is no number of evaluate.py (the log of training) follows as a list."""
+    """Write rates as a table with one row per set; other values (such as the log of training) follow as a list."""
     sets = _sets(metrics)
     others = {name: value for name, value in metrics.items() if name not in sets}
     keys = [key for key in (*NUMBERS, *SIZES, "decode") if any(key in values for values in sets.values())]

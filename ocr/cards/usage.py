@@ -1,4 +1,4 @@
-"""The parts of a model card that tell what comes out of a bundle and how to run it."""
+"""Parts of a model card: predicted entities and how to use a bundle."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ print(PipelineModel(stages=[to_image, detector, recognizer]).transform(files).fi
 
 
 def entities(bundle: Bundle) -> str:
-    """What the model predicts, as Markdown."""
+    """Describe the predictions of the model, as Markdown."""
     return _ENTITIES[bundle.kind]
 
 
 def how_to_use(bundle: Bundle) -> str:
-    """Snippets that run from the repository's folder, as Markdown."""
+    """Write example commands and programs, to be run from the folder of the repository, as Markdown."""
     if bundle.kind == "encoder":
         return f"    uv run train.py init_from={bundle.name}"
     shipped = {"recognizer": "ocr_small_handwritten", "detector": "image_text_detector_v2"}
@@ -72,7 +72,7 @@ def how_to_use(bundle: Bundle) -> str:
 
 
 def input_size(bundle: Bundle) -> str:
-    """Height before width, in pixels."""
+    """Describe the size of the input, height before width, in pixels."""
     settings = bundle.part_configs.get("preprocess", {})
     if bundle.kind == "detector":
         return f"a page of any size, scaled to at most {settings.get('max_side', '?')} on its longest side"

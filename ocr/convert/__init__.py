@@ -1,1 +1,1 @@
-"""Other projects' published weights as bundles of ours: `ocr convert`."""
+"""Conversion of published weights of other projects to bundles, and of stroke data sets to Parquet: `ocr convert`."""

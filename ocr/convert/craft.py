@@ -1,4 +1,4 @@
-"""CRAFT (Baek et al. 2019) and its link refiner as they were published: a detector bundle."""
+"""Conversion of the published weights of CRAFT (Baek et al. 2019) and its link refiner to a detector bundle."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ocr.image.page_preprocess import PagePreprocessor
 BACKBONE = {"_target_": "ocr.models.backbones.vgg16_bn.Vgg16Bn"}
 REFINER = {"_target_": "ocr.models.detector.LinkRefiner", "channels": 32}
 THRESHOLDS = {"text_threshold": 0.7, "link_threshold": 0.4, "low_text": 0.4, "size_threshold": -1}
-"""As the published program has them."""
+"""Defaults of the published program."""
 
 PAGES = PagePreprocessor(max_side=1280, enlarge=1.5)
-"""Its `canvas_size` and `mag_ratio`."""
+"""`canvas_size` and `mag_ratio` of the published program."""
 
 
 def convert_craft(path: str | Path, *, name: str, refiner: str | Path | None = None) -> Bundle:
-    """A detector bundle that finds words and, with the weights of the link refiner, lines.
+    """Make a detector bundle that finds words and, with the weights of the link refiner, lines.
 
     Raises:
         WeightsError: a file is missing or damaged, or not that of CRAFT or of its refiner.
     """
-    # Published from a model in parallel, whose names begin alike.
+    # Saved from `DataParallel`, which prefixes all names.
     weights = Weights.read(path).without("module.")
     config = {"_target_": "ocr.models.detector.Detector", "backbone": BACKBONE, "refiner": None}
     backbone = filled_model(BACKBONE, weights.rest(), weights.path)

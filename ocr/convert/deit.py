@@ -1,4 +1,4 @@
-"""ViT and DeiT (Dosovitskiy et al. 2021, Touvron et al. 2021) by timm or Hugging Face: an encoder to start from."""
+"""Conversion of ViT and DeiT (Dosovitskiy et al. 2021, Touvron et al. 2021) by timm or Hugging Face to an encoder."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ CLASSIFIERS = ("head", "classifier", "pooler.", "pre_logits", "mask_token")
 
 
 def convert_deit(path: str | Path, *, name: str, colors: Colors, heads: int | None = None) -> Bundle:
-    """An encoder bundle for gray, ink-positive lines, from weights trained on color pictures.
+    """Make an encoder bundle for gray, ink-positive lines from weights trained on color pictures.
 
     Args:
-        colors: what the weights were trained on. heads: of attention; None: as many as are 64 wide.
+        colors: normalization of the pictures that the weights were trained on.
+        heads: number of attention heads; None for heads of width 64.
     Raises:
         WeightsError: the file is missing or damaged, or not of a plain ViT or DeiT.
     """
@@ -30,7 +31,7 @@ def convert_deit(path: str | Path, *, name: str, colors: Colors, heads: int | No
     naming, at = find_encoder(weights)
     state = take_encoder(weights, naming, at, colors=colors, gray=True)
     weights.ignore(*CLASSIFIERS)
-    # Beside the encoder there may be other models; inside it, all must have been understood.
+    # The file may hold other models as well, but every tensor of the encoder must have been used.
     left = [key for key in weights.names() if key.startswith(at)]
     if left:
         raise WeightsError(

@@ -1,4 +1,4 @@
-"""The JSON files of a checkpoint folder, and models made from what they and the weights say."""
+"""JSON files of a checkpoint folder, and models built from configurations and weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ocr.errors import BundleError, ConfigError, WeightsError
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises WeightsError if there is none."""
+    """Read a JSON object. Raises WeightsError where there is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -28,15 +28,17 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def expect(path: Path, found: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Raises WeightsError, naming `path`, where `found` says something else than `expected`."""
+    """Compare settings; raises WeightsError naming `path` where `found` differs from `expected`."""
     for key, value in expected.items():
         if found.get(key, value) != value:
             raise WeightsError(f"{path}: {key} is {found[key]!r}, expected {value!r}")
 
 
 def filled_model(config: dict[str, Any], state: dict[str, torch.Tensor], path: Path) -> nn.Module:
-    """The model of a `_target_` dict with all of `state`, which came from `path`, in evaluation mode.
+    """Build the model of a `_target_` dict with the tensors `state`, in evaluation mode.
 
+    Args:
+        path: file of the tensors, for messages.
     Raises:
         WeightsError: there is no such model, or names or shapes differ.
     """
@@ -46,7 +48,7 @@ def filled_model(config: dict[str, Any], state: dict[str, torch.Tensor], path: P
     except (BundleError, ConfigError) as error:
         raise WeightsError(f"{path}: {error}") from error
     except RuntimeError as error:
-        # The second line is the first complaint; of missing names it lists all.
+        # The second line of the message is the first difference; the first line is a heading.
         detail = (str(error).splitlines()[1:2] or [str(error)])[0]
         raise WeightsError(f"{path}: does not fit ({textwrap.shorten(detail, 160)})") from error
     return model.eval()

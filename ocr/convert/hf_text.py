@@ -1,4 +1,4 @@
-"""How a Hugging Face checkpoint writes: its tokenizer, and the settings of its text generation."""
+"""Tokenizer and settings of text generation of a Hugging Face checkpoint."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ocr.text.tokenizer import Tokenizer
 from ocr.text.xlm_roberta import XlmRobertaTokenizer
 
 MAX_TOKENS = 128
-"""Tokens of a line where the checkpoint states no limit: more than a line of writing has."""
+"""Highest number of tokens per line where the checkpoint states none: more than a line of writing has."""
 
 BEAMS = 4
-"""Of `decode=beam`."""
+"""Number of beams of `decode=beam`."""
 
 NEUTRAL = {
     "repetition_penalty": 1.0,
@@ -30,13 +30,16 @@ NEUTRAL = {
     "suppress_tokens": None,
     "begin_suppress_tokens": None,
 }
-"""Settings that our decoding does not have, at the value that changes nothing."""
+"""Settings of Hugging Face without counterpart in `ocr.decoding`, at the values that have no effect."""
 
 
 @dataclass(frozen=True)
 class Generation:
-    """`start`, `end`, `pad`: ids of tokens. `max_length`: tokens of a text, start and end included, None where
-    nothing is said. `beams`: 1 for greedy. `dropped`: settings that our decoding does not have."""
+    """Settings of text generation.
+
+    `start`, `end`, `pad` are ids of tokens; `max_length` is the number of tokens of a text with start and end, None
+    where it is not stated; `beams` is 1 for greedy search; `dropped` holds settings without counterpart.
+    """
 
     start: int
     end: int
@@ -47,14 +50,13 @@ class Generation:
 
 
 def read_generation(folder: Path, config: dict[str, Any], decoder: dict[str, Any]) -> Generation:
-    """What `generation_config.json` says, else the checkpoint's `config.json`, else the decoder's part of that.
+    """Read settings from `generation_config.json`, else `config.json`, else the decoder's part of that file.
 
     Raises:
         WeightsError: an id is missing or ambiguous, or the first token is forced.
     """
     path = folder / "generation_config.json"
-    own = read_json(path) if path.is_file() else {}
-    places = [own, config]
+    places = [read_json(path) if path.is_file() else {}, config]
 
     def stated(key: str, *more: dict[str, Any]) -> Any:
         return next((place[key] for place in (*places, *more) if place.get(key) is not None), None)
@@ -69,16 +71,19 @@ def read_generation(folder: Path, config: dict[str, Any], decoder: dict[str, Any
     beams = stated("num_beams") or 1
     if beams not in (1, BEAMS):
         dropped["num_beams"] = beams
-    # The decoder's part repeats the library's default of 20 tokens, which nobody chose.
+    # The decoder's part repeats the library's default of 20 tokens, so that it is not used.
     new, max_length = stated("max_new_tokens"), stated("max_length")
     return Generation(*ids, max_length=max_length if new is None else new + 1, beams=beams, dropped=dropped)
 
 
 def read_tokenizer(folder: Path, *, pad: int, bos: int, eos: int) -> Tokenizer:
-    """The tokenizer of a checkpoint folder; decoding starts with `bos`.
+    """Read the tokenizer of a checkpoint folder.
 
-    It is read from `sentencepiece.bpe.model`, or from `vocab.json` and `merges.txt`, or from a `tokenizer.json`
-    that holds byte-level BPE.
+    It is read from `sentencepiece.bpe.model`, from `vocab.json` and `merges.txt`, or from a `tokenizer.json` that
+    holds byte-level BPE.
+
+    Args:
+        pad, bos, eos: ids of padding, of the start of decoding, and of the end.
 
     Raises:
         WeightsError: none of these is there, or it is damaged or of another kind.

@@ -23,8 +23,8 @@ ROW_WIDTH = 2.0
 CAPITAL_HEIGHT = 1.65
 """Height of capitals and digits in x-heights, where a label has nothing else to measure."""
 
-ENOUGH = 0.5
-"""Density at the x-height as a share of the highest: where many letters are tall, their tops are denser."""
+MIN_DENSITY_SHARE = 0.5
+"""Density at the x-height as a share of the highest density, which may be at the tops of tall letters."""
 
 SMALL = frozenset("aceimnorsuvwxzgpqy")
 """Letters whose body ends at the x-height. In `i` it is the stem that does."""
@@ -55,7 +55,7 @@ def find_rows(strokes: Sequence[np.ndarray]) -> np.ndarray:
     low = np.array([stroke.min(0) for stroke in strokes])
     high = np.array([stroke.max(0) for stroke in strokes])
     middle, height = (low + high) / 2, (high - low)[:, 1]
-    # Where most strokes are short, because letters are put together from many, the tallest one tells the size.
+    # Where letters consist of many short strokes, the tallest one determines the size.
     size = max(float(np.quantile(height, 0.75)), 0.4 * float(height.max()), 1e-6)
     rows = np.zeros(len(strokes), np.int64)
     for index in range(1, len(strokes)):
@@ -73,7 +73,7 @@ def find_rows(strokes: Sequence[np.ndarray]) -> np.ndarray:
 def _merged(
     rows: np.ndarray, left: np.ndarray, right: np.ndarray, middle: np.ndarray, min_width: float
 ) -> np.ndarray:
-    """Give what is no row of its own, because it is narrow or overlaps no other in x, to the row nearest in y."""
+    """Merge rows that are narrow or overlap no other in x into the row nearest in y."""
     rows = rows.copy()
     for row in np.unique(rows)[::-1]:
         mine, others = rows == row, rows != row
@@ -115,7 +115,7 @@ def find_ruling(strokes: Sequence[np.ndarray], text: str) -> Ruling | None:
     if not len(rises):
         return None
     if SMALL & set(text):
-        x_height = _densest(rises, 0.12 * size, enough=ENOUGH)
+        x_height = _densest(rises, 0.12 * size, min_share=MIN_DENSITY_SHARE)
     else:
         x_height = float(np.quantile(rises, 0.75)) / CAPITAL_HEIGHT
     return Ruling(slope, offset, x_height)
@@ -164,10 +164,10 @@ def _slope(bottoms: np.ndarray, size: float) -> float:
     return slope if abs(slope) <= MAX_SLOPE else 0.0
 
 
-def _densest(values: np.ndarray, width: float, *, enough: float = 1.0) -> float:
-    """Mean of the values around the lowest one whose density is `enough` of the highest density."""
+def _densest(values: np.ndarray, width: float, *, min_share: float = 1.0) -> float:
+    """Mean of the values around the lowest one whose density is at least `min_share` of the highest density."""
     density = np.exp(-0.5 * ((values[:, None] - values[None]) / width) ** 2).sum(1)
-    candidates = np.flatnonzero(density >= enough * density.max())
+    candidates = np.flatnonzero(density >= min_share * density.max())
     center = values[candidates[values[candidates].argmin()]]
     # Uphill from there, to the middle of its own cluster.
     near = np.abs(values - center) <= 2 * width

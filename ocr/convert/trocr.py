@@ -1,4 +1,4 @@
-"""TrOCR (Li et al. 2021) as Hugging Face stores it: a VisionEncoderDecoder folder becomes a recognizer bundle."""
+"""Conversion of TrOCR (Li et al. 2021), a VisionEncoderDecoder folder of Hugging Face, to a recognizer bundle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ocr.image.fixed_size import FixedSizePreprocessor
 
 FILES = ("model.safetensors", "pytorch_model.bin")
 FILTERS = {2: "bilinear", 3: "bicubic"}
-"""Pillow's numbers of interpolations."""
+"""Interpolations by Pillow's numbers."""
 
 ENCODER = {
     "hidden_size": 768,
@@ -43,17 +43,17 @@ DECODER = {
     "eos_token_id": 2,
     "pad_token_id": 1,
 }
-"""What the library takes for settings that a `config.json` leaves out."""
+"""Defaults of the library for settings that a `config.json` leaves out."""
 
 AT = "decoder.model.decoder."
 UNUSED_POSITIONS = 2
-"""Rows at the beginning of published position tables that no token gets."""
+"""Number of unused rows at the beginning of published position tables."""
 
 
 def convert_trocr(folder: str | Path, *, name: str) -> Bundle:
-    """The recognizer bundle of a TrOCR checkpoint folder; it reads by its decoder alone.
+    """Make a recognizer bundle, without CTC head, of a TrOCR checkpoint folder.
 
-    `description["not_carried_over"]` holds settings of its text generation that our decoding does not have.
+    `description["not_carried_over"]` holds settings of text generation without counterpart in `ocr.decoding`.
 
     Raises:
         WeightsError: a file is missing or damaged, or the architecture is not TrOCR's.
@@ -104,7 +104,7 @@ def convert_trocr(folder: str | Path, *, name: str) -> Bundle:
 
 
 def _preprocessing(folder: Path, image_size: Any) -> tuple[FixedSizePreprocessor, Colors]:
-    """What `preprocessor_config.json`, or its part of `processor_config.json`, says."""
+    """Read `preprocessor_config.json`, or the image part of `processor_config.json`."""
     path = folder / "preprocessor_config.json"
     if path.is_file() or not (folder / "processor_config.json").is_file():
         said = read_json(path)
@@ -134,7 +134,7 @@ def _preprocessing(folder: Path, image_size: Any) -> tuple[FixedSizePreprocessor
 
 
 def _encoder_config(source: Path, said: dict[str, Any], state: dict[str, torch.Tensor]) -> dict[str, Any]:
-    """The encoder's `_target_` dict. Raises WeightsError where configuration and weights contradict each other."""
+    """Make the `_target_` dict of the encoder. Raises WeightsError where configuration and weights disagree."""
     config = vit_config(
         state, heads=said["num_attention_heads"], norm_epsilon=said["layer_norm_eps"], keep_prefix=True
     )
@@ -153,10 +153,10 @@ def _encoder_config(source: Path, said: dict[str, Any], state: dict[str, torch.T
 def _decoder(
     weights: Weights, said: dict[str, Any], *, memory_dim: int
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """The decoder's `_target_` dict, without `max_length`, and its state."""
+    """Make the `_target_` dict of the decoder, without `max_length`, and take its tensors."""
     embedding, scores = f"{AT}embed_tokens.weight", "decoder.output_projection.weight"
     state = {"embed.weight": weights.take(embedding if embedding in weights else scores)}
-    # Tied matrices are stored once or twice, whatever the configuration says of them.
+    # Tied matrices are stored once or twice, whatever the configuration states.
     if scores in weights and not torch.equal(out := weights.take(scores), state["embed.weight"]):
         state["out.weight"] = out
     if said["use_learned_position_embeddings"]:
@@ -186,7 +186,7 @@ def _decoder(
 
 
 def _block(weights: Weights, layer: int, kind: str) -> dict[str, torch.Tensor]:
-    """Weights or biases of one decoder block under our names."""
+    """Take the weights or biases of one decoder block, under the names of `TrocrDecoder`."""
     theirs, mine = f"{AT}layers.{layer}.", f"blocks.{layer}."
     single = {
         "attn.proj": "self_attn.out_proj",
@@ -209,7 +209,7 @@ def _block(weights: Weights, layer: int, kind: str) -> dict[str, torch.Tensor]:
 
 
 def fairseq_sinusoid(length: int, dim: int, *, first: int) -> torch.Tensor:
-    """(length, dim) sines, then cosines, of positions `first`, `first` + 1 ..., as fairseq lays them out."""
+    """Compute (length, dim) sines, then cosines, of positions `first`, `first` + 1 ..., in the order of fairseq."""
     half = dim // 2
     rate = torch.exp(torch.arange(half).float() * -(math.log(10000) / (half - 1)))
     angle = torch.arange(first, first + length).float()[:, None] * rate
@@ -217,7 +217,7 @@ def fairseq_sinusoid(length: int, dim: int, *, first: int) -> torch.Tensor:
 
 
 def _height_width(size: Any) -> tuple[int, int]:
-    """A size as Hugging Face writes it: one number, a pair, or a dictionary."""
+    """Read a size of Hugging Face: one number, a pair, or a dictionary."""
     if isinstance(size, dict):
         return size.get("height"), size.get("width")
     return (size, size) if isinstance(size, int) else tuple(size)

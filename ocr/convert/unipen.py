@@ -1,4 +1,4 @@
-"""Pen strokes of UNIPEN files as two Parquet files, of lines and of words, for synthetic handwriting.
+"""Conversion of UNIPEN files to two Parquet files of pen strokes, of lines and of words, for synthetic handwriting.
 
 Each row has the columns of `SCHEMA`: `writer` (donor and a hash), `donor` (the folder that the organization's files
 are in), `style` as recorded, `text`, `split` by writer, `dx` and `dy` (differences of pen positions, of which the
@@ -27,7 +27,7 @@ UNITS = 64
 """Units per x-height."""
 
 MAX_DISTANCE = 32000
-"""Units, of a point from the left end of the baseline: 500 x-heights, more than any line has."""
+"""Largest distance of a point from the left end of the baseline, in units: 500 x-heights, longer than any line."""
 
 LINE_LEVELS = ("LINE", "SENTENCE", "TEXT", "PHRASE")
 """Levels of lines; where a recording has several, the first of these."""
@@ -35,8 +35,8 @@ LINE_LEVELS = ("LINE", "SENTENCE", "TEXT", "PHRASE")
 RELIABLE_LETTERS = 3
 MIN_RELIABLE = 5
 MAX_DEVIATION = 1.6
-"""An x-height that differs by more than this factor from the recording's is taken for a wrong estimate. The
-recording's is the median of at least `MIN_RELIABLE` texts with at least `RELIABLE_LETTERS` small letters."""
+"""Factor by which an x-height may differ from that of the recording; otherwise it counts as a wrong estimate. That of
+the recording is the median of at least `MIN_RELIABLE` texts with at least `RELIABLE_LETTERS` small letters."""
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("writer", "donor", "style", "text", "split")]
@@ -49,7 +49,7 @@ Keyed = dict[tuple[int, int, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Sample:
-    """Strokes (y down, tablet units) with their label, before they are scaled. `name` tells it in a report."""
+    """Strokes (y down, tablet units) with their label, before scaling; `name` identifies them in messages."""
 
     name: str
     writer: str
@@ -61,7 +61,7 @@ class Sample:
 
 @dataclass
 class Report:
-    """What was converted, and how much was left out."""
+    """Numbers of converted and left-out items."""
 
     lines: int = 0
     words: int = 0
@@ -118,7 +118,7 @@ def _recordings(folder: Folder, report: Report, tell: Callable[[str], None]) -> 
             continue
         try:
             names = included_names(path)
-            # What is included last is the strokes; documentation and lexicon come before.
+            # The last included file holds the strokes; documentation and lexicon come before.
             groups[folder.included(names[-1], path) if names else path].append(path)
         except DataError as error:
             report.files_left_out += 1
@@ -184,7 +184,7 @@ def _lines(
 
 
 def _sample(path: Path, document: UnipenDocument, segment: Segment, source: Path) -> Sample:
-    """Make a sample of a segment. Raises DataError, which names the segment, if it is no good."""
+    """Make a sample of a segment. Raises DataError naming the segment where it cannot be used."""
     text = " ".join(segment.label.split())
     name = f"{segment.level} {segment.range} {text[:40]!r}"
     if segment.quality == "BAD":
@@ -199,7 +199,7 @@ def _sample(path: Path, document: UnipenDocument, segment: Segment, source: Path
         raise DataError(f"{name}: no strokes")
     component = document.components[segment.pieces()[0][0]]
     donor = _donor(path, source)
-    # A recording that does not tell its writer is taken for one writer's.
+    # A recording without a writer counts as that of one writer.
     writer = component.writer or path.stem
     return Sample(name, writer, donor, component.style, text, list(strokes.values()))
 
@@ -264,7 +264,7 @@ def _texts_by_row(
         try:
             keys = tuple(other.strokes(word))
         except DataError:
-            continue  # Told where words are converted.
+            continue  # Reported where words are converted.
         if keys and all(key in row_of for key in keys):
             row = int(np.median([row_of[key] for key in keys]))
             found.setdefault(keys, (row, " ".join(word.label.split())))
@@ -278,7 +278,7 @@ def _texts_by_row(
 
 
 def _rows(samples: Sequence[Sample], report: Report, tell: Callable[[str], None]) -> Iterable[dict[str, Any]]:
-    """Scale the samples of a recording and put them into rows, each once, as categories repeat words of others."""
+    """Scale the samples of a recording to rows, each sample once, as categories repeat words of others."""
     samples = list({sample.name: sample for sample in samples}.values())
     rulings = [find_ruling(sample.strokes, sample.text) for sample in samples]
     reliable = [

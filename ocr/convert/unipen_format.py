@@ -1,4 +1,4 @@
-"""UNIPEN files (Guyon et al., ICPR 1994): pen positions, what is written with them, and files they include.
+"""UNIPEN files (Guyon et al., ICPR 1994): pen positions, labels of ranges of them, and included files.
 
 A file is a sequence of entries `.KEYWORD values`. `.PEN_DOWN` and `.PEN_UP` each begin a component, a run of pen
 positions whose columns `.COORD` names; components that hold no position are not numbered. `.SEGMENT` labels a range
@@ -27,7 +27,7 @@ _DEFAULT_COLUMNS = ("X", "Y")
 
 @dataclass(frozen=True)
 class Component:
-    """Pen positions as text, with what was declared before them. `columns` names the numbers of a position."""
+    """Pen positions as text, with the declarations in effect. `columns` names the numbers of a position."""
 
     down: bool
     text: str
@@ -83,7 +83,7 @@ class Segment:
 
 @dataclass
 class UnipenDocument:
-    """Everything in a file and the files it includes, in order."""
+    """Components and segments of a file and the files that it includes, in order."""
 
     components: list[Component] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
@@ -110,7 +110,7 @@ class UnipenDocument:
 
 
 class Folder:
-    """All files of a folder by their path, whatever its case, to find what is included."""
+    """All files of a folder by their path without regard to case, to find included files."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -132,13 +132,13 @@ class Folder:
         found = [self._by_name.get(posixpath.normpath(posixpath.join(place, name))) for place in places]
         found = [path for path in found if path is not None]
         if not found:
-            raise DataError(f"includes {name}, which is not there")
+            raise DataError(f"includes {name}, which does not exist")
         # Strokes and their labels may lie in files of the same name.
         return next((path for path in found if path != by), by)
 
 
 def read_document(path: Path, folder: Folder) -> UnipenDocument:
-    """Read a file with all that it includes.
+    """Read a file and the files that it includes.
 
     Raises:
         DataError: a file cannot be read, is not UNIPEN, is not there, or includes itself.
@@ -183,7 +183,7 @@ def _entries(path: Path) -> list[tuple[str, str]]:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path.name} cannot be read ({error.strerror})") from error
-    # Of 1994: Latin-1 where it is not ASCII, which is in comments and names.
+    # Comments and names may hold characters of Latin-1.
     text = content.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text or not (marks := list(_ENTRY.finditer(text))):
         raise DataError(f"{path.name} is no UNIPEN file")
@@ -205,7 +205,7 @@ def _segment(text: str) -> Segment:
 
 
 def _touching(positions: np.ndarray, columns: tuple[str, ...]) -> list[np.ndarray]:
-    """Cut positions where the pen was lifted, which shows in their pressure if there is any."""
+    """Cut positions where the pen was lifted, by their pressure if it was recorded."""
     points = positions[:, [columns.index("X"), columns.index("Y")]]
     if "P" not in columns or not (pressed := positions[:, columns.index("P")] > 0).any():
         return [points]

@@ -14,7 +14,10 @@ from ocr.errors import WeightsError
 
 @dataclass(frozen=True)
 class Naming:
-    """How a library calls the tensors of a ViT; `block` has a place for the number, `layers` maps our names."""
+    """Names of the tensors of a ViT in a library.
+
+    `block` is a format string for the number of the block; `layers` maps names of `ocr.models.vit` to the library's.
+    """
 
     patch: str
     prefix: tuple[str, ...]
@@ -53,23 +56,23 @@ HUGGING_FACE = Naming(
 
 @dataclass(frozen=True)
 class Colors:
-    """What a foreign model was shown: RGB in [0, 1], less `mean`, by `std`."""
+    """Normalization of the input of a model: RGB in [0, 1], less `mean`, divided by `std`."""
 
     mean: Sequence[float]
     std: Sequence[float]
 
     def to_ink(self, weight: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The patch embedding (d, 3, h, w), (d,) that gives the same tokens for ink-positive pixels, 1 - RGB."""
+        """Convert a patch embedding (d, 3, h, w), (d,) to give the same tokens for ink-positive pixels, 1 - RGB."""
         mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.std))
         scaled = weight / std
         return -scaled, bias + (scaled * (1 - mean)).sum((1, 2, 3))
 
 
 def find_encoder(weights: Weights) -> tuple[Naming, str]:
-    """Which library's ViT the weights hold, and what stands before its names.
+    """Find the library whose ViT the weights hold, and the prefix of its names.
 
     Raises:
-        WeightsError: neither's, or several.
+        WeightsError: the weights hold no ViT, or several.
     """
     found = [
         (naming, name.removesuffix(f"{naming.patch}.weight"))
@@ -87,11 +90,11 @@ def find_encoder(weights: Weights) -> tuple[Naming, str]:
 def take_encoder(
     weights: Weights, naming: Naming, at: str = "", *, colors: Colors, gray: bool = False
 ) -> dict[str, torch.Tensor]:
-    """The state of a `ViT` with linear patches, learned positions and prefix tokens, for ink-positive pixels.
+    """Take the state of a `ViT` with linear patches, learned positions and prefix tokens, for ink-positive pixels.
 
     Args:
-        at: what stands before the names. colors: what the weights were trained on.
-        gray: for one channel instead of three that are alike.
+        at: prefix of the names. colors: normalization of the input that the weights were trained on.
+        gray: for one input channel instead of three equal ones.
     Raises:
         WeightsError: a tensor is missing, or the position table is not that of a square.
     """
@@ -114,7 +117,7 @@ def take_encoder(
             f"{weights.path}: {at}{naming.position} is {tuple(table.shape)}, expected a square and {count} tokens "
             f"of width {len(bias)}"
         )
-    # The published models add positions to their prefix tokens as well; ours stores the sum.
+    # The published models add positions to their prefix tokens as well; `ViT` stores the sum.
     if names:
         state["prefix"] = prefix + table[:, :count]
     state["position.table"] = table[:, count:].transpose(1, 2).unflatten(2, (side, side))
@@ -127,7 +130,7 @@ def take_encoder(
             for mine, theirs in naming.layers.items():
                 state[f"blocks.{number}.{mine}.{kind}"] = weights.take(f"{block}{theirs}.{kind}")
             parts = [f"{block}{part}.{kind}" for part in naming.qkv]
-            # Models that began as BEiT have no bias there.
+            # Models derived from BEiT have no bias here.
             if kind == "weight" or parts[0] in weights:
                 state[f"blocks.{number}.attn.qkv.{kind}"] = weights.join(parts)
         number += 1
@@ -141,7 +144,7 @@ def take_encoder(
 def vit_config(
     state: dict[str, torch.Tensor], *, heads: int, norm_epsilon: float, keep_prefix: bool
 ) -> dict[str, Any]:
-    """The `_target_` dict of the `ViT` that `state` fills; what tensors cannot tell is given."""
+    """Make the `_target_` dict of the `ViT` of `state`; the other arguments cannot be inferred from tensors."""
     dim, channels, *patch = state["patch_embed.proj.weight"].shape
     side = state["position.table"].shape[-1]
     depth = sum(name.endswith("norm1.weight") for name in state)

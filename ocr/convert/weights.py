@@ -1,4 +1,4 @@
-"""Foreign weight files, read without running what is in them, and handed out tensor by tensor."""
+"""Weight files of other projects, read without running code in them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from safetensors.torch import load_file
 from ocr.errors import WeightsError
 
 NESTED = ("state_dict", "model", "module")
-"""Under which of these keys training code likes to hide the weights."""
+"""Keys under which training programs store the weights."""
 
 DAMAGED = (
     *(SafetensorError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError),
     *(AssertionError, struct.error),
 )
-"""What the libraries raise on bytes that were cut or changed, found by doing so."""
+"""Exceptions of the libraries for truncated or changed files, found by tests of such files."""
 
 # torch.load raises this one for content that `weights_only` refuses.
 Refused = torch.serialization.pickle.UnpicklingError
 
 
 class Weights:
-    """The named tensors of a file; each is taken at most once, so that what nobody took can be told.
+    """Named tensors of a file, each of which can be taken once, so that unused ones can be detected.
 
     Args:
         path: the file, for messages. tensors: by name.
@@ -39,7 +39,7 @@ class Weights:
 
     @classmethod
     def read(cls, path: str | Path) -> Weights:
-        """Read `.safetensors`, or what `torch.save` wrote, in float32 on the CPU; code in it is never run.
+        """Read a file of safetensors or `torch.save` in float32 on the CPU; code in it is never run.
 
         Raises:
             WeightsError: missing, unreadable, or no dictionary of tensors.
@@ -72,41 +72,41 @@ class Weights:
         return name in self._tensors
 
     def names(self) -> list[str]:
-        """Names not taken yet."""
+        """List the names that were not taken yet."""
         return list(self._tensors)
 
     def take(self, name: str) -> torch.Tensor:
-        """The tensor called `name`. Raises WeightsError if there is none."""
+        """Take the tensor called `name`. Raises WeightsError if there is none."""
         if name not in self._tensors:
             raise WeightsError(f"{self.path}: lacks {name}; not an architecture that can be converted")
         return self._tensors.pop(name)
 
     def join(self, names: Sequence[str], *, dim: int = 0) -> torch.Tensor:
-        """Several tensors, one after the other. Raises WeightsError if they do not go together."""
+        """Take several tensors, concatenated. Raises WeightsError if their shapes do not match."""
         try:
             return torch.cat([self.take(name) for name in names], dim=dim)
         except RuntimeError as error:
             raise WeightsError(f"{self.path}: {names[0]} and its like differ in size") from error
 
     def ignore(self, *parts: str) -> None:
-        """Leave out what has one of `parts` in its name."""
+        """Remove all tensors with one of `parts` in their name."""
         for name in self.names():
             if any(part in name for part in parts):
                 del self._tensors[name]
 
     def without(self, prefix: str) -> Weights:
-        """The same with `prefix` taken off the names, where all have it."""
+        """Return the weights with `prefix` removed from all names, where all have it."""
         if not all(name.startswith(prefix) for name in self._tensors):
             return self
         return Weights(self.path, {name.removeprefix(prefix): value for name, value in self._tensors.items()})
 
     def rest(self) -> dict[str, torch.Tensor]:
-        """All that is left."""
+        """Take all remaining tensors."""
         rest, self._tensors = self._tensors, {}
         return rest
 
     def finish(self) -> None:
-        """Raises WeightsError if something is left: the architecture has more to it than was understood."""
+        """Check that no tensor is left. Raises WeightsError otherwise, as the architecture is another one."""
         if self._tensors:
             name = next(iter(self._tensors))
             raise WeightsError(

@@ -66,7 +66,7 @@ class Autoregressive:
         ctc_tokenizer: CharTokenizer,
         stride: int,
     ) -> Hypothesis:
-        """Choose the best of one line's candidates (text, decoder score), or the CTC reading where the guard fails."""
+        """Choose the best of one line's candidates (text, score), or the CTC reading where the guard rejects it."""
         usable = [text.strip() for text, _ in texts if not ctc_tokenizer.missing(text)]
         ctc_ids = ctc_tokenizer.encode(reading.text)
         text = usable[0] if usable else ""

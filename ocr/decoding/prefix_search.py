@@ -143,7 +143,7 @@ def _step(
     states: NgramStates | None,
     settings: SearchSettings,
 ) -> tuple[_Beams, np.ndarray, np.ndarray]:
-    """Advance by one column (lines, v): each text stays as it is or grows by one of the `tried` characters (lines, c).
+    """Advance by one column (lines, v): texts stay as they are or grow by one of the `tried` characters (lines, c).
 
     Returns:
         The best beams, the index of the beam that each continues, and the character that it adds, 0 for none.

@@ -1,1 +1,1 @@
-"""The reader as a web page: `ocr demo`, with the extra `demo`. Needs no network and makes no use of one."""
+"""Web page for reading and correcting pages: `ocr demo`, with the extra `demo`. Works without a network."""

@@ -1,4 +1,4 @@
-"""Checked lines as a data set to learn from: a Parquet manifest (`ocr.data.lines.manifest`) for each page."""
+"""Checked lines as training data: a Parquet manifest (`ocr.data.lines.manifest`) per page."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ocr.errors import OcrError
 from ocr.text.normalize import normalize
 from ocr.types import LineSample
 
-LINES, PAGES = 20, 2
-"""The fewest to adapt a recognizer to: one page is held back to measure by."""
+MIN_LINES, MIN_PAGES = 20, 2
+"""Lowest numbers of checked lines and pages for adapting a recognizer; one page is held out for validation."""
 
 SUFFIX = ".lines.parquet"
 
 
 class CheckedLines:
-    """The lines of a page that a person has confirmed or corrected, as a `LineSource`; those without text are not."""
+    """The lines of a page that a person has confirmed or corrected, without empty ones, as a `LineSource`."""
 
     def __init__(self, document: Upload, sheet: UploadPage) -> None:
         self.document, self.sheet, self.name = document, sheet, document.name
@@ -51,8 +51,8 @@ class CheckedLines:
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """How much there is to learn from, and the command that does; empty before it is enough."""
+class CheckedCounts:
+    """Number of checked lines and pages, and the command that trains on them; empty where there are too few."""
 
     lines: int
     pages: int
@@ -60,23 +60,23 @@ class Gathered:
 
 
 def page_id(document: Upload, sheet: UploadPage) -> str:
-    """The same for the same page of the same file, in whatever session and under whatever name."""
+    """Return an id that is equal for the same page of the same file, in any session and under any name."""
     return f"{document.digest}-{sheet.number}"
 
 
 def manifest(session: Session, document: Upload, sheet: UploadPage, folder: Path) -> Path:
-    """The file with the checked lines of a page."""
+    """Return the path of the file with the checked lines of a page."""
     stem = re.sub(r"[^\w.-]+", "_", Path(document.name).stem)
     return folder / f"{stem}.{page_id(document, sheet)}.{session.tag}{SUFFIX}"
 
 
 def save_lines(lines: CheckedLines, path: Path) -> None:
-    """Write the lines in place of what the file held; without any, there is none. Raises OSError."""
+    """Replace the content of a file by the lines; without lines, the file is removed. Raises OSError."""
     if not len(lines):
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Whole at any moment: somebody may be learning from it.
+    # Replaced in one step, as a training run may be reading it.
     part = path.with_name(f".{path.name}.part")
     try:
         write_manifest(lines, part)
@@ -94,25 +94,27 @@ def collect(session: Session, path: Path) -> None:
     write_manifest(ConcatLines(sources), path)
 
 
-def gathered_by(session: Session | None) -> Gathered:
-    """What a session has checked, and the command for the file that it can download; without one, nothing."""
+def count_session(session: Session | None) -> CheckedCounts:
+    """Count the checked lines of a session, with the command for the file that can be downloaded."""
     sheets = session.sheets() if session else ()
     counts = [len(CheckedLines(document, sheet)) for document, sheet in sheets]
-    return _gathered(sum(counts), sum(count > 0 for count in counts), "corrections.parquet")
+    return _with_command(sum(counts), sum(count > 0 for count in counts), "corrections.parquet")
 
 
-def gathered_in(folder: Path) -> Gathered:
-    """What all sessions have left in a folder, and the command that learns from it."""
+def count_folder(folder: Path) -> CheckedCounts:
+    """Count the checked lines of all sessions in a folder, with the command for them."""
     files = sorted(folder.glob(f"[!.]*{SUFFIX}"))
-    # A page that came twice is the same page, and its lines are the same lines.
+    # Lines of a page that was uploaded twice count once.
     lines = {line for file in files for line in pq.read_table(file, columns=["id"])["id"].to_pylist()}
     pages = {line.rpartition("-")[0] for line in lines}
-    return _gathered(len(lines), len(pages), f"{glob.escape(str(folder.resolve()))}/*{SUFFIX}")
+    return _with_command(len(lines), len(pages), f"{glob.escape(str(folder.resolve()))}/*{SUFFIX}")
 
 
-def _gathered(lines: int, pages: int, path: str) -> Gathered:
-    if lines < LINES or pages < PAGES:
-        return Gathered(lines, pages)
-    # Quoted for the configuration's grammar, too, where it has a meaning for a character.
+def _with_command(lines: int, pages: int, path: str) -> CheckedCounts:
+    if lines < MIN_LINES or pages < MIN_PAGES:
+        return CheckedCounts(lines, pages)
+    # Quoted for the grammar of Hydra as well, where it gives a meaning to a character.
     value = path if re.fullmatch(r"[\w./*-]+", path) else '"' + re.sub(r'([\\"])', r"\\\1", path) + '"'
-    return Gathered(lines, pages, f"uv run train.py experiment=adapt {shlex.quote(f'data.path={value}')}")
+    return CheckedCounts(
+        lines, pages, f"uv run train.py experiment=adapt {shlex.quote(f'data.path={value}')}"
+    )

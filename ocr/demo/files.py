@@ -1,4 +1,4 @@
-"""Endpoints for files: taking them, telling how far reading is, results."""
+"""Endpoints for files: upload, progress and results."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from ocr.errors import OcrError
 
 
 async def show_session(request: Request) -> Response:
-    """The files of whoever asks; of somebody new, none."""
+    """Send the limits and the files of a session."""
     shared = shared_of(request)
     files = session_view(session_or_none(request))
     return JSONResponse({"limits": limits_view(shared.limits), "public": shared.public, "files": files})
 
 
 async def add_file(request: Request) -> Response:
-    """Take a file, the body of the request, under `?name=`; opens a session for somebody new."""
+    """Store the body as a file called `?name=`; opens a session where the request has none."""
     shared = shared_of(request)
     name = clean_name(request.query_params.get("name", ""))
     session = session_or_none(request)
@@ -57,7 +57,7 @@ async def add_file(request: Request) -> Response:
 
 
 async def remove_file(request: Request) -> Response:
-    """Forget a file; with `?lines=forget`, the lines that were checked on it as well."""
+    """Remove a file; with `?lines=forget`, also the checked lines of its pages."""
     shared = shared_of(request)
     session, document = document_of(request)
     if request.query_params.get("lines") == "forget" and shared.corrections is not None:
@@ -71,7 +71,7 @@ async def remove_file(request: Request) -> Response:
 
 
 async def download(request: Request) -> Response:
-    """All pages of a file in one format."""
+    """Send all pages of a file in one format."""
     session, document = document_of(request)
     if any(sheet.state in (WAITING, READING) for sheet in document.sheets):
         raise OcrError(f"{document.name}: is still being read")

@@ -1,7 +1,7 @@
-"""Keeps other web sites out: whoever runs a browser on this machine would otherwise lend them its way to the server.
+"""Protection against requests of other web sites through the browser of a user.
 
-A site may send requests to any address, and may have its own name lead to this one (DNS rebinding). So the server
-answers to its own names alone, and to requests from its own pages.
+A site may send requests to any address, and may resolve its own name to this server (DNS rebinding). The server
+therefore answers only under its own names, and only requests from its own pages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 HEADERS = {
-    # All that the page needs comes from this server; nothing may be loaded from, or sent to, anywhere else.
+    # The page needs nothing but this server; it may not load from or send to any other.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -29,7 +29,7 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware. `hosts`: the names under which browsers reach this server, at whatever port."""
+    """ASGI middleware; `hosts` are the names under which browsers reach this server, at any port."""
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self.app = app
@@ -52,14 +52,14 @@ class Guard:
         await answer(scope, receive, send_guarded)
 
     def refusal(self, method: str, path: str, headers: Headers) -> str:
-        """Why a request is refused; empty where it is not."""
+        """Return the reason for refusing a request; empty where it is accepted."""
         host = headers.get("host", "")
         if hostname(host) not in self.hosts:
             return f"this server does not answer to {host[:200]!r}: start it with --allow-host"
         origin = headers.get("origin")
         if origin is not None and _netloc(origin) != host.lower():
             return f"requests from {origin[:200]!r} are refused"
-        # A link may lead to the page, but no other page may ask for what is behind it.
+        # Other sites may link to the page, but may request nothing else.
         entering = method == "GET" and path == "/" and headers.get("sec-fetch-mode") == "navigate"
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not entering:
             return "requests from other sites are refused"
@@ -67,7 +67,7 @@ class Guard:
 
 
 def hostname(host: str) -> str:
-    """The name in a Host header, without port and brackets; empty where it is malformed."""
+    """Extract the name of a Host header, without port and brackets; empty where it is malformed."""
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:

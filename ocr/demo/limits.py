@@ -1,4 +1,4 @@
-"""What a session may ask of the server."""
+"""Limits of sessions and of the server."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from ocr.errors import ConfigError, OcrError
 
 
 class LimitError(OcrError):
-    """A session, or the server, holds as much as it may."""
+    """A limit of a session or of the server is exceeded."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that is taken. Raises ConfigError for a value that leaves room for nothing."""
+    """Highest values. Raises ConfigError for a value that is not above 0."""
 
     megabytes: float = 200
-    """Of all files of a session."""
+    """Size of all files of a session."""
     pages: int = 100
-    """Of a session."""
+    """Pages per session."""
     megapixels: float = 100
-    """Of a page."""
+    """Size of a page."""
     sessions: int = 100
+    """Sessions at the same time."""
     hours: float = 12
-    """That a session is kept after the last use of it."""
+    """Time without use after which a session is ended."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -32,19 +33,19 @@ class Limits:
                 raise ConfigError(f"{name}={value}: must be a number above 0")
 
     def check_bytes(self, name: str, *, held: int, added: int) -> None:
-        """Raises LimitError if a file of at least `added` bytes is too much on top of `held`."""
+        """Raise LimitError if a file of at least `added` bytes is too much on top of `held`."""
         if held + added > self.megabytes * 1e6:
             rest = f", and {held / 1e6:.0f} MB are here already: remove pages first" if held else ""
             raise LimitError(f"{name}: more than the {self.megabytes:g} MB that can be kept{rest}")
 
     def check_pages(self, name: str, *, held: int, added: int) -> None:
-        """Raises LimitError if a file of `added` pages is too much on top of `held`."""
+        """Raise LimitError if a file of `added` pages is too much on top of `held`."""
         if held + added > self.pages:
             rest = f", and {held} are here already: remove some first" if held else ""
             raise LimitError(f"{name}: has {added} pages; {self.pages} can be kept{rest}")
 
     def check_pixels(self, name: str, size: tuple[int, int]) -> None:
-        """Raises LimitError for a page whose `size` (height, width) is too large."""
+        """Raise LimitError for a page whose `size` (height, width) is too large."""
         height, width = size
         if height * width > self.megapixels * 1e6:
             raise LimitError(

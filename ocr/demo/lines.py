@@ -1,4 +1,4 @@
-"""Endpoints for pages and their lines: showing and correcting them, and what is gathered to learn from."""
+"""Endpoints for pages and their lines: showing and correcting them, and downloading checked lines for training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ocr.demo.corrections import CheckedLines, collect, gathered_by, gathered_in, manifest, save_lines
+from ocr.demo.corrections import CheckedLines, collect, count_folder, count_session, manifest, save_lines
 from ocr.demo.placing import checked_line
 from ocr.demo.requests import (
     attachment,
@@ -25,27 +25,27 @@ from ocr.text.normalize import normalize
 
 
 async def show_page(request: Request) -> Response:
-    """The lines of a page."""
+    """Send the lines of a page."""
     return JSONResponse(sheet_view(sheet_of(request)[2]))
 
 
 async def show_picture(request: Request) -> Response:
-    """The page to look at."""
+    """Send the picture of a page."""
     return picture(sheet_of(request)[2].picture())
 
 
 async def show_thumbnail(request: Request) -> Response:
-    """The page at a glance."""
+    """Send the thumbnail of a page."""
     return picture(sheet_of(request)[2].thumbnail())
 
 
 async def show_crop(request: Request) -> Response:
-    """A line, straightened."""
+    """Send the rectified picture of a line."""
     return picture(sheet_of(request)[2].crop(request.path_params["line"]))
 
 
 async def check_line(request: Request) -> Response:
-    """Take the body as what the line says; `note` in the answer tells if it cannot be learned."""
+    """Set the text of a line to the body; `note` in the response reports characters that cannot be trained."""
     session, document, sheet = sheet_of(request)
     number, text = request.path_params["line"], await text_of(request)
     worker = shared_of(request).worker
@@ -58,7 +58,7 @@ async def check_line(request: Request) -> Response:
 
 
 async def uncheck_line(request: Request) -> Response:
-    """Back to what was read."""
+    """Reset a line to its recognized text."""
     session, document, sheet = sheet_of(request)
     number = request.path_params["line"]
     sheet.line(number)
@@ -67,19 +67,19 @@ async def uncheck_line(request: Request) -> Response:
     return JSONResponse(line_view(sheet, number))
 
 
-async def show_gathered(request: Request) -> Response:
-    """How much there is to learn from, and the command that does; `folder`, where it is kept, if it is."""
+async def show_corrections(request: Request) -> Response:
+    """Send the number of checked lines, the command that trains on them, and the folder in which they are kept."""
     shared = shared_of(request)
     if shared.corrections is None or shared.public:
-        found = gathered_by(session_or_none(request))
+        found = count_session(session_or_none(request))
     else:
-        found = await asyncio.to_thread(gathered_in, shared.corrections)
+        found = await asyncio.to_thread(count_folder, shared.corrections)
     folder = "" if shared.corrections is None else str(shared.corrections)
     return JSONResponse(vars(found) | {"folder": folder})
 
 
-async def download_gathered(request: Request) -> Response:
-    """What a session has checked, as one manifest."""
+async def download_corrections(request: Request) -> Response:
+    """Send the checked lines of a session as one manifest."""
     session = session_of(request)
     async with scratch(session) as folder:
         path = folder / "corrections.parquet"

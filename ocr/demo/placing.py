@@ -1,4 +1,4 @@
-"""Where the words of a corrected text stand: its characters are laid along the line's picture by the recognizer."""
+"""Positions of the words of a corrected line, by forced alignment of its characters with its picture."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ocr.types import TextLine
 
 
 def checked_line(reader: LineReader, sheet: UploadPage, number: int, text: str) -> TextLine:
-    """A line of a page with the text that a person gave it, and its words in their places.
+    """Make a line of a page with the text that a person entered, and its words with their positions.
 
-    It and its words are sure. There are no words where the text has characters that the recognizer does not know,
-    or the recognizer has no CTC head; writers then take the line as a whole.
+    The line and its words have confidence 1. There are no words where the text has characters unknown to the
+    recognizer, or the recognizer has no CTC head; output formats then treat the line as a single word.
     """
     line = sheet.line(number)
     sure = replace(line, text=text, confidence=1.0 if text else 0.0, words=[])
@@ -35,7 +35,7 @@ def checked_line(reader: LineReader, sheet: UploadPage, number: int, text: str) 
         return sure
     page = sheet.result()
     size = (page.height, page.width)
-    # The crop's pixels are in its file; the way between it and the page depends on the outline alone.
+    # The pixels of the crop are read from its file; the map between crop and page depends on the outline alone.
     crop = rectify_line(np.broadcast_to(np.uint8(0), size), line.polygon, line.baseline, height=CROP_HEIGHT)
     picture = load_line(sheet.crop(number), name=f"line {number + 1}")
     try:
@@ -44,13 +44,13 @@ def checked_line(reader: LineReader, sheet: UploadPage, number: int, text: str) 
         return sure
     written = text.split()
     if len(written) == len(placed):
-        sure.words = [replace(word, text=own) for word, own in zip(placed, written, strict=True)]
+        sure.words = [replace(word, text=typed) for word, typed in zip(placed, written, strict=True)]
     return sure
 
 
 @torch.inference_mode()
 def _spread(reader: LineReader, picture: np.ndarray, text: str) -> Hypothesis:
-    """The text along the picture (h, w) or (h, w, 3) of its line. Raises LabelError for unknown characters."""
+    """Align a text with the picture (h, w) or (h, w, 3) of its line. Raises LabelError for unknown characters."""
     tokenizer, preprocess = reader.ctc_tokenizer, reader.preprocess
     ids = tokenizer.encode(text)
     encoded = reader.bundle.model.encode(preprocess.batch([preprocess(picture)]).to(reader.device))

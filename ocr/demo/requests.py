@@ -1,4 +1,4 @@
-"""What endpoints share: what the server holds, whose request it is, what is answered."""
+"""Helpers of the endpoints: state of the server, objects named by a request, and responses."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ocr.demo.worker import Worker
 from ocr.errors import OcrError, one_line
 
 MAX_TEXT_BYTES = 8000
-"""Bytes of a line's text that are taken."""
+"""Highest size of the text of a line in bytes."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What the server holds for all requests: `app.state.shared`."""
+    """State of the server for all requests: `app.state.shared`."""
 
     limits: Limits
     sessions: Sessions
@@ -37,46 +37,46 @@ class Shared:
     corrections: Path | None
     """Folder for checked lines."""
     public: bool
-    """Reached by names that are not of this machine alone."""
+    """True where browsers reach the server by other names than those of the local machine."""
 
 
 def shared_of(request: Request) -> Shared:
-    """What the server holds."""
+    """Return the state of the server."""
     return request.app.state.shared
 
 
 def cookie_name(request: Request) -> str:
-    """The name of the session's cookie: browsers keep those of a host's ports together."""
+    """Return the name of the session cookie, which contains the port, as browsers share cookies between ports."""
     port = request.headers.get("host", "").rpartition(":")[2]
     return f"ocr-{port if port.isdecimal() else 'session'}"
 
 
 def session_or_none(request: Request) -> Session | None:
-    """The session of whoever asks; None for somebody new."""
+    """Find the session of a request; None where it has none."""
     name = request.cookies.get(cookie_name(request), "")
     sessions = shared_of(request).sessions
     return sessions.find(name) if name in sessions else None
 
 
 def session_of(request: Request) -> Session:
-    """The session of whoever asks. Raises MissingError."""
+    """Find the session of a request. Raises MissingError."""
     return shared_of(request).sessions.find(request.cookies.get(cookie_name(request), ""))
 
 
 def document_of(request: Request) -> tuple[Session, Upload]:
-    """The file that the address names. Raises MissingError."""
+    """Find the file that the address names. Raises MissingError."""
     session = session_of(request)
     return session, session.document(request.path_params["file"])
 
 
 def sheet_of(request: Request) -> tuple[Session, Upload, UploadPage]:
-    """The page that the address names. Raises MissingError."""
+    """Find the page that the address names. Raises MissingError."""
     session, document = document_of(request)
     return session, document, document.sheet(request.path_params["page"])
 
 
 async def text_of(request: Request) -> str:
-    """The body, the text of a line in UTF-8, with single spaces for all white space. Raises LimitError."""
+    """Read the body, the text of a line in UTF-8, with single spaces for all white space. Raises LimitError."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -87,7 +87,7 @@ async def text_of(request: Request) -> str:
 
 @asynccontextmanager
 async def scratch(session: Session) -> AsyncIterator[Path]:
-    """A folder to write an attachment in; gone if it cannot be written."""
+    """Create a folder for an attachment; it is removed if an error occurs."""
     folder = Path(tempfile.mkdtemp(dir=session.folder))
     try:
         yield folder
@@ -97,31 +97,31 @@ async def scratch(session: Session) -> AsyncIterator[Path]:
 
 
 def attachment(path: Path, folder: Path) -> Response:
-    """A file for saving; `folder` goes when it is sent."""
-    gone = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
-    return FileResponse(path, filename=path.name, background=gone)
+    """Send a file as a download; `folder` is removed afterwards."""
+    remove = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+    return FileResponse(path, filename=path.name, background=remove)
 
 
 def picture(path: Path) -> Response:
-    """A picture to show. Raises MissingError."""
+    """Send a picture. Raises MissingError."""
     if not path.is_file():
         raise MissingError("there is no such picture, or no longer")
     return FileResponse(path)
 
 
-async def refused(request: Request, error: OcrError) -> Response:
-    """What comes of an error that the request caused."""
+async def client_error(request: Request, error: OcrError) -> Response:
+    """Respond to an error that the request caused."""
     status = 404 if isinstance(error, MissingError) else 413 if isinstance(error, LimitError) else 400
     return JSONResponse({"error": one_line(error)}, status)
 
 
-async def unable(request: Request, error: OSError) -> Response:
-    """What comes of an error that the server's disk caused."""
+async def disk_error(request: Request, error: OSError) -> Response:
+    """Respond to an error of the disk of the server."""
     log.error("%s %s: %s", request.method, request.url.path, error)
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return JSONResponse({"error": "the server's disk is full" if full else "the server cannot do this"}, 507)
 
 
-async def unheard(request: Request, error: Exception) -> Response:
-    """What would be answered to somebody who is gone."""
+async def disconnected(request: Request, error: Exception) -> Response:
+    """Respond to a client that has disconnected, so that no error is logged."""
     return Response(status_code=400)

@@ -1,4 +1,4 @@
-"""The server behind the page, as an ASGI application."""
+"""Server of the demo as an ASGI application."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from ocr.demo import files, lines
 from ocr.demo.guard import LOOPBACK, Guard
 from ocr.demo.limits import Limits
-from ocr.demo.requests import Shared, refused, unable, unheard
+from ocr.demo.requests import Shared, client_error, disconnected, disk_error
 from ocr.demo.sessions import Sessions
 from ocr.demo.worker import Worker
 from ocr.errors import OcrError
@@ -25,8 +25,8 @@ from ocr.inference.reader import Reader
 
 FOLDER = Path(__file__).with_name("page")
 
-SWEEP = 60.0
-"""Seconds between looks for sessions that nobody comes back to."""
+SWEEP_SECONDS = 60.0
+"""Interval at which unused sessions are ended."""
 
 FILE = "/api/files/{file}"
 PAGE = FILE + "/pages/{page:int}"
@@ -40,12 +40,13 @@ def create_app(
     corrections: Path | None,
     hosts: Sequence[str] = LOOPBACK,
 ) -> Starlette:
-    """The application around a reader, which it has for itself.
+    """Create the application for a reader, which no other thread may use.
 
     Args:
-        corrections: folder for the lines that people check, which outlive their sessions there; None: they can be
-            downloaded, and end with the session.
-        hosts: names under which browsers reach the server; under others it refuses to answer.
+        limits: limits of sessions.
+        corrections: folder in which checked lines are kept after the end of a session; None: they can be
+            downloaded, and are removed with the session.
+        hosts: names under which browsers reach the server; requests to other names are refused.
     """
 
     @asynccontextmanager
@@ -71,17 +72,17 @@ def create_app(
             Route(LINE, lines.check_line, methods=["PUT"]),
             Route(LINE, lines.uncheck_line, methods=["DELETE"]),
             Route(LINE + "/image", lines.show_crop),
-            Route("/api/corrections", lines.show_gathered),
-            Route("/api/corrections.parquet", lines.download_gathered),
+            Route("/api/corrections", lines.show_corrections),
+            Route("/api/corrections.parquet", lines.download_corrections),
             Mount("/", StaticFiles(directory=FOLDER, html=True)),
         ],
         middleware=[Middleware(Guard, hosts=tuple(hosts))],
-        exception_handlers={OcrError: refused, OSError: unable, ClientDisconnect: unheard},
+        exception_handlers={OcrError: client_error, OSError: disk_error, ClientDisconnect: disconnected},
         lifespan=running,
     )
 
 
 async def _sweep(sessions: Sessions) -> None:
     while True:
-        await asyncio.sleep(SWEEP)
+        await asyncio.sleep(SWEEP_SECONDS)
         sessions.expire()

@@ -1,4 +1,4 @@
-"""What one user has on the server: files, their pages, and what was found and corrected on them."""
+"""Session of one user: files, their pages, and the recognized and corrected lines on them."""
 
 from __future__ import annotations
 
@@ -14,52 +14,53 @@ from ocr.errors import OcrError
 from ocr.types import Page, TextLine
 
 WAITING, READING, DONE, FAILED = "waiting", "reading", "done", "failed"
-"""The states of a page."""
+"""States of a page."""
 
 MAX_NAME_BYTES = 160
-"""Bytes of a file name that are kept; file systems take 255, and results get longer suffixes."""
+"""Number of bytes of a file name that are kept; file systems allow 255, and results get longer suffixes."""
 
 _RESERVED = frozenset('<>:"/\\|?*')
-"""Besides control characters: what one file system or another does not take in names."""
+"""Characters, besides control characters, that some file system does not allow in names."""
 
 
 class MissingError(OcrError):
-    """There is no such session, file, page or line; or there is no more."""
+    """A session, file, page or line does not exist, or no longer."""
 
 
 @dataclass
 class UploadPage:
-    """A page of a file. `checked` holds the lines that a person has confirmed or corrected, by their number."""
+    """A page of a file; `checked` holds the lines that a person has confirmed or corrected, by their number."""
 
     number: int
     folder: Path
     size: tuple[int, int] = (0, 0)
-    """(height, width) in pixels as the file's header tells, before any rotation; (0, 0) if it does not."""
+    """(height, width) in pixels by the header of the file, before any rotation; (0, 0) where unknown."""
     state: str = WAITING
     message: str = ""
-    """Why it failed."""
+    """Reason of a failure."""
     page: Page | None = None
     checked: dict[int, TextLine] = field(default_factory=dict)
 
     def picture(self) -> Path:
-        """The page to look at."""
+        """Return the path of the picture of the page."""
         return self.folder / "page.jpg"
 
     def thumbnail(self) -> Path:
+        """Return the path of the small picture of the page."""
         return self.folder / "thumbnail.jpg"
 
     def crop(self, line: int) -> Path:
-        """The straightened picture of a line, counted from 0."""
+        """Return the path of the rectified picture of a line, counted from 0."""
         return self.folder / f"{line}.png"
 
     def result(self) -> Page:
-        """The page with its corrections. Raises MissingError before it is read."""
+        """Return the page with its corrections. Raises MissingError before it is read."""
         if self.page is None:
             raise MissingError(f"page {self.number} has not been read")
         return replace(self.page, lines=[self.checked.get(i, line) for i, line in enumerate(self.page.lines)])
 
     def line(self, number: int) -> TextLine:
-        """A line as it was read, counted from 0. Raises MissingError."""
+        """Return a line as it was recognized, counted from 0. Raises MissingError."""
         if self.page is None or not 0 <= number < len(self.page.lines):
             raise MissingError(f"page {self.number} has no line {number + 1}")
         return self.page.lines[number]
@@ -67,30 +68,30 @@ class UploadPage:
 
 @dataclass
 class Upload:
-    """A file as it came: its name as it may be shown and used, where it lies, what tells it from others."""
+    """An uploaded file: its cleaned name, its path and its digest."""
 
     id: str
     name: str
     path: Path
     size: int
-    """Bytes."""
+    """Size in bytes."""
     digest: str
-    """Of its bytes: the same file is the same document in every session."""
+    """Digest of its bytes, by which the same file is recognized in every session."""
     sheets: list[UploadPage] = field(default_factory=list)
 
     def sheet(self, number: int) -> UploadPage:
-        """A page, counted from 1. Raises MissingError."""
+        """Return a page, counted from 1. Raises MissingError."""
         if not 0 < number <= len(self.sheets):
             raise MissingError(f"{self.name} has no page {number}")
         return self.sheets[number - 1]
 
     def where(self, sheet: UploadPage) -> str:
-        """What messages call a page."""
+        """Return the name of a page in messages."""
         return self.name if len(self.sheets) == 1 else f"{self.name}, page {sheet.number}"
 
 
 class Session:
-    """One user's documents. `id` lets one in; `tag` may be seen by all."""
+    """Documents of one user; `id` is the secret value of the cookie, `tag` a public identifier."""
 
     def __init__(self, folder: Path) -> None:
         self.id = secrets.token_urlsafe(24)
@@ -99,28 +100,28 @@ class Session:
         self.folder.mkdir()
         self.documents: dict[str, Upload] = {}
         self.held_bytes = 0
-        """Of all files, those on their way included."""
+        """Size of all files, including those being uploaded."""
         self.seen = time.monotonic()
         self.saving = asyncio.Lock()
-        """Held by who writes the lines to learn from."""
+        """Lock for writing the manifests of checked lines."""
 
     def document(self, name: str) -> Upload:
-        """A document by its id. Raises MissingError."""
+        """Return a document by its id. Raises MissingError."""
         if name not in self.documents:
             raise MissingError("there is no such file, or no longer")
         return self.documents[name]
 
     def sheets(self) -> Iterator[tuple[Upload, UploadPage]]:
-        """All pages, in the order in which they came."""
+        """Yield all pages in the order of their upload."""
         for document in self.documents.values():
             for sheet in document.sheets:
                 yield document, sheet
 
 
 def clean_name(name: str) -> str:
-    """A file name from outside that can be shown, and used as a name on any system; never empty.
+    """Clean a file name of a client, so that it can be shown and used on any system; never empty.
 
-    Folders, control and direction characters and leading dots go; what some system reserves becomes `_`.
+    Folders, control and direction characters and leading dots are removed; reserved characters become `_`.
     """
     name = name.replace("\\", "/").rpartition("/")[2]
     name = "".join(character for character in name if unicodedata.category(character)[0] != "C")

@@ -1,4 +1,4 @@
-"""All sessions of a server: made, found by their cookie's value, and ended when nobody comes back to them."""
+"""All sessions of a server: created, found by the value of their cookie, and ended after a time without use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ocr.demo.session import MissingError, Session, Upload
 
 
 class Sessions:
-    """The sessions below `folder`, which is this object's own."""
+    """Sessions with their files below `folder`."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.folder = folder
@@ -25,7 +25,7 @@ class Sessions:
         return name in self._sessions
 
     def find(self, name: str) -> Session:
-        """The session with this id, which counts as used. Raises MissingError."""
+        """Find a session by its id and mark it as used. Raises MissingError."""
         if name not in self._sessions:
             raise MissingError("there is no such session, or it has ended")
         session = self._sessions[name]
@@ -33,7 +33,7 @@ class Sessions:
         return session
 
     def open(self) -> Session:
-        """A new session. Raises LimitError if there are as many as there may be."""
+        """Open a new session. Raises LimitError if the highest number is reached."""
         self.expire()
         if len(self._sessions) >= self.limits.sessions:
             raise LimitError("too many people are using this server; please try again later")
@@ -42,7 +42,7 @@ class Sessions:
         return session
 
     def close(self, session: Session) -> None:
-        """End a session and remove what it left, but for the lines that it gave to learn from."""
+        """End a session and remove its files, but not the checked lines in the folder of corrections."""
         self._sessions.pop(session.id, None)
         session.documents.clear()
         shutil.rmtree(session.folder, ignore_errors=True)
@@ -54,7 +54,7 @@ class Sessions:
         shutil.rmtree(document.path.parent, ignore_errors=True)
 
     def expire(self) -> None:
-        """End the sessions that were not used for as long as one is kept."""
+        """End the sessions that were not used for `limits.hours`."""
         latest = time.monotonic() - self.limits.hours * 3600
         for session in [each for each in self._sessions.values() if each.seen < latest]:
             self.close(session)

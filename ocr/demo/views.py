@@ -1,4 +1,4 @@
-"""What the page in the browser is told: plain dicts."""
+"""Objects of the server as plain dicts for JSON responses."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ocr.types import TextLine
 
 
 def limits_view(limits: Limits) -> dict[str, Any]:
-    """What may be sent, and the formats to be had."""
+    """Describe the limits of uploads and the output formats."""
     return {"bytes": int(limits.megabytes * 1e6), "hours": limits.hours, "formats": list(WRITERS)}
 
 
 def session_view(session: Session | None) -> list[dict[str, Any]]:
-    """All files of a session with the states of their pages, in the order in which they came."""
+    """Describe all files of a session, with the states of their pages, in the order of their upload."""
     documents = session.documents.values() if session else ()
     return [document_view(document) for document in documents]
 
 
 def document_view(document: Upload) -> dict[str, Any]:
-    """A file and its pages."""
+    """Describe a file and its pages."""
     pages = [
         {
             "number": sheet.number,
@@ -42,15 +42,18 @@ def document_view(document: Upload) -> dict[str, Any]:
 
 
 def sheet_view(sheet: UploadPage) -> dict[str, Any]:
-    """A page that was read: its size in pixels, and its lines in these pixels, as it was given; and the degrees
-    clockwise by which it was given turned. Its picture is upright. Raises MissingError before it is read."""
+    """Describe a page that was read: size and lines in pixels of the given image, and its rotation.
+
+    `rotation` is the number of degrees clockwise by which the given image is turned; the picture of the page is
+    upright. Raises MissingError before it is read.
+    """
     page = sheet.result()
     lines = [line_view(sheet, number) for number in range(len(page.lines))]
     return {"height": page.height, "width": page.width, "rotation": page.rotation, "lines": lines}
 
 
 def line_view(sheet: UploadPage, number: int) -> dict[str, Any]:
-    """A line, counted from 0: its text now, what was read, and where it and its words are, as SVG points."""
+    """Describe a line, counted from 0: its current and its recognized text, and outlines as SVG points."""
     read = sheet.line(number)
     line = sheet.checked.get(number, read)
     return {

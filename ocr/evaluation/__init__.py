@@ -1,4 +1,4 @@
-"""Scores of a bundle, or of other engines, on labeled lines or pages, as `evaluate.py` prints and stores them."""
+"""Evaluation of a bundle, or of other engines, on labeled lines or pages, as done by `ocr evaluate`."""
 
 from ocr.evaluation.lines import LineResult, evaluate_lines
 from ocr.evaluation.pages import evaluate_pages

@@ -1,4 +1,4 @@
-"""What is to be measured, loaded and ready to read: our bundle, or an engine of others."""
+"""Loading of the bundle or engine to be evaluated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def prepare(name: str, settings: Settings, machine: Machine, *, pages: bool) -> 
     """Load the engine called `name` for lines, or for pages.
 
     Raises:
-        OcrError: the bundle or model is unknown or of the wrong kind, or something that it needs is missing.
+        OcrError: the bundle or model is unknown or of the wrong kind, or a package or program is missing.
     """
     if name == OURS:
         return page_contestant(settings, machine) if pages else line_contestant(settings, machine)
@@ -35,7 +35,7 @@ def prepare(name: str, settings: Settings, machine: Machine, *, pages: bool) -> 
 
 
 class _FoundLines:
-    """Pages for an engine that reads lines alone: our detector finds them."""
+    """Page reader that combines a detector bundle with an engine that reads single lines."""
 
     def __init__(self, engine: LineEngine, finder: LineFinder) -> None:
         self.engine, self.finder = engine, finder

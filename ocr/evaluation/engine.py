@@ -1,4 +1,4 @@
-"""What an engine offers to be measured, and how it is found by its name."""
+"""Interfaces of engines that can be evaluated, and loading of engines by name."""
 
 from __future__ import annotations
 
@@ -19,51 +19,54 @@ from ocr.inference.recognizer import LineReader
 from ocr.types import TextLine
 
 OURS = "ours"
-"""The engine that reads with a bundle."""
+"""Name of the engine that reads with a bundle."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What an engine runs on: the device, and how many threads it may use; None leaves that to the engine."""
+    """The device on which an engine runs, and its number of threads; None leaves it to the engine."""
 
     device: torch.device
     threads: int | None = None
 
 
 class LineEngine(Protocol):
-    """Reads line images. `title` names it in tables; `about` is what reports keep: versions, models, settings."""
+    """Interface of engines that read line images.
+
+    `title` is the name in tables; `about` is stored in reports: versions, models, settings.
+    """
 
     title: str
     about: dict[str, Any]
 
     def read_lines(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
-        """images: uint8, (h, w) gray or (h, w, 3) RGB, of any size. One reading each, in order.
+        """Read line images, uint8 (h, w) gray or (h, w, 3) RGB of any size, and return a hypothesis for each.
 
-        An image that the engine cannot cope with is an empty reading: all engines are scored on the same lines.
+        An image that the engine cannot process gives an empty text, so that all engines are scored on the same lines.
         """
         ...
 
 
 @runtime_checkable
 class PageEngine(LineEngine, Protocol):
-    """Finds the lines of pages too. An engine that does not is given the lines that our detector finds."""
+    """Interface of engines that also detect the lines of pages; others get the lines of a detector bundle."""
 
     def read_page(self, image: np.ndarray) -> list[TextLine]:
-        """image: uint8 (h, w, 3) RGB. Lines with outline, text and confidence, in the engine's own order."""
+        """Read a page, uint8 (h, w, 3) RGB: lines with outline, text and confidence, in the order of the engine."""
         ...
 
 
 class PageReader(Protocol):
-    """What is scored: the lines of a page in reading order, with text or without."""
+    """Function that finds the lines of a page in reading order, with text or without."""
 
     def __call__(self, image: np.ndarray) -> Sequence[TextLine]:
-        """image: uint8 (h, w, 3) RGB."""
+        """Find the lines of a page, uint8 (h, w, 3) RGB."""
         ...
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One row of the table: `lines` reads lines, or `page` reads pages; `about` goes into the report."""
+    """One row of the comparison: `lines` reads lines, or `page` reads pages; `about` is stored in the report."""
 
     title: str
     lines: LineReader | LineEngine | None = None
@@ -73,14 +76,14 @@ class Contestant:
 
 
 def engine_names() -> list[str]:
-    """Every engine that can be asked for."""
+    """List the names of all engines, `ours` first."""
     return sorted(
         (m.name for m in pkgutil.iter_modules(engines.__path__)), key=lambda name: (name != OURS, name)
     )
 
 
 def load_engine(name: str, machine: Machine, options: Mapping[str, Any]) -> LineEngine:
-    """The engine of the file `engines/NAME.py`, ready to read; `options` are those of its function `load`.
+    """Load the engine of the file `engines/NAME.py`; `options` are the arguments of its function `load`.
 
     Raises:
         ConfigError: a package, program or model that it needs is missing, or an option is wrong.
@@ -90,7 +93,7 @@ def load_engine(name: str, machine: Machine, options: Mapping[str, Any]) -> Line
 
 @contextmanager
 def packages_of(name: str) -> Iterator[None]:
-    """Import inside of this what the engine `name` needs. Raises ConfigError where a package is missing."""
+    """Context for imports that the engine `name` needs. Raises ConfigError where a package is missing."""
     try:
         yield
     except ImportError as error:

@@ -1,7 +1,7 @@
-"""Fit how a recognizer is decoded to labeled lines that it was not trained on.
+"""Fitting of the decoding of a recognizer to labeled lines that it was not trained on.
 
-First the weights of the beam search are fitted to the character error rate, then the calibration of each
-strategy's confidences to the likelihood of what is right.
+The weights of the beam search and of rescoring are chosen by the character error rate; the calibration of the
+confidences of each strategy is fitted by maximum likelihood.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from ocr.models.vit import Encoded
 from ocr.types import LineSample
 
 STEPS = (0.1, 0.05)
-"""By how much the weight of the language model is changed in turn; the bonus moves four times as far."""
+"""Steps of the weight of the language model, one after the other; those of the bonus are four times as large."""
 
 DECODER_WEIGHTS = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
-"""Weights of the decoder that are tried when it chooses among the texts of the search."""
+"""Weights of the decoder that are tried for rescoring."""
 
 
 @dataclass
 class EncodedLines:
-    """Labeled lines that went through the encoder once, for as many decodings as are to be compared."""
+    """Labeled lines that have been encoded once, to compare several decodings of them."""
 
     bundle: Bundle
     batches: list[tuple[list[LineSample], Encoded]]
@@ -57,7 +57,7 @@ class EncodedLines:
 
     @torch.inference_mode()
     def read(self, strategy: Callable) -> list[tuple[LineSample, Hypothesis]]:
-        """Every line with its reading, confidences as the strategy gives them."""
+        """Decode every line; the confidences are the uncalibrated ones of the strategy."""
         parts = self.bundle.parts
         pairs = []
         for samples, encoded in self.batches:
@@ -69,10 +69,10 @@ class EncodedLines:
 
 
 def fit_search(lines: EncodedLines, start: CtcBeam, *, show: Callable[[str], None] = print) -> SearchSettings:
-    """Weight and bonus of the beam search with the fewest errors, by pattern search (Hooke and Jeeves 1961).
+    """Find the weight and bonus of the beam search with the fewest errors (pattern search, Hooke and Jeeves 1961).
 
-    Begins at the settings of `start`, tries a step in either direction of either number, goes where errors are
-    fewest, and takes smaller steps where no neighbor is better. `show` gets a line for each setting tried.
+    Starts at the settings of `start`, tries a step of either number in either direction, moves to the settings with
+    the fewest errors, and takes smaller steps where none of them is better. `show` receives one line per setting.
     """
     tried: dict[tuple[float, float], int] = {}
 
@@ -88,7 +88,7 @@ def fit_search(lines: EncodedLines, start: CtcBeam, *, show: Callable[[str], Non
             tried[weight, bonus] = counts.edits
             show(
                 f"beams {settings.beams}  weight {weight:.2f}  bonus {bonus:.2f}  CER {counts.cer:.2f}  "
-                f"WER {counts.wer:.2f}  {milliseconds:.1f} ms a line"
+                f"WER {counts.wer:.2f}  {milliseconds:.1f} ms per line"
             )
         return tried[weight, bonus]
 
@@ -105,18 +105,18 @@ def fit_search(lines: EncodedLines, start: CtcBeam, *, show: Callable[[str], Non
 
 
 def fit_rescoring(lines: EncodedLines, start: Rescoring, *, show: Callable[[str], None] = print) -> Rescoring:
-    """The strategy with the weight of `DECODER_WEIGHTS` with the fewest errors, the least of equal ones."""
+    """Choose the weight of `DECODER_WEIGHTS` with the fewest errors, the lowest of equal ones."""
     errors = {}
     for weight in DECODER_WEIGHTS:
         pairs = lines.read(Rescoring(start.search, candidates=start.candidates, weight=weight))
         counts = sum((count_errors(sample.text, reading.text) for sample, reading in pairs), ErrorCounts())
         errors[weight] = counts.edits
-        show(f"decoder's weight {weight:.2f}  CER {counts.cer:.2f}  WER {counts.wer:.2f}")
+        show(f"weight of the decoder {weight:.2f}  CER {counts.cer:.2f}  WER {counts.wer:.2f}")
     return Rescoring(start.search, candidates=start.candidates, weight=min(errors, key=errors.__getitem__))
 
 
 def fit_calibration(pairs: Sequence[tuple[LineSample, Hypothesis]]) -> Calibration:
-    """The calibration under which what is right in uncalibrated readings is most likely."""
+    """Fit the calibration of uncalibrated hypotheses by maximum likelihood."""
     right = [right_parts(sample.text, reading) for sample, reading in pairs]
     readings = [reading for _, reading in pairs]
     return Calibration(
@@ -132,7 +132,7 @@ def fit_calibration(pairs: Sequence[tuple[LineSample, Hypothesis]]) -> Calibrati
 
 
 def _fit(features: np.ndarray, right: np.ndarray) -> Logistic:
-    """Logistic regression of right (n,) bool on features (n, 3); a feature that is always 0 keeps no weight."""
+    """Fit a logistic regression of right (n,) bool on features (n, 3); a feature that is always 0 gets weight 0."""
     signs = np.where(right, 1.0, -1.0)
     inputs = np.column_stack((features, np.ones(len(features))))
 
@@ -146,7 +146,7 @@ def _fit(features: np.ndarray, right: np.ndarray) -> Logistic:
 
 
 def calibration_errors(pairs: Sequence[tuple[LineSample, Hypothesis]]) -> tuple[float, float]:
-    """Expected calibration errors of words and of characters, in percent."""
+    """Compute the expected calibration errors of words and of characters, in percent."""
     results = [score_line(sample, reading) for sample, reading in pairs]
     words = sum((result.words for result in results), ConfidenceCounts())
     characters = sum((result.characters for result in results), ConfidenceCounts())
@@ -160,9 +160,13 @@ def fit_decoding(
     check: EncodedLines | None = None,
     show: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """A bundle's `decoding` with the `options` and `calibration` of the named strategies fitted to `lines`.
+    """Fit the `options` and `calibration` of the named strategies to `lines`.
 
-    `show` gets what was found, with the calibration errors on `lines` before and after, and on `check`.
+    Args:
+        check: further lines, on which the calibration is measured.
+        show: receives lines of progress, with calibration errors before and after the fit.
+    Returns:
+        The `decoding` of the bundle with the fitted values.
     """
     bundle = lines.bundle
     options, calibrations = (dict(bundle.decoding.get(key, {})) for key in ("options", "calibration"))

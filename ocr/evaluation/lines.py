@@ -1,4 +1,4 @@
-"""Error rates of a recognizer on labeled line images."""
+"""Evaluation of recognizers on labeled line images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ocr.types import LineBatch, LineSample
 
 @dataclass(frozen=True)
 class LineResult:
-    """A line's label, what was read instead, and the errors that makes."""
+    """Label and recognized text of a line, with the counts of its errors."""
 
     id: str
     source: str
@@ -38,7 +38,7 @@ class LineResult:
 
 
 class Head:
-    """The first `count` lines of a source, read when asked for."""
+    """The first `count` lines of a source, read on access."""
 
     def __init__(self, source: LineSource, count: int) -> None:
         if count < 1:
@@ -52,6 +52,7 @@ class Head:
         return self.source[index]
 
     def widths(self) -> np.ndarray:
+        """(n,) widths of the lines in pixels."""
         return self.source.widths()[: self.count]
 
 
@@ -66,22 +67,22 @@ def evaluate_lines(
     num_workers: int = 0,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> tuple[dict[str, Any], list[LineResult]]:
-    """Read every line of `source` and score it.
+    """Read and score every line of `source`.
 
     Args:
-        normalize: bring label and reading to the project's normal form before they are compared.
+        normalize: normalize label and text before they are compared.
         kind: score only lines of this kind, such as `handwritten`.
-        limit: take only the first lines of the source.
-        progress: wraps the batches, to show how far it is.
+        limit: use only the first lines of the source.
+        progress: wraps the batches, to show progress.
     Returns:
-        The report: `cer`, `wer` in percent, summed over all lines and then divided; `cer_ci`, `wer_ci` 95 %
-        bootstrap intervals over documents; `ece_word`, `ece_character`, expected calibration errors of the
-        confidences in percent, None where an engine gives none of words and characters; `lines`, `documents`,
-        `characters`, `exact` (percent of lines without an error),
-        `seconds` (decoding of images, preprocessing and reading), `lines_per_second`, `per_source` (the same
-        rates a source), `skipped` (lines that cannot be used, and why). And the lines.
+        The report and the scored lines. The report holds `cer`, `wer` in percent, summed over all lines and then
+        divided; `cer_ci`, `wer_ci`, 95 % bootstrap intervals over documents; `ece_word`, `ece_character`, expected
+        calibration errors in percent, None where the engine gives no such confidences; `lines`, `documents`,
+        `characters`, `exact` (percent of lines without an error), `seconds` (of decoding images, preprocessing and
+        recognition), `lines_per_second`, `per_source` (the same rates for each source) and `skipped` (unusable
+        lines, with the reason).
     Raises:
-        DataError: not one line could be scored.
+        DataError: no line could be scored.
     """
     if limit is not None:
         source = Head(source, limit)
@@ -96,34 +97,42 @@ def evaluate_lines(
         )
         read = _read_prepared(reader, progress(batches))
     else:
-        parts = [
-            range(len(source))[start : start + batch_size] for start in range(0, len(source), batch_size)
-        ]
+        starts = range(0, len(source), batch_size)
+        parts = [range(start, min(start + batch_size, len(source))) for start in starts]
         read = _read_pictures(reader, source, progress(parts), on_error=skip)
-    results: list[LineResult] = []
     start = time.perf_counter()
-    for sample, hypothesis in read:
-        if kind in (None, sample.kind):
-            results.append(score_line(sample, hypothesis, normalize=normalize))
+    results = [
+        score_line(sample, hypothesis, normalize=normalize)
+        for sample, hypothesis in read
+        if kind in (None, sample.kind)
+    ]
     seconds = time.perf_counter() - start
     if not results:
         usable = len(source) - len(skipped)
         why = f"none is of kind {kind!r}" if usable else f"the first: {skipped[0]['reason']}"
         raise DataError(f"{source.name}: none of {len(source)} lines can be scored, {why}")
-    report = rates(results)
-    report["seconds"] = round(seconds, 3)
-    report["lines_per_second"] = round(len(results) / seconds, 2)
-    report["per_source"] = {
-        name: rates([result for result in results if result.source == name])
-        for name in sorted({result.source for result in results})
+    return _report(results, seconds, skipped), results
+
+
+def _report(
+    results: Sequence[LineResult], seconds: float, skipped: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Rates over all lines and for each source, speed, and skipped lines."""
+    return rates(results) | {
+        "seconds": round(seconds, 3),
+        "lines_per_second": round(len(results) / seconds, 2),
+        "per_source": {
+            name: rates([result for result in results if result.source == name])
+            for name in sorted({result.source for result in results})
+        },
+        "skipped": sorted(skipped, key=lambda row: row["row"]),
     }
-    report["skipped"] = sorted(skipped, key=lambda row: row["row"])
-    return report, results
 
 
 def _read_prepared(
     reader: LineReader, batches: Iterable[LineBatch]
 ) -> Iterator[tuple[LineSample, Hypothesis]]:
+    """Read preprocessed batches by a bundle."""
     for batch in batches:
         yield from zip(batch.samples, reader.read_batch(batch.images), strict=True)
 
@@ -135,7 +144,7 @@ def _read_pictures(
     *,
     on_error: Callable[[int, OcrError], None],
 ) -> Iterator[tuple[LineSample, Hypothesis]]:
-    """The lines of each part, which an engine gets as they are."""
+    """Read the lines of each part by an engine, without preprocessing."""
     for part in parts:
         samples = []
         for row in part:
@@ -148,7 +157,7 @@ def _read_pictures(
 
 
 def score_line(sample: LineSample, hypothesis: Hypothesis, *, normalize: bool = True) -> LineResult:
-    """Compare a reading with its label: the texts, and what it claims of its words and characters."""
+    """Compare a hypothesis with its label: the texts, and the confidences of words and characters."""
     words, characters = right_parts(sample.text, hypothesis, normalize=normalize)
     return LineResult(
         id=sample.id,
@@ -166,7 +175,7 @@ def score_line(sample: LineSample, hypothesis: Hypothesis, *, normalize: bool = 
 def right_parts(
     reference: str, hypothesis: Hypothesis, *, normalize: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two bool arrays: the words and the characters of a reading that are right, see `matched`."""
+    """Find the words and the characters of a hypothesis that are right (see `matched`), as two bool arrays."""
     form = normalize_text if normalize else str
     reference = form(reference)
     # The normal form of a lone space is empty.
@@ -176,7 +185,7 @@ def right_parts(
 
 
 def rates(results: Sequence[LineResult]) -> dict[str, Any]:
-    """Error rates of some lines in percent, with 95 % intervals over their documents."""
+    """Compute error rates of some lines in percent, with 95 % intervals over their documents."""
     documents: dict[tuple[str, str], ErrorCounts] = defaultdict(ErrorCounts)
     for result in results:
         documents[result.source, result.document] += result.counts

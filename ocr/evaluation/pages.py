@@ -1,4 +1,4 @@
-"""Line detection, reading order and text of whole pages against annotated ones."""
+"""Evaluation of line detection, reading order and text on annotated pages."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ def evaluate_pages(
     iou: float = 0.5,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> dict[str, Any]:
-    """Score `read` on annotated pages.
+    """Score a page reader on annotated pages.
 
     Args:
-        with_text: also compare the text of the lines. normalize: bring both sides to the normal form first.
-        limit: take only the first pages. iou: overlap from which a found line counts as the true one.
+        with_text: also compare the text of the lines. normalize: normalize both texts first.
+        limit: use only the first pages. iou: intersection over union from which a line counts as found.
     Returns:
         `precision`, `recall`, `f1` of lines and `order_error` (pairs of lines read in the wrong order) as
         fractions; `precision` and `f1` are None where no page is completely annotated. With text `cer`, `wer` in
         percent of the page read in order, lines joined by spaces, with `cer_ci`, `wer_ci` (95 % bootstrap over
-        pages), and `cer_any_order`, which forgives the order. `pages`, `lines`, `seconds`, `pages_per_second`,
+        pages), and `cer_any_order`, which ignores the order. `pages`, `lines`, `seconds`, `pages_per_second`,
         `per_source`, and `skipped` pages with the reason.
     Raises:
-        DataError: not one page could be read.
+        DataError: no page could be read.
     """
     if limit is not None and limit < 1:
         raise ConfigError(f"limit must be at least 1, got {limit}")
@@ -97,10 +97,10 @@ def score_page(
     normalize: bool = True,
     iou: float = 0.5,
 ) -> PageCounts:
-    """Counts of one page.
+    """Count the errors of one page.
 
-    Text found where the annotation has none to compare (ignored areas, lines marked as illegible, and, on
-    incompletely annotated pages, ink outside of all annotated lines) is left out of the text scores.
+    Text in areas without annotated text (ignored areas, lines marked as illegible and, on incompletely annotated
+    pages, ink outside of all annotated lines) is left out of the text scores.
     """
     found, true = [line.polygon for line in lines], [line.polygon for line in truth.lines]
     detection = count_detections(found, true, ignore=truth.ignore, complete=truth.complete, iou=iou)
@@ -116,7 +116,7 @@ def score_page(
 
 
 def comparable(lines: Sequence[TextLine], truth: Page) -> list[TextLine]:
-    """The found lines that the annotation can speak about."""
+    """Select the detected lines that lie on annotated text."""
     unknown = _union([*truth.ignore, *(line.polygon for line in truth.lines if not line.text)])
     known = _union([line.polygon for line in truth.lines if line.text])
     kept = []
@@ -133,7 +133,7 @@ def comparable(lines: Sequence[TextLine], truth: Page) -> list[TextLine]:
 
 
 def page_rates(pages: Sequence[PageCounts], *, with_text: bool) -> dict[str, Any]:
-    """Rates of some pages together, counts summed first and divided last."""
+    """Compute the rates of some pages together: counts are summed, then divided."""
     total = sum(pages, PageCounts())
     rates: dict[str, Any] = {}
     if with_text:
@@ -146,7 +146,7 @@ def page_rates(pages: Sequence[PageCounts], *, with_text: bool) -> dict[str, Any
             "cer_any_order": round(total.any_order.cer, 3),
         }
     return rates | {
-        # Where no page is completely annotated, a line too many cannot be told from a line left out.
+        # Where no page is completely annotated, a wrong line cannot be told from one missing in the annotation.
         "precision": round(total.detection.precision, 4) if total.detection.predicted else None,
         "recall": round(total.detection.recall, 4),
         "f1": round(total.detection.f1, 4) if total.detection.predicted else None,

@@ -1,4 +1,4 @@
-"""A report as a table and as JSON."""
+"""Output of reports as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ COLUMNS = {
     "order_error": "order error",
 }
 SPEED = {"seconds": "s", "lines_per_second": "lines/s", "pages_per_second": "pages/s"}
-"""Columns of a comparison; they hold for all sources together."""
+"""Columns of a comparison that are measured over all sources together."""
 MAX_SKIPPED = 5
-"""Skipped rows that are printed; the JSON has all."""
+"""Number of skipped rows that are printed; the JSON lists all."""
 
 
 def print_report(report: dict[str, Any], *, title: str, console: Console | None = None) -> None:
-    """A table with one row a source and one for all; then what was skipped."""
+    """Print a table with one row per source and one for all, then the skipped rows."""
     console = console or _console()
     columns = [key for key in COLUMNS if key in report]
     table = Table(title=title, title_justify="left")
@@ -55,7 +55,7 @@ def print_report(report: dict[str, Any], *, title: str, console: Console | None 
 def print_comparison(
     rows: Sequence[tuple[str, dict[str, Any]]], *, title: str, console: Console | None = None
 ) -> None:
-    """Reports on the same data, each after the name of what was measured: one row a source, and one for all."""
+    """Print reports on the same data side by side: for each source and for all, one row per engine."""
     console = console or _console()
     keys = [key for key in COLUMNS if any(key in report for _, report in rows)]
     speeds = [key for key in SPEED if any(key in report for _, report in rows)]
@@ -92,7 +92,7 @@ def _print_skipped(skipped: Sequence[dict[str, Any]], console: Console) -> None:
 
 
 def write_report(report: dict[str, Any], path: str | Path) -> None:
-    """Write JSON. Raises ConfigError if the file cannot be written."""
+    """Write a report as JSON. Raises ConfigError if the file cannot be written."""
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def write_report(report: dict[str, Any], path: str | Path) -> None:
 
 
 def write_lines(rows: Sequence[Any], path: str | Path) -> None:
-    """Write one JSON object a line. Raises ConfigError if the file cannot be written."""
+    """Write rows as JSON Lines. Raises ConfigError if the file cannot be written."""
     try:
         with Path(path).open("w", encoding="utf-8") as file:
             for row in rows:

@@ -1,8 +1,8 @@
-"""One evaluation from beginning to end: load what is to be measured, score it, show and store the numbers."""
+"""An evaluation from beginning to end: load bundle or engines, score them, print and store the report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -23,57 +23,76 @@ from ocr.evaluation.settings import Settings
 
 
 def measure(data: LineSource | PagesManifest, settings: Settings) -> dict[str, Any]:
-    """Score a bundle, or engines side by side, on lines or pages; prints the table, writes the files asked for.
+    """Score a bundle, or several engines, on lines or pages; print the table and write the requested files.
 
     Returns:
-        The report, which also says how it was measured; of several engines `{"engines": {name: report}}`.
+        The report with its settings; for several engines `{"engines": {name: report}}`.
     Raises:
-        OcrError: an engine cannot be had or does not fit the data, or nothing could be scored.
+        OcrError: an engine cannot be loaded or does not fit the data, or nothing could be scored.
     """
     from ocr.inference.device import resolve_device
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    pages = isinstance(data, PagesManifest)
-    if not pages and not isinstance(data, LineSource):
-        raise ConfigError(f"data={type(data).__name__} is for training: choose lines or pages to evaluate on")
-    if pages and (settings.kind or settings.predictions):
-        raise ConfigError("kind= and predictions= are for lines; pages are scored whole")
+    pages = _is_pages(data, settings)
     machine = Machine(resolve_device(settings.device), settings.threads)
-    # All are loaded before the first is measured: what one lacks is known at once, and loading is not timed.
+    # All engines are loaded first, so that a missing package is reported at once and loading is not timed.
     contestants = {name: prepare(name, settings, machine, pages=pages) for name in settings.engines}
     several = len(contestants) > 1
     reports: dict[str, dict[str, Any]] = {}
     for name, contestant in contestants.items():
         report, results = _score(contestant, data, settings)
-        report |= contestant.about
-        report["settings"] = asdict(settings) | {
-            "device": str(machine.device),
-            "threads": torch.get_num_threads(),
-            "options": dict(settings.options.get(name, {})),
-        }
-        report["data"] = getattr(data, "name", None) or str(data.path)
-        report["date"] = date.today().isoformat()
-        reports[name] = report
+        reports[name] = report | contestant.about | _circumstances(name, data, settings, machine)
         if settings.predictions:
-            worst_first = sorted(results, key=lambda result: -result.counts.cer)
             path = Path(settings.predictions)
-            path = path.with_suffix(f".{name}{path.suffix}") if several else path
-            write_lines([_row(result) for result in worst_first], path)
-        # After each engine, so that trouble with a later one does not cost these numbers.
+            _write_predictions(results, path.with_suffix(f".{name}{path.suffix}") if several else path)
+        # Written after each engine, so that a failure of a later one does not lose it.
         if settings.report:
-            write_report({"engines": reports} if several else report, settings.report)
+            write_report({"engines": reports} if several else reports[name], settings.report)
     if not several:
-        print_report(report, title=f"{contestant.title} on {report['data']}")
+        ((name, report),) = reports.items()
+        print_report(report, title=f"{contestants[name].title} on {report['data']}")
         return report
     rows = [(contestants[name].title, each) for name, each in reports.items()]
-    print_comparison(rows, title=f"{len(rows)} engines on {report['data']}")
+    print_comparison(rows, title=f"{len(rows)} engines on {_name(data)}")
     return {"engines": reports}
+
+
+def _is_pages(data: LineSource | PagesManifest, settings: Settings) -> bool:
+    """True for pages, False for lines. Raises ConfigError for data or settings that do not suit an evaluation."""
+    pages = isinstance(data, PagesManifest)
+    if not pages and not isinstance(data, LineSource):
+        raise ConfigError(f"data={type(data).__name__} is for training: choose lines or pages to evaluate on")
+    if pages and (settings.kind or settings.predictions):
+        raise ConfigError("kind= and predictions= are for lines; pages are scored whole")
+    return pages
+
+
+def _circumstances(
+    name: str, data: LineSource | PagesManifest, settings: Settings, machine: Machine
+) -> dict[str, Any]:
+    """Settings, data and date of an evaluation, for its report."""
+    used = {
+        "device": str(machine.device),
+        "threads": torch.get_num_threads(),
+        "options": dict(settings.options.get(name, {})),
+    }
+    return {"settings": asdict(settings) | used, "data": _name(data), "date": date.today().isoformat()}
+
+
+def _name(data: LineSource | PagesManifest) -> str:
+    return getattr(data, "name", None) or str(data.path)
+
+
+def _write_predictions(results: Sequence[LineResult], path: Path) -> None:
+    """Write label and text of every line, worst first."""
+    write_lines([_row(result) for result in sorted(results, key=lambda result: -result.counts.cer)], path)
 
 
 def _score(
     contestant: Contestant, data: LineSource | PagesManifest, settings: Settings
 ) -> tuple[dict[str, Any], list[LineResult]]:
+    """Evaluate one engine; returns the report and, for lines, their results."""
     if contestant.page is not None:
         report = evaluate_pages(
             contestant.page,

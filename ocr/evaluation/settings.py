@@ -1,4 +1,4 @@
-"""The options of evaluate.py."""
+"""Options of `ocr evaluate`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ocr.evaluation.engine import OURS, engine_names
 
 @dataclass(frozen=True)
 class Settings:
-    """`configs/evaluate.yaml` tells what they mean and holds the defaults; `options` are those of each engine.
+    """Options of an evaluation, explained in `configs/evaluate.yaml`; `options` are those of each engine, by name.
 
     Raises:
         ConfigError: an unknown engine, the same one twice, or a batch of no lines.
@@ -45,5 +45,5 @@ class Settings:
 
     @property
     def engines(self) -> list[str]:
-        """The names in `engine`, one or several."""
+        """The names given by `engine`, one or several."""
         return [self.engine] if isinstance(self.engine, str) else list(self.engine)

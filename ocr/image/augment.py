@@ -221,7 +221,7 @@ class LineAugment(nn.Module):
     def _erase(
         self, x: torch.Tensor, widths: torch.Tensor, draw: _Draw, changed: torch.Tensor
     ) -> torch.Tensor:
-        """Draw a spot or strip of paper or of gray ink a few pixels wide, and a blank up to the height of the line."""
+        """Draw spots or strips of paper or gray ink a few pixels wide, and blanks up to the height of the line."""
         h, w = x.shape[-2:]
         columns, rows = torch.arange(w, device=x.device)[None, :], torch.arange(h, device=x.device)[None, :]
         if self.erase:

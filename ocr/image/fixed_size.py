@@ -1,4 +1,4 @@
-"""Preprocessing of lines to a fixed size, as the published TrOCR models need it; other models keep the aspect ratio."""
+"""Preprocessing of lines to a fixed size, for published TrOCR models; other models keep the aspect ratio."""
 
 from __future__ import annotations
 

@@ -123,8 +123,8 @@ def segmentation_errors(
     As in the ICDAR 2013 robust reading competition (Wolf and Jolion, Object count/area graphs for the evaluation of
     object detection and segmentation algorithms, 2006) a region is cut where two or more predictions lie mostly
     inside it and together cover it, and a prediction merges where it covers two or more regions that together fill
-    it. There, 80 % of a box of print must be covered; as outlines of handwriting are less certain, `MIN_COVERED_SHARE`
-    is enough here. A region of which one prediction covers `WHOLE_SHARE` is not cut; further predictions inside it
+    it. There, 80 % of a box of print must be covered; here `MIN_COVERED_SHARE` is enough, as outlines of handwriting
+    are less certain. A region of which one prediction covers `WHOLE_SHARE` is not cut; further predictions inside it
     are wrong predictions.
     """
     overlap, areas, true_areas = _overlaps(predicted, truth)

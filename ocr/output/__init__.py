@@ -1,4 +1,4 @@
-"""Writers: what was read on a page, in the formats of people and programs."""
+"""Output of recognized pages in several file formats."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ocr.types import Page
 
 @dataclass(frozen=True)
 class Writer:
-    """One output format: the suffix of its files, and `write(page, image, path)` for a file of one page.
+    """An output format: the suffix of its files, and the function `write(page, image, path)` for a single page.
 
-    Formats whose files hold many pages have a `document` as well.
+    Formats whose files hold many pages also have a `document`, the class that writes such files.
     """
 
     suffix: str
     write: Callable[[Page, np.ndarray | None, Path], None]
     document: Callable[[Path], Document] | None = None
     shows_image: bool = False
-    """The file holds the page's image, or parts of it, so that places in pixels are that image's."""
+    """True where the file holds the image of the page, or parts of it, so that coordinates refer to that image."""
 
 
 WRITERS: dict[str, Writer] = {
@@ -46,10 +46,12 @@ WRITERS: dict[str, Writer] = {
 def choose_writers(
     names: Sequence[str], *, text: str = "lines", drawing: draw.DrawOptions | None = None
 ) -> list[Writer]:
-    """The writers of the formats `names`; `text` is the layout of `txt`, `drawing` the look of `draw`.
+    """Select the writers of some formats.
 
+    Args:
+        names: keys of `WRITERS`. text: layout of `txt`. drawing: options of `draw`.
     Raises:
-        ConfigError: there is no such format or layout.
+        ConfigError: unknown format or layout.
     """
     for name in names:
         if name not in WRITERS:

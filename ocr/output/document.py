@@ -1,4 +1,4 @@
-"""Files that hold all pages of a source and grow page by page, so that none is kept in memory."""
+"""Files that hold all pages of a source and are written page by page, so that no page is kept in memory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from ocr.types import Page
 
 
 class Document(ABC):
-    """As a context manager it is complete on leaving, whatever ended it, or gone if it could not be written.
+    """Base class of files with several pages.
 
-    `path` is opened at once. Raises OSError, from every method, if it cannot be written.
+    A context manager: on leaving, the file is complete, also after an error, or removed if it could not be written.
+    `path` is opened by the constructor. Every method raises OSError if it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +29,7 @@ class Document(ABC):
 
     @abstractmethod
     def finish(self) -> None:
-        """Write what comes after the last page."""
+        """Write the end of the file, after the last page."""
 
     def __enter__(self) -> Document:
         return self

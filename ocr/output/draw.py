@@ -1,7 +1,7 @@
-"""A picture of what was found: line and word outlines over the page, numbered in reading order.
+"""Picture of a page with the outlines of lines and words, numbered in reading order.
 
-Color tells confidence: from orange (half sure or less) over purple to blue (sure), which color-blind readers
-can tell apart too; gray outlines hold ink that was read as nothing.
+Colors show the confidence, from orange (0.5 or less) over purple to blue (1), which color-blind people can tell
+apart as well; outlines without text are gray.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ocr.geometry import min_area_rect
 from ocr.types import Page, Polygon
 
 MAX_SIDE = 2000
-"""Larger pages are drawn scaled down to this many pixels."""
+"""Largest side of the picture in pixels; larger pages are reduced."""
 
 UNSURE, MIDDLE, SURE, UNREAD = (213, 94, 0), (170, 70, 150), (0, 114, 178), (128, 128, 128)
 
@@ -28,23 +28,23 @@ BY_CONFIDENCE = "confidence"
 
 @dataclass(frozen=True)
 class DrawOptions:
-    """How the picture looks.
+    """Options of the picture.
 
     Raises:
         ConfigError: a value is unknown or out of range.
     """
 
     shape: str = "polygon"
-    """`polygon`: outlines as they were found; `rectangle`: the smallest turned rectangle around each."""
+    """`polygon`: detected outlines; `rectangle`: the smallest rotated rectangle around each."""
     color: str = BY_CONFIDENCE
     """`confidence`, or one color for all, as a name or `#rrggbb`."""
     width: int | None = None
-    """Pixels of the lines' outlines; None: by the picture's size."""
+    """Stroke width of the outlines of lines in pixels; None: by the size of the picture."""
     words: bool = True
     numbers: bool = True
-    """The lines' numbers in reading order."""
+    """Show the numbers of lines in reading order."""
     confidence: bool = False
-    """The lines' confidences, in percent."""
+    """Show the confidences of lines in percent."""
 
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:
@@ -54,7 +54,7 @@ class DrawOptions:
         self.rgb(0.0)
 
     def rgb(self, confidence: float, *, read: bool = True) -> tuple[int, int, int]:
-        """The color of something read with this confidence, or of ink that was read as nothing."""
+        """Choose the color for a confidence, or for an outline without text (`read` False)."""
         if self.color == BY_CONFIDENCE:
             return confidence_color(confidence) if read else UNREAD
         try:
@@ -63,12 +63,12 @@ class DrawOptions:
             raise ConfigError(f"draw_color={self.color}: no color; try red, or #d55e00") from error
 
     def outline(self, polygon: Polygon) -> Polygon:
-        """The points to draw around (n, 2) points."""
+        """Return the outline to draw for a polygon (n, 2)."""
         return min_area_rect(polygon).polygon() if self.shape == "rectangle" and len(polygon) else polygon
 
 
 def confidence_color(confidence: float) -> tuple[int, int, int]:
-    """RGB for a confidence in [0, 1]: `UNSURE` up to 0.5, `MIDDLE` at 0.75, `SURE` at 1, blended between."""
+    """Return RGB for a confidence in [0, 1]: `UNSURE` up to 0.5, `MIDDLE` at 0.75, `SURE` at 1, blended between."""
     share = 4 * min(max(confidence, 0.5), 1.0) - 2
     low, high = (UNSURE, MIDDLE) if share < 1 else (MIDDLE, SURE)
     red, green, blue = (round(a + (b - a) * (share - (share >= 1))) for a, b in zip(low, high, strict=True))
@@ -76,14 +76,14 @@ def confidence_color(confidence: float) -> tuple[int, int, int]:
 
 
 def draw_page(page: Page, image: np.ndarray, options: DrawOptions | None = None) -> Image.Image:
-    """Draw the page's lines and words over its image.
+    """Draw the lines and words of a page over its image.
 
     Args:
-        image: uint8, (h, w, 3) RGB, the page that `page` was read from.
+        image: uint8 (h, w, 3) RGB.
     Returns:
         An RGB picture, its longest side at most `MAX_SIDE` pixels.
     Raises:
-        ConfigError: the image is not of the page's size.
+        ConfigError: the image does not have the size of the page.
     """
     if image.shape[:2] != (page.height, page.width):
         raise ConfigError(
@@ -143,7 +143,7 @@ def _label(
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     color: tuple[int, int, int],
 ) -> None:
-    """A line's label on a patch of its color, left of the outline where there is room, else inside it."""
+    """Draw the label of a line on a patch of its color, left of the outline where there is room, else inside it."""
     if len(polygon) == 0:
         return
     left, _, right, bottom = canvas.textbbox((0, 0), label, font=font)

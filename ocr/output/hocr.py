@@ -1,7 +1,7 @@
-"""hOCR 1.2 (Breuel, The hOCR Microformat for OCR Workflow and Results, 2007), as XHTML that a browser shows too.
+"""hOCR 1.2 (Breuel, The hOCR Microformat for OCR Workflow and Results, 2007) as XHTML that browsers can show.
 
-Boxes are whole pixels and confidences whole percent (`x_wconf`); lines also carry their outline (`poly`) and
-their `baseline`: slope and height over the box's bottom-left corner.
+Boxes are in whole pixels and confidences in whole percent (`x_wconf`); lines also have an outline (`poly`) and a
+`baseline`: slope, and height over the bottom-left corner of the box.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_poly ocrp_wco
 
 
 def page_hocr(page: Page) -> etree._Element:
-    """The page as an <html> element."""
+    """Convert a page to an <html> element."""
     root = etree.Element(_tag("html"), nsmap={None: NAMESPACE})
     head = _add(root, "head")
     _add(head, "title").text = file_name(page)
     _add(head, "meta", {"http-equiv": "Content-Type", "content": "text/html; charset=utf-8"})
     _add(head, "meta", {"name": "ocr-system", "content": f"ocr {__version__}"})
     _add(head, "meta", {"name": "ocr-capabilities", "content": CAPABILITIES})
-    # The image's name is quoted; a quote in it would end it.
+    # The name of the image stands in quotes and must not contain one.
     image = file_name(page).replace('"', "'")
     title = f'image "{image}"; bbox 0 0 {page.width} {page.height}; ppageno {page.number - 1}'
     if page.dpi:
@@ -51,7 +51,7 @@ def write(page: Page, image: np.ndarray | None, path: Path) -> None:
     """Write the page as hOCR; `image` is not used. Raises OSError if `path` cannot be written."""
     doctype = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
     doctype += '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
-    # Line breaks between the spans of words would be spaces; those are written where they belong.
+    # No pretty-printing: line breaks between the spans of words would count as spaces.
     path.write_bytes(etree.tostring(page_hocr(page), encoding="UTF-8", xml_declaration=True, doctype=doctype))
 
 
@@ -78,12 +78,12 @@ def _bbox(polygons: list[np.ndarray], page: Page) -> str:
 
 
 def _baseline(line: TextLine, page: Page) -> str:
-    """A line through the baseline, fitted over x: slope, and height at the left edge over the box's bottom."""
+    """Fit a line to the baseline: slope, and height at the left edge relative to the bottom of the box."""
     left, _, _, bottom = box([line.polygon], page)
     x, y = np.asarray(line.baseline, np.float64).T
-    # The format has no word for a standing line.
-    lies = np.ptp(x) > np.ptp(y)
-    slope, height = np.polyfit(x - left, y, 1) if lies else (0.0, y.mean())
+    # The format cannot express a vertical baseline.
+    horizontal = np.ptp(x) > np.ptp(y)
+    slope, height = np.polyfit(x - left, y, 1) if horizontal else (0.0, y.mean())
     return f"{slope:.4f} {height - bottom:.1f}"
 
 

@@ -1,7 +1,7 @@
-"""A report to read and to check against: each line's picture beside its text, colored by confidence, and at the
-end the least sure lines. All pages of a file go into one HTML file that needs no other.
+"""HTML report for proofreading: the picture of each line beside its text, colored by confidence.
 
-The file is well-formed XML as well and has no scripts.
+The lines of lowest confidence are listed at the end. All pages of a source are written to one self-contained HTML
+file, which is well-formed XML and has no scripts.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ocr.output.layout import parts, xml_text
 from ocr.types import Page, TextLine, Word
 
 LOW_CONFIDENCE = 0.6
-"""Lines less sure than this are listed for review."""
+"""Confidence below which lines are listed for review."""
 
 CROP_HEIGHT = 48
-"""Pixels of the lines' pictures."""
+"""Height in pixels of the pictures of lines."""
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; margin: 2rem auto; max-width: 75rem;
@@ -45,7 +45,7 @@ td, th { padding: .2rem 1rem .2rem 0; text-align: left; vertical-align: top; }
 
 
 class HtmlReport(Document):
-    """The report of one source. `unsure` collects confidence, place and text of the lines to be checked."""
+    """Report of one source; `unsure` collects confidence, position and text of the lines to be checked."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -53,6 +53,7 @@ class HtmlReport(Document):
         self.unsure: list[tuple[float, tuple[int, int], str]] = []
 
     def add(self, page: Page, image: np.ndarray | None) -> None:
+        """Append a page with the pictures of its lines. Raises ConfigError without an image."""
         if image is None:
             raise ConfigError(f"{page.source}: the html format needs the page's image")
         if not self.started:
@@ -69,6 +70,7 @@ class HtmlReport(Document):
             self._put('<p class="note">No text was found.</p>')
 
     def finish(self) -> None:
+        """Write the list of lines to be checked and the end of the file."""
         if not self.started:
             self._start("")
         self._put(
@@ -123,7 +125,7 @@ def _word(word: Word) -> str:
 
 
 def _crop(line: TextLine, image: np.ndarray) -> str:
-    """The line's picture, straightened, as an element; empty where its outline has no extent."""
+    """Make an element with the rectified picture of a line; empty where its outline has no extent."""
     try:
         crop = rectify_line(image, line.polygon, line.baseline, height=CROP_HEIGHT).image
     except DataError:

@@ -1,20 +1,20 @@
-"""JSON: everything that was found on a page, for programs.
+"""JSON with everything that was found on a page.
 
 The file holds one object:
 
-    version     1; raised when a field changes its meaning or goes, not when one is added
-    source      the image's file name as given
+    version     1; raised when a field is removed or changes its meaning, not when one is added
+    source      file name of the image as given
     page        position inside a multi-page file, from 1
     height, width   size of the page in pixels, after EXIF rotation
     dpi         pixels per inch; 0 where unknown
-    rotation    degrees clockwise by which the page's text stands turned: 0, 90, 180 or 270
-    text        the text as the `txt` writer puts it
-    embedded_text   what a PDF holds as text beside what is to be seen: it was born digital, or read before
+    rotation    degrees clockwise by which the text on the page is turned: 0, 90, 180 or 270
+    text        the text, as in the format `txt`
+    embedded_text   the text layer of a PDF that was born digital or recognized before
     lines       in reading order, each:
-        text                empty where ink was found but nothing could be read; such lines are not in `text`
+        text                empty where ink was found but no text; such lines are not in `text`
         paragraph           number of its paragraph on the page, from 1
-        confidence          geometric mean of the characters' probabilities, 0 to 1
-        detection_score     the detector's confidence that this is a line, 0 to 1
+        confidence          geometric mean of the probabilities of its characters, 0 to 1
+        detection_score     confidence of the detector that this is a line, 0 to 1
         polygon             outline, [[x, y], ...] in page pixels, clockwise, not closed
         baseline            [[x, y], ...] in reading direction
         words               in reading order, each with `text`, `confidence`, `polygon`
@@ -38,7 +38,7 @@ VERSION = 1
 
 
 def page_dict(page: Page) -> dict[str, Any]:
-    """The page as plain dicts, lists, strings and numbers (see the module's docstring)."""
+    """Convert a page to plain dicts, lists, strings and numbers (see the docstring of the module)."""
     return {
         "version": VERSION,
         "source": page.source,
@@ -58,7 +58,7 @@ def page_dict(page: Page) -> dict[str, Any]:
 
 
 def page_json(page: Page) -> str:
-    """The page as JSON text: a line of the file for each line of the page, so that files diff well."""
+    """Convert a page to JSON text with one line per line of the page, so that files can be compared by `diff`."""
     fields = page_dict(page)
     lines = ",\n  ".join(_dump(line) for line in fields.pop("lines"))
     head = ",\n ".join(f"{_dump(key)}: {_dump(value)}" for key, value in fields.items())

@@ -1,4 +1,4 @@
-"""What the formats with places in them share: the parts of a line, and boxes around them."""
+"""Helpers of the formats with coordinates: parts of a line, boxes and valid XML text."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def parts(line: TextLine) -> list[Word]:
-    """The line's words; where they do not make up its text, or it has none, the whole line as a single one.
+    """Return the words of a line, or the whole line as a single one where its words do not make up its text.
 
-    Empty for a line in which nothing was read.
+    Empty for a line without text.
     """
     if not line.text:
         return []
@@ -26,7 +26,7 @@ def parts(line: TextLine) -> list[Word]:
 
 
 def outline(polygon: Polygon) -> Polygon:
-    """(n, 2) float32: the polygon, or a pixel's square in its place where it is too small to be read back."""
+    """Return the polygon as (n, 2) float32; where it is too small to be read back, the square of a pixel instead."""
     polygon = np.asarray(polygon, np.float32).reshape(-1, 2)
     if len(polygon) > 2 and np.ptp(polygon, axis=0).max() >= 1:
         return polygon
@@ -35,7 +35,7 @@ def outline(polygon: Polygon) -> Polygon:
 
 
 def box(polygons: list[Polygon], page: Page) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom): whole pixels of the page that hold the polygons, at least one."""
+    """Compute the box (left, top, right, bottom) of polygons in whole pixels of the page, at least one pixel."""
     points = np.concatenate([np.asarray(polygon).reshape(-1, 2) for polygon in polygons])
     (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
     left, top = (min(max(math.floor(v), 0), size - 1) for v, size in ((left, page.width), (top, page.height)))
@@ -44,10 +44,10 @@ def box(polygons: list[Polygon], page: Page) -> tuple[int, int, int, int]:
 
 
 def file_name(page: Page) -> str:
-    """The image's file name without its folders, as tools that look for it beside the result expect."""
+    """Return the file name of the image without its folders, as programs search for it beside the result."""
     return xml_text(PurePath(page.source.replace("\\", "/")).name)
 
 
 def xml_text(text: str) -> str:
-    """The text with a replacement character for each that XML cannot hold."""
+    """Replace all characters that XML does not allow by U+FFFD."""
     return _NOT_XML.sub("\ufffd", text)

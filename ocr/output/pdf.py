@@ -1,7 +1,7 @@
-"""Searchable PDF: the page images, with the text laid over them invisibly, word by word along each line.
+"""Searchable PDF: page images with an invisible text layer, word by word along each line.
 
-All pages of a file go into one PDF. It is written as the pages come and never held in memory, which PDF libraries
-do not offer. The little of the format that this takes (ISO 32000-1) is here and in the two modules beside.
+All pages of a source are written to one PDF, page by page and never held in memory, which PDF libraries do not
+offer. The necessary parts of the format (ISO 32000-1) are implemented here, in `pdf_font` and in `pdf_objects`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from ocr.output.pdf_objects import PdfObjects, text_value
 from ocr.types import Page, TextLine
 
 QUALITY = 90
-"""Of JPEG, for pages with colors or shades."""
+"""JPEG quality of pages with colors or shades of gray."""
 
 A4 = 841.89
-"""Points of the longer side of a page whose resolution is not known."""
+"""Longer side in points of a page of unknown resolution."""
 
 
 class PdfDocument(Document):
-    """The PDF of one source, titled after it."""
+    """PDF of one source, with the name of the source as title."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -41,6 +41,7 @@ class PdfDocument(Document):
         self.font_number, self.tree_number = self.objects.reserve(), self.objects.reserve()
 
     def add(self, page: Page, image: np.ndarray | None) -> None:
+        """Append a page: its image and its text layer. Raises ConfigError without an image."""
         if image is None:
             raise ConfigError(f"{page.source}: the pdf format needs the page's image")
         self.title = self.title or page.source
@@ -57,7 +58,7 @@ class PdfDocument(Document):
                     "Type": "/Page",
                     "Parent": f"{self.tree_number} 0 R",
                     "MediaBox": f"[0 0 {width:.3f} {height:.3f}]",
-                    # Shown upright, though the picture stays as it is.
+                    # Viewers turn the page upright; the picture itself stays unchanged.
                     "Rotate": str(-page.rotation % 360),
                     "Resources": resources,
                     "Contents": f"{stream} 0 R",
@@ -66,6 +67,7 @@ class PdfDocument(Document):
         )
 
     def finish(self) -> None:
+        """Write font, page tree, catalog and the table of objects."""
         self.font.write(self.objects, self.font_number)
         kids = " ".join(f"{number} 0 R" for number in self.pages)
         tree = {"Type": "/Pages", "Kids": f"[{kids}]", "Count": str(len(self.pages))}
@@ -76,7 +78,7 @@ class PdfDocument(Document):
         self.objects.finish(root=root, info=info)
 
     def _picture(self, image: np.ndarray) -> int:
-        """Write the image: black and white without loss in a bit a pixel, anything else as JPEG."""
+        """Write the image: black and white without loss at one bit per pixel, other images as JPEG."""
         height, width = image.shape[:2]
         gray = bool((image == image[:, :, :1]).all())
         fields = {
@@ -97,7 +99,7 @@ class PdfDocument(Document):
         )
 
     def _line(self, line: TextLine, scale: float, height: float) -> str:
-        """The operators that place a line's words, and the spaces between them, on a page of `height` points."""
+        """Write the operators that place the words of a line and the spaces between, on a page of `height` points."""
         shown = []
         words = parts(line)
         places = [_place(line, outline(word.polygon)) for word in words]
@@ -114,7 +116,7 @@ class PdfDocument(Document):
         return "".join(shown)
 
     def _show(self, text: str, width: float, size: float) -> str:
-        """Operators that show `text`, stretched to `width` points."""
+        """Write the operators that show `text`, stretched to `width` points."""
         stretch = 100 * max(width, 0.01 * size) / (len(text) * ADVANCE * size)
         return f"{stretch:.2f} Tz <{self.font.encode(text)}> Tj\n"
 
@@ -126,7 +128,7 @@ def write(page: Page, image: np.ndarray | None, path: Path) -> None:
 
 
 class _Place(NamedTuple):
-    """A word on its line's baseline: `start` and the direction `along` are (2,) float64; all in pixels."""
+    """Position of a word on its baseline in pixels; `start` and the direction `along` are (2,) float64."""
 
     start: np.ndarray
     along: np.ndarray

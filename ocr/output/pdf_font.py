@@ -1,4 +1,4 @@
-"""A font without ink for PDF: it holds any character, and says what each stands for."""
+"""Invisible font for the text layer of a PDF, which maps codes to any characters."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ocr.geometry.rectify import BASELINE_SHARE
 from ocr.output.pdf_objects import PdfObjects
 
 ADVANCE = 0.5
-"""Width of every glyph, as a share of the font's size."""
+"""Width of every glyph, as a share of the font size."""
 
 ASCENT = round(1000 * BASELINE_SHARE)
-"""Thousandths of the size above the baseline; the rest is below, as with lines of handwriting."""
+"""Height above the baseline in thousandths of the size; the rest is below, as in lines of handwriting."""
 
 
 class InvisibleFont:
-    """Numbers characters as they come; all are drawn as the same blank glyph."""
+    """Font that assigns codes to characters on first use and draws all of them as the same blank glyph."""
 
     def __init__(self) -> None:
         self.codes: dict[str, int] = {}
 
     def encode(self, text: str) -> str:
-        """The text's codes in hexadecimal, as `Tj` takes them."""
+        """Encode a text as hexadecimal codes for the operator `Tj`."""
         return "".join(f"{self.codes.setdefault(char, len(self.codes) + 1):04X}" for char in text)
 
     def write(self, objects: PdfObjects, number: int) -> None:
-        """Write the font, for all that was encoded so far, as object `number`."""
+        """Write the font, with all characters that were encoded, as object `number`."""
         program = objects.stream(
             zlib.compress(_program()), {"Filter": "/FlateDecode", "Length1": str(len(_program()))}
         )
@@ -76,12 +76,12 @@ class InvisibleFont:
         )
 
     def _to_unicode(self) -> str:
-        """A CMap from codes to characters (Adobe Technical Note 5411)."""
+        """Make a CMap from codes to characters (Adobe Technical Note 5411)."""
         pairs = [
             f"<{code:04X}> <{character.encode('utf-16-be', errors='replace').hex().upper()}>"
             for character, code in self.codes.items()
         ]
-        # A block holds a hundred at most.
+        # A block may hold at most a hundred pairs.
         blocks = [pairs[start : start + 100] for start in range(0, len(pairs), 100)]
         lines = [
             "/CIDInit /ProcSet findresource begin 12 dict begin begincmap",
@@ -96,10 +96,10 @@ class InvisibleFont:
 
 @cache
 def _program() -> bytes:
-    """A TrueType font of blank glyphs: viewers refuse a font without one.
+    """Make a TrueType program with a blank glyph, without which viewers reject the font.
 
-    The glyph is a line without width, from corner to corner: it has no ink, but a size, without which PDFium passes
-    over words of a single letter.
+    The glyph is a line of zero width from corner to corner: it draws nothing but has an extent, without which PDFium
+    ignores words of a single letter.
     """
     builder = FontBuilder(1000, isTTF=True)
     builder.font.recalcTimestamp = False

@@ -1,4 +1,4 @@
-"""The bytes of a PDF: numbered objects one after the other, then a table of where each begins (ISO 32000-1, 7.5)."""
+"""File structure of a PDF: numbered objects, then a table of their offsets (ISO 32000-1, 7.5)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 
 class PdfObjects:
-    """Writes objects to a stream as they come."""
+    """Writer of PDF objects to a binary stream."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -15,21 +15,21 @@ class PdfObjects:
         self.file.write(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
 
     def reserve(self) -> int:
-        """The number of an object to be written later."""
+        """Reserve the number of an object that is written later."""
         self.offsets.append(0)
         return len(self.offsets)
 
     def dictionary(self, fields: dict[str, str], *, number: int | None = None) -> int:
-        """Write a dictionary of values in PDF's notation; returns its number."""
+        """Write a dictionary of values in PDF notation; returns its number."""
         return self._object(_dictionary(fields).encode("ascii"), number)
 
     def stream(self, data: bytes, fields: dict[str, str]) -> int:
-        """Write a stream of bytes, encoded as `fields` say; returns its number."""
+        """Write a stream of bytes with the dictionary `fields`; returns its number."""
         head = _dictionary({**fields, "Length": str(len(data))})
         return self._object(b"%s\nstream\n%s\nendstream" % (head.encode("ascii"), data), None)
 
     def finish(self, *, root: int, info: int) -> None:
-        """Write the table of objects; `root` and `info` are the numbers of the catalogue and the description."""
+        """Write the table of objects; `root` and `info` are the numbers of the catalog and of the description."""
         start = self.file.tell()
         rows = "".join(f"{offset:010d} 00000 n \n" for offset in self.offsets)
         table = f"xref\n0 {len(self.offsets) + 1}\n0000000000 65535 f \n{rows}"
@@ -46,7 +46,7 @@ class PdfObjects:
 
 
 def text_value(text: str) -> str:
-    """Any text in PDF's notation: UTF-16 with a byte order mark, in hexadecimal."""
+    """Encode a text in PDF notation: UTF-16 with a byte order mark, in hexadecimal."""
     return f"<FEFF{text.encode('utf-16-be', errors='replace').hex().upper()}>"
 
 

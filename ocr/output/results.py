@@ -1,4 +1,4 @@
-"""Where results go: a file a page and format, or a file a source for formats that hold many pages."""
+"""Files of results: one per page and format, or one per source in formats that hold many pages."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from ocr.types import Page
 
 _INCOMPLETE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What a write can end with after it has begun."""
+"""Errors that can end a write after it has begun."""
 
 
 class Results:
-    """Writes pages in the given formats; without a folder, nothing.
+    """Output folder for pages in the given formats; without a folder, nothing is written.
 
     Raises:
-        ConfigError: the folder cannot be made or written to.
+        ConfigError: the folder cannot be created or written to.
     """
 
     def __init__(self, folder: str | None, writers: Sequence[Writer]) -> None:
@@ -43,7 +43,7 @@ class Results:
 
     @contextmanager
     def of(self, source: Source) -> Iterator[SourceResults]:
-        """The results of one source; its files are complete on leaving, with the pages that were added."""
+        """Open the results of one source; on leaving, its files are complete with the pages that were added."""
         with ExitStack() as stack:
             yield SourceResults(
                 None if self.folder is None else self.folder / source.name, self.writers, stack
@@ -51,7 +51,7 @@ class Results:
 
 
 class SourceResults:
-    """The files of one source: `base` with the formats' suffixes."""
+    """Files of one source: the path `base` with the suffixes of the formats."""
 
     def __init__(self, base: Path | None, writers: Sequence[Writer], stack: ExitStack) -> None:
         self.base = base
@@ -60,14 +60,14 @@ class SourceResults:
         self.documents: dict[Path, Document] = {}
 
     def add(self, page: Page, image: np.ndarray, *, file_size: tuple[int, int] | None = None) -> None:
-        """Write one page: NAME.SUFFIX, and NAME.2.SUFFIX, NAME.3.SUFFIX ... for a file's other pages.
+        """Write one page: NAME.SUFFIX, and NAME.2.SUFFIX, NAME.3.SUFFIX ... for further pages of a source.
 
         Args:
             page: in the pixels of `image`, uint8 (h, w, 3).
-            file_size: (height, width) of the picture in its file, where `image` was reduced from it: formats
-                without the image have their places in the file's pixels, which other programs will show.
+            file_size: (height, width) of the picture in its file, where `image` was reduced from it. Coordinates in
+                formats without image are converted to pixels of the file, as other programs will show that file.
         Raises:
-            OSError: naming the first file that could not be written, and counting the others of which that is true.
+            OSError: names the first file that could not be written and the number of further ones.
         """
         if self.base is None:
             return
@@ -98,7 +98,7 @@ class SourceResults:
             return
         with _named(path):
             if path not in self.documents:
-                # Left after the document is closed: that writes, too.
+                # Entered first, so that it is left after the document is closed, which also writes.
                 self.stack.enter_context(_named(path))
                 self.documents[path] = self.stack.enter_context(writer.document(path))
             self.documents[path].add(page, image)
@@ -106,11 +106,11 @@ class SourceResults:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Errors inside name the file; one that was begun and cannot be finished is removed."""
+    """Add the file name to errors; a file that was begun and cannot be finished is removed."""
     try:
         yield
     except OSError as error:
-        # An error on its way through from another file has its name already.
+        # An error that concerns another file has its name already.
         if error.filename is None:
             error.filename = str(path)
         if error.errno in _INCOMPLETE and error.filename == str(path):

@@ -1,4 +1,4 @@
-"""Which sources were read completely, kept beside the results, so that an interrupted run can go on where it was."""
+"""Log of completely read sources in the output folder, by which an interrupted run is resumed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 from ocr.inference.inputs import Source
 
 FILE = ".finished.jsonl"
-"""In the output folder; a line a source. Without it everything is read again."""
+"""Name of the log in the output folder, one line per source; without it, everything is read again."""
 
 
 class ResumeLog:
-    """The sources of which `folder` holds the results of the wanted `pages` (None: all) in all `formats`.
+    """Sources whose results, of the wanted `pages` (None: all) and in all `formats`, are complete in `folder`.
 
-    A file whose size or time has changed since is to be read again, as is one in other formats or of other pages.
-    What it was read with, by which models, does not count.
+    A file is read again if its size or time has changed, or for other formats or pages; a change of the models has
+    no effect.
     """
 
     def __init__(self, folder: Path, formats: Sequence[str], pages: str | None) -> None:
         self.path = folder / FILE
         self.wanted = [sorted(formats), pages]
-        # A last line that was cut off is no source's.
+        # A last line that was cut off matches no source.
         self.lines = (
             set(self.path.read_text(encoding="ascii", errors="replace").split("\n"))
             if self.path.exists()
@@ -38,10 +38,10 @@ class ResumeLog:
         )
 
     def add(self, source: Source) -> None:
-        """Raises OSError if it cannot be noted."""
+        """Log a source as complete. Raises OSError if the log cannot be written."""
         if isinstance(source.origin, Path) and os.path.isfile(source.origin):
             with open(self.path, "a", encoding="ascii") as file:
-                # Begun anew, should the last line have been cut off.
+                # Starts on a new line, as the last one may have been cut off.
                 file.write(f"\n{self._line(source)}\n")
 
     def _line(self, source: Source) -> str:

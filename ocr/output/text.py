@@ -1,4 +1,4 @@
-"""Plain text: the lines of the page as they are, divided into paragraphs, or run on."""
+"""Plain text: the lines of the page, with or without paragraphs, or paragraphs joined to single lines."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ocr.geometry import paragraphs
 from ocr.types import Page
 
 LAYOUTS = ("lines", "paragraphs", "running")
-"""`lines`: a line of the page a line of text. `paragraphs`: the same, with an empty line between paragraphs.
-`running`: a paragraph is one long line, in which words that were divided at a line's end are whole again."""
+"""`lines`: one line of text per line of the page. `paragraphs`: the same, with an empty line between paragraphs.
+`running`: one long line per paragraph, in which words that were hyphenated at the end of a line are joined."""
 
 _DIVIDED = re.compile(r"(?<=[^\W\d_])[-\u2010\u2011\u00ac\u2e17=]$")
-"""A hyphen in the forms that hands and printers give it, after a letter, at the end of a line."""
+"""A hyphen in one of its handwritten or printed forms, after a letter at the end of a line."""
 
 
 def page_text(page: Page, layout: str = "lines") -> str:
-    """The page's text, ending in a newline unless it is empty. Lines that were read as nothing are left out.
+    """Return the text of a page, which ends with a newline unless it is empty; lines without text are left out.
 
     Raises:
         ConfigError: `layout` is none of `LAYOUTS`.
@@ -35,10 +35,10 @@ def page_text(page: Page, layout: str = "lines") -> str:
 
 
 def join_lines(lines: Sequence[str]) -> str:
-    """One line of text made of several; a word divided by a hyphen is put together.
+    """Join lines to a single one, and the parts of hyphenated words to words.
 
-    A hyphen stays where the next line begins with a capital or a digit (`Jean-` `Paul`, `1914-` `1918`): it is the
-    word's own. One before a small letter is taken for a division, which costs `peut-` `être` its hyphen.
+    A hyphen is kept where the next line begins with a capital or a digit (`Jean-` `Paul`, `1914-` `1918`). Before a
+    small letter it is removed, also from words such as `peut-` `être`, which are spelled with a hyphen.
     """
     text = ""
     for line in lines:
@@ -54,7 +54,7 @@ def join_lines(lines: Sequence[str]) -> str:
 
 
 def check_layout(layout: str) -> None:
-    """Raises ConfigError if `layout` is none of `LAYOUTS`."""
+    """Check a layout. Raises ConfigError if it is none of `LAYOUTS`."""
     if layout not in LAYOUTS:
         raise ConfigError(f"text={layout}: choose from {', '.join(LAYOUTS)}")
 

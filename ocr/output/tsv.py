@@ -1,7 +1,7 @@
-"""TSV: a row for the page and for each block, paragraph, line and word, in the columns of Tesseract's `tsv`.
+"""TSV with a row for the page and for each block, paragraph, line and word, in the columns of Tesseract's `tsv`.
 
-`level` is 1 for the page to 5 for a word; the numbers count from 1 inside what they are part of. Boxes are whole
-pixels, `conf` is percent for words and -1 for the rest. A line in which nothing was read has no words.
+`level` is 1 for the page to 5 for a word; numbers count from 1 within the next higher level. Boxes are in whole
+pixels, `conf` is in percent for words and -1 for other levels. A line without text has no words.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ COLUMNS = (
 
 
 def page_tsv(page: Page) -> str:
-    """The page as tab-separated text with a head row; each row ends in a newline."""
+    """Convert a page to tab-separated text with a header row; each row ends with a newline."""
     rows: list[tuple] = [COLUMNS, _row(1, (page.number, 0, 0, 0, 0), (0, 0, page.width, page.height))]
     for block, group in enumerate(paragraphs(page.lines), start=1):
         place = box([line.polygon for line in group], page)
@@ -31,7 +31,7 @@ def page_tsv(page: Page) -> str:
             rows.append(_row(4, (page.number, block, 1, number, 0), box([line.polygon], page)))
             for position, word in enumerate(parts(line), start=1):
                 place = box([word.polygon], page)
-                # A tab or line break inside a cell would shift the table.
+                # A tab or line break within a cell would break the table.
                 cells = f"{100 * word.confidence:.2f}", " ".join(word.text.split())
                 rows.append(_row(5, (page.number, block, 1, number, position), place, *cells))
     return "".join("\t".join(map(str, row)) + "\n" for row in rows)

@@ -108,7 +108,7 @@ def test_writer_and_split_are_the_same_in_every_run(collection, capsys):
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("gone.dat", ".INCLUDE abc/none.dat\n", "includes abc/none.dat, which is not there"),
+        ("gone.dat", ".INCLUDE abc/none.dat\n", "includes abc/none.dat, which does not exist"),
         ("round.dat", ".INCLUDE round.dat\n", "round.dat includes itself"),
         ("out.dat", ".INCLUDE ../../../../secret.dat\n", "not there"),
         ("picture.dat", "\0\1\2", "picture.dat is no UNIPEN file"),

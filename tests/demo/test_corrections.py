@@ -10,7 +10,7 @@ from PIL import Image
 
 from ocr.data.lines.adaptation import open_lines, split_by_document
 from ocr.data.lines.manifest import ParquetLines
-from ocr.demo.corrections import CheckedLines, gathered_by, gathered_in, save_lines
+from ocr.demo.corrections import CheckedLines, count_session, count_folder, save_lines
 from ocr.demo.limits import Limits
 from ocr.demo.session import DONE, Session, Upload, UploadPage
 from ocr.types import Page, TextLine
@@ -110,7 +110,7 @@ def test_the_command_finds_what_was_gathered(tmp_path, name, why):
         save_lines(CheckedLines(document, sheet), folder / f"letter.{digest}-1.tag.lines.parquet")
         # The same page once more, from another session.
         save_lines(CheckedLines(document, sheet), folder / f"letter.{digest}-1.other.lines.parquet")
-    found = gathered_in(folder)
+    found = count_folder(folder)
     assert (found.lines, found.pages) == (20, 2)
     *command, override = shlex.split(found.command)
     assert command == ["uv", "run", "train.py", "experiment=adapt"]
@@ -134,7 +134,7 @@ def test_a_command_is_offered_when_there_is_enough_to_learn_from(tmp_path, pages
     session = Session(tmp_path)
     for digest, count in pages.items():
         checked(session, digest, ["text"] * count)
-    assert bool(gathered_by(session).command) is enough, why
+    assert bool(count_session(session).command) is enough, why
 
 
 def test_a_page_is_the_same_page_in_every_session(reader, scrap, folder):

@@ -1,6 +1,6 @@
-"""Pages with the lines that a detector finds on them, numbered in reading order: the worst, some others, some drawn.
+"""Gallery of pages with the lines that a detector finds on them, numbered in reading order.
 
-Blue: found; orange: found where the annotation has no such line; red: annotated and missed.
+Blue: found; orange: found where no line is annotated; red: annotated and missed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_SIDE, QUALITY = 900, 72
 
 @dataclass
 class Exhibit:
-    """A page, uint8 (h, w, 3) RGB, its annotation, what was found on it, and how well that agrees."""
+    """A page, uint8 (h, w, 3) RGB, its annotation, the lines found on it, and their score."""
 
     title: str
     source: str
@@ -42,7 +42,7 @@ class Exhibit:
 
 
 def examine(title: str, source: str, page: tuple[np.ndarray, Page], finder: LineFinder) -> Exhibit:
-    """Find the lines of a page and score them."""
+    """Detect the lines of a page and score them."""
     image, truth = page
     lines = finder.find(image)
     counts = score_page(lines, truth, with_text=False)
@@ -50,7 +50,7 @@ def examine(title: str, source: str, page: tuple[np.ndarray, Page], finder: Line
 
 
 def choose(pages: Sequence[Exhibit], *, worst: int, others: int) -> list[Exhibit]:
-    """The `worst` pages, then `others` of the rest: of each source in turn one, the middling first."""
+    """Choose the `worst` pages, then `others` of the rest: of each source in turn, those of median quality first."""
     ranked = sorted(pages, key=lambda page: page.quality)
     chosen, rest = ranked[:worst], ranked[worst:][::-1]
     sources = sorted({page.source for page in rest})
@@ -63,13 +63,13 @@ def choose(pages: Sequence[Exhibit], *, worst: int, others: int) -> list[Exhibit
 
 
 def _from_the_middle(pages: list[Exhibit]) -> list[Exhibit]:
-    """Pages in order of quality, the median first, then those around it: they show what to expect."""
+    """Sort pages by their distance from the median quality, as those show the typical result."""
     order = sorted(range(len(pages)), key=lambda place: abs(place - len(pages) // 2))
     return [pages[place] for place in order]
 
 
 def draw(exhibit: Exhibit) -> Image.Image:
-    """The page with the found lines and their numbers, and the missed ones."""
+    """Draw a page with the detected lines and their numbers, and the missed ones."""
     picture = Image.fromarray(exhibit.image).convert("RGB")
     scale = min(1.0, MAX_SIDE / max(picture.size))
     picture = picture.resize(
@@ -88,9 +88,9 @@ def draw(exhibit: Exhibit) -> Image.Image:
         color = EXTRA if wrong else FOUND
         _outline(canvas, outline * scale, color)
         x, y = (outline * scale).min(axis=0)
-        where = max(0.0, float(x) - 18), float(y)
-        canvas.rectangle(canvas.textbbox(where, str(number + 1), font=font), fill=color)
-        canvas.text(where, str(number + 1), fill="white", font=font)
+        corner = max(0.0, float(x) - 18), float(y)
+        canvas.rectangle(canvas.textbbox(corner, str(number + 1), font=font), fill=color)
+        canvas.text(corner, str(number + 1), fill="white", font=font)
     return picture
 
 
@@ -105,7 +105,7 @@ def _outline(canvas: ImageDraw.ImageDraw, polygon: Polygon, color: tuple[int, in
 
 
 def write_gallery(exhibits: Sequence[Exhibit], folder: Path, *, command: str) -> None:
-    """JPEG files and README.md. Raises OSError if the folder cannot be written."""
+    """Write the pictures as JPEG files, and a README.md. Raises OSError if the folder cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = [
         "# Pages and the lines found on them",

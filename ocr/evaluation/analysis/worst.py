@@ -1,4 +1,4 @@
-"""A picture of the lines that a recognizer reads worst, sorted by what may be the cause."""
+"""Contact sheet of the lines with the most recognition errors, sorted by their possible cause."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from ocr.errors import DataError, one_line
 from ocr.evaluation.analysis.causes import CAUSES, OTHER, Facts, Measure, causes_of, relate, weigh
 
 WIDTH, HEIGHT, TEXT = 900, 36, 13
-"""Of the sheet, of a line on it, and of its captions, in pixels."""
+"""Width of the sheet, height of a line on it, and size of its captions, in pixels."""
 
 COLUMNS = ("id", "source", "reference", "reading", "cer", "edits")
-"""What is needed of a row of `evaluate.py predictions=`."""
+"""Required keys of the rows written by `ocr evaluate predictions=`."""
 
 
 @dataclass
 class ReadLine:
-    """A row of the predictions with its line's image, uint8 (h, w) or (h, w, 3), and facts."""
+    """A row of the predictions with the image, uint8 (h, w) or (h, w, 3), and the properties of its line."""
 
     row: dict[str, Any]
     image: np.ndarray
@@ -37,7 +37,7 @@ class ReadLine:
 
 
 def read_predictions(path: str | Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """Rows of the file by (source, id). Raises DataError where it is not what evaluate.py writes."""
+    """Read the rows of a file by (source, id). Raises DataError where `ocr evaluate` did not write it."""
     rows = {}
     try:
         with Path(path).open(encoding="utf-8") as file:
@@ -52,14 +52,14 @@ def read_predictions(path: str | Path) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def measured_lines(rows: dict[tuple[str, str], dict[str, Any]], source: LineSource) -> list[ReadLine]:
-    """The predicted lines with their facts. Raises DataError if `source` holds none of them."""
+    """Measure the predicted lines. Raises DataError if `source` holds none of them."""
     measure = Measure()
     lines = []
     for index in range(len(source)):
         try:
             sample = source[index]
         except DataError:
-            continue  # evaluate.py has named it.
+            continue  # Reported by `ocr evaluate`.
         row = rows.get((sample.source, sample.id))
         if row is not None:
             lines.append(ReadLine(row, sample.image, measure(sample, row["reading"])))
@@ -70,7 +70,7 @@ def measured_lines(rows: dict[tuple[str, str], dict[str, Any]], source: LineSour
 
 
 def worst_of_each_source(lines: Sequence[ReadLine], count: int) -> list[ReadLine]:
-    """The `count` lines of the highest CER of each source, worst first."""
+    """Select the `count` lines with the highest CER of each source, worst first."""
     sources = defaultdict(list)
     for line in sorted(lines, key=lambda line: (-line.row["cer"], -line.row["edits"])):
         sources[line.row["source"]].append(line)
@@ -78,14 +78,14 @@ def worst_of_each_source(lines: Sequence[ReadLine], count: int) -> list[ReadLine
 
 
 def draw_sheet(lines: Sequence[ReadLine]) -> Image.Image:
-    """Lines under the name of their first cause, each with what was measured, its label and its reading."""
+    """Draw lines grouped by their first cause, each with its causes, its label and its text."""
     groups = defaultdict(list)
     for line in lines:
         groups[causes_of(line.facts)[0]].append(line)
     pieces = []
     for cause in (name for name in [*CAUSES, OTHER] if name in groups):
-        says = CAUSES[cause][0] if cause in CAUSES else "none of the rules holds"
-        pieces.append(_captions([(f"{cause}: {says}", "white")], background=(70, 70, 70)))
+        meaning = CAUSES[cause][0] if cause in CAUSES else "none of the rules holds"
+        pieces.append(_captions([(f"{cause}: {meaning}", "white")], background=(70, 70, 70)))
         pieces += [_piece(line) for line in sorted(groups[cause], key=lambda line: -line.row["cer"])]
     sheet = Image.new("RGB", (WIDTH, sum(piece.height for piece in pieces)), "white")
     top = 0
@@ -113,8 +113,8 @@ def _piece(line: ReadLine) -> Image.Image:
 def _captions(
     texts: Sequence[tuple[str, Any]], *, background: tuple[int, int, int] = (255, 255, 255)
 ) -> Image.Image:
-    """Lines of text in given colors under each other."""
-    # Pillow's own font has no accents.
+    """Draw lines of text in given colors below each other."""
+    # The default font of Pillow has no accents.
     font = ImageFont.truetype(str(files("ocr.synth") / "assets/fonts/fonts/ABeeZee-Regular.ttf"), TEXT)
     picture = Image.new("RGB", (WIDTH, len(texts) * (TEXT + 4) + 2), background)
     for number, (text, color) in enumerate(texts):
@@ -123,7 +123,7 @@ def _captions(
 
 
 def print_causes(lines: Sequence[ReadLine]) -> None:
-    """What each rule is worth over all lines."""
+    """Print the result of `weigh` as a table."""
     table = Table(title=f"causes, {len(lines)} lines", title_justify="left")
     for heading in ("cause", "lines", "CER % of these", "CER % of others in the same sources"):
         table.add_column(heading, justify="left" if heading == "cause" else "right")

@@ -14,7 +14,7 @@ from ocr.inference.recognizer import LineReader
 
 
 def line_contestant(settings: Settings, machine: Machine) -> Contestant:
-    """The bundle of the settings, to read lines. Raises ConfigError where it is no recognizer."""
+    """Load the bundle of the settings for lines. Raises ConfigError where it is not a recognizer."""
     bundle = _bundle(settings)
     if bundle.kind != "recognizer":
         raise ConfigError(f"bundle={settings.bundle} is a {bundle.kind}: lines need a recognizer")
@@ -23,7 +23,7 @@ def line_contestant(settings: Settings, machine: Machine) -> Contestant:
 
 
 def page_contestant(settings: Settings, machine: Machine) -> Contestant:
-    """The bundle of the settings, to read pages or, if it is a detector, to find their lines."""
+    """Load the bundle of the settings for pages; a detector finds their lines without text."""
     bundle = _bundle(settings)
     if bundle.kind == "detector":
         find = LineFinder(bundle, device=machine.device).find

@@ -1,4 +1,4 @@
-"""PP-OCR (Cui et al., PaddleOCR 3.0 Technical Report, 2025) as the package rapidocr runs it, in ONNX Runtime."""
+"""PP-OCR (Cui et al., PaddleOCR 3.0 Technical Report, 2025) as run by the package rapidocr in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ocr.types import TextLine
 
 
 class Rapid:
-    """Lines go to the recognizer alone; pages through the package's whole way, with its own defaults."""
+    """Engine that reads lines by the recognizer of rapidocr, and pages by its whole pipeline with its defaults."""
 
     def __init__(
         self, ocr: Any, title: str, about: dict[str, Any], unreadable: tuple[type[Exception], ...]
@@ -26,15 +26,17 @@ class Rapid:
         self.ocr, self.title, self.about, self.unreadable = ocr, title, about, unreadable
 
     def read_lines(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
+        """Read line images; see `LineEngine`."""
         found = self.ocr.recognize_txt([_bgr(image) for image in images])
         return [Hypothesis(text, float(score)) for text, score in zip(found.txts, found.scores, strict=True)]
 
     def read_page(self, image: np.ndarray) -> list[TextLine]:
+        """Read a page; see `PageEngine`."""
         try:
             found = self.ocr(_bgr(image))
-        except self.unreadable:  # A strip so narrow that nothing of it would be left.
+        except self.unreadable:  # The image is too narrow to be resized.
             return []
-        if getattr(found, "txts", None) is None:  # Nothing was found, or nothing of what was found was read.
+        if getattr(found, "txts", None) is None:  # No line was found, or none could be read.
             return []
         return [
             TextLine(polygon, baseline_from_polygon(polygon), text=text, confidence=float(score))
@@ -52,15 +54,15 @@ def load(
     language: str = "ch",
     text_score: float = 0.5,
 ) -> Rapid:
-    """The models that the package knows by these names; those it does not bring along it downloads.
+    """Load models of the package by name; models that are not installed are downloaded.
 
     Args:
-        language: of the recognizer. text_score: of pages, lines read with less confidence are left out.
+        language: language of the recognizer. text_score: lowest confidence of lines of pages.
     Raises:
-        ConfigError: the package is missing, it knows no such model, or the model cannot be had.
+        ConfigError: the package is missing, the model is unknown, or it cannot be downloaded.
     """
     with packages_of("rapidocr"):
-        import onnxruntime  # noqa: F401 (what rapidocr runs its models with, and only asks for when it does)
+        import onnxruntime  # noqa: F401 (rapidocr imports it only when it runs a model)
         from rapidocr import ModelType, OCRVersion
         from rapidocr.ch_ppocr_det.utils import ResizeImgError as DetectorResizeError
         from rapidocr.main import RapidOCR
@@ -78,7 +80,7 @@ def load(
         parameters[f"{part}.model_type"] = _choice(ModelType, size, "rapidocr.size")
     try:
         ocr = RapidOCR(params=parameters)
-        # It loads each network when first asked; that is no part of reading.
+        # Networks are loaded on first use, which must not be timed.
         blank = np.full((48, 320, 3), 255, np.uint8)
         ocr.recognize_txt([blank])
         ocr(blank)

@@ -1,4 +1,4 @@
-"""Tesseract (Smith, An Overview of the Tesseract OCR Engine, 2007), by its command line program."""
+"""Tesseract (Smith, An Overview of the Tesseract OCR Engine, 2007), run by its command line program."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PROGRAM = "tesseract"
 ONE_LINE, WHOLE_PAGE = "7", "3"
 """Page segmentation modes."""
 LINE, WORD = "4", "5"
-"""Levels of the rows of its table."""
+"""Levels of the rows in the TSV output."""
 
 log = logging.getLogger(__name__)
 
 
 class Tesseract:
-    """Runs the program once for each batch of lines and once for each page."""
+    """Engine that runs the program once per batch of lines and once per page."""
 
     def __init__(self, version: str, languages: str, threads: int | None) -> None:
         self.title = f"{version} ({languages})"
@@ -39,9 +39,11 @@ class Tesseract:
         self.environment = os.environ | ({"OMP_THREAD_LIMIT": str(threads)} if threads else {})
 
     def read_lines(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
+        """Read line images; see `LineEngine`."""
         return [_reading(rows) for rows in self._tables(images, ONE_LINE)]
 
     def read_page(self, image: np.ndarray) -> list[TextLine]:
+        """Read a page; see `PageEngine`."""
         (rows,) = self._tables([image], WHOLE_PAGE)
         lines = []
         for start, row in enumerate(rows):
@@ -56,7 +58,7 @@ class Tesseract:
         return lines
 
     def _tables(self, images: Sequence[np.ndarray], mode: str) -> list[list[dict[str, str]]]:
-        """The rows of the program's table, image by image."""
+        """Run the program; returns the rows of its TSV output for each image."""
         with TemporaryDirectory() as folder:
             files = [str(Path(folder) / f"{number}.png") for number in range(len(images))]
             for file, image in zip(files, images, strict=True):
@@ -69,11 +71,13 @@ class Tesseract:
                 [*command, "-c", "tessedit_create_tsv=1"], capture_output=True, env=self.environment
             )
         if done.returncode and len(images) > 1:
-            # It stops at the first image that it cannot cope with; the others are not to suffer.
+            # The program stops at the first image that it cannot process: read the others one by one.
             return [table for image in images for table in self._tables([image], mode)]
         tables: list[list[dict[str, str]]] = [[] for _ in images]
         if done.returncode:
-            log.warning("tesseract reads nothing: %s", " ".join(done.stderr.decode(errors="replace").split()))
+            log.warning(
+                "tesseract failed on an image: %s", " ".join(done.stderr.decode(errors="replace").split())
+            )
             return tables
         text = io.StringIO(done.stdout.decode("utf-8", errors="replace"), newline="\n")
         for row in csv.DictReader(text, delimiter="\t", quoting=csv.QUOTE_NONE):
@@ -82,10 +86,12 @@ class Tesseract:
 
 
 def load(machine: Machine, *, languages: str = "eng") -> Tesseract:
-    """languages: those whose data are installed, joined by `+`, the most important first.
+    """Prepare the program.
 
+    Args:
+        languages: names of installed language data, joined by `+`, the most important first.
     Raises:
-        ConfigError: the program is absent, or a language is.
+        ConfigError: the program or a language is not installed.
     """
     version = _output("--version").split("\n")[0].strip()
     known = _output("--list-langs").split("\n")[1:]
@@ -109,12 +115,12 @@ def _output(option: str) -> str:
 
 
 def _place(row: dict[str, str]) -> tuple[str, str, str]:
-    """Which line of its page a row is about."""
+    """Identify the line of a row by its block, paragraph and line number."""
     return row["block_num"], row["par_num"], row["line_num"]
 
 
 def _reading(rows: Sequence[dict[str, str]]) -> Hypothesis:
-    """The words among some rows as one line; its confidence is their mean."""
+    """Join the words among some rows to one line; its confidence is their mean."""
     words = [row for row in rows if row["level"] == WORD and (row["text"] or "").strip()]
     if not words:
         return Hypothesis("", 0.0)
@@ -123,7 +129,7 @@ def _reading(rows: Sequence[dict[str, str]]) -> Hypothesis:
 
 
 def _box(row: dict[str, str]) -> np.ndarray:
-    """The (4, 2) float32 outline of a row."""
+    """Return the (4, 2) float32 outline of a row."""
     left, top = int(row["left"]), int(row["top"])
     right, bottom = left + int(row["width"]), top + int(row["height"])
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)

@@ -1,6 +1,6 @@
-"""TrOCR (Li et al. 2021) and other image-to-text models of its kind, as the package transformers runs them.
+"""TrOCR (Li et al. 2021) and other image-to-text models of its kind, as run by the package transformers.
 
-They read lines; `ocr.convert` makes bundles of the same weights, which read pages and pictures without the package.
+They read lines; `ocr convert trocr` makes a bundle of the same weights, which needs no further package.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ocr.errors import ConfigError
 from ocr.evaluation.engine import Machine, packages_of
 
 MAX_TOKENS = 128
-"""Tokens of a line where the checkpoint states no limit."""
+"""Highest number of tokens per line where the checkpoint states none."""
 UNSTATED = (None, 20)
-"""What transformers has where a checkpoint states none; 20 tokens would cut off many a line."""
+"""Limits of transformers for a checkpoint that states none; 20 tokens would cut off many lines."""
 
 
 class Trocr:
-    """A vision encoder-decoder with the search that its checkpoint asks for."""
+    """Engine that runs a vision encoder-decoder with the search settings of its checkpoint."""
 
     def __init__(self, model: Any, processor: Any, name: str) -> None:
         self.model, self.processor = model, processor
@@ -36,6 +36,7 @@ class Trocr:
 
     @torch.inference_mode()
     def read_lines(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
+        """Read line images; see `LineEngine`."""
         pictures = [Image.fromarray(image).convert("RGB") for image in images]
         pixels = self.processor(pictures, return_tensors="pt").pixel_values.to(self.model.device)
         found = self.model.generate(pixels, return_dict_in_generate=True, output_scores=True)
@@ -49,10 +50,12 @@ class Trocr:
 
 
 def load(machine: Machine, *, model: str | None = None) -> Trocr:
-    """model: a folder, or a name on the hub that transformers downloads from.
+    """Load a checkpoint.
 
+    Args:
+        model: a folder, or a name on the Hugging Face hub.
     Raises:
-        ConfigError: no model is named, it cannot be had, or the package is missing.
+        ConfigError: no model is given, it cannot be loaded, or the package is missing.
     """
     with packages_of("trocr"):
         from transformers import TrOCRProcessor, VisionEncoderDecoderModel
