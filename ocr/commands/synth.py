@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from ocr.errors import ConfigError, OcrError
+from ocr.image.encode import encode_png
 from ocr.synth.layouts import LAYOUTS
 from ocr.synth.line import LineSynthesizer, SynthLine, build_line_synthesizer
 from ocr.synth.page import SynthPage, build_page_synthesizer
@@ -26,10 +27,6 @@ def lines(synthesizer: LineSynthesizer, count: int, seed: int) -> Iterator[Synth
     """Lines 0 to `count` - 1 of a seed."""
     for index in range(count):
         yield synthesizer.sample(np.random.default_rng([seed, index]))
-
-
-def _png(image: np.ndarray) -> bytes:
-    return cv2.imencode(".png", image)[1].tobytes()
 
 
 def write_sheet(samples: list[SynthLine], out: Path, *, boxes: bool = False) -> None:
@@ -56,7 +53,7 @@ def write_sheet(samples: list[SynthLine], out: Path, *, boxes: bool = False) -> 
                 value=(128, 128, 128),
             )
         )
-    out.write_bytes(_png(np.vstack(rows)))
+    out.write_bytes(encode_png(np.vstack(rows)))
 
 
 def write_folder(samples: Iterator[SynthLine], out: Path) -> None:
@@ -65,7 +62,7 @@ def write_folder(samples: Iterator[SynthLine], out: Path) -> None:
     with (out / "labels.tsv").open("w", encoding="utf-8") as labels:
         for index, sample in enumerate(samples):
             name = f"{index:06d}.png"
-            (out / name).write_bytes(_png(sample.image))
+            (out / name).write_bytes(encode_png(sample.image))
             labels.write(f"{name}\t{sample.text}\n")
 
 
@@ -92,7 +89,7 @@ def draw_page(sample: SynthPage) -> np.ndarray:
 def write_pages(pictures: list[np.ndarray], out: Path, *, cell: int = 900) -> None:
     """One picture with the pages side by side, each scaled to fit a square of `cell` pixels; one alone is kept."""
     if len(pictures) == 1:
-        out.write_bytes(_png(pictures[0][..., ::-1]))
+        out.write_bytes(encode_png(pictures[0][..., ::-1]))
         return
     columns = int(np.ceil(np.sqrt(len(pictures))))
     contact = np.full((-(-len(pictures) // columns) * cell, columns * cell, 3), 128, np.uint8)
@@ -101,7 +98,7 @@ def write_pages(pictures: list[np.ndarray], out: Path, *, cell: int = 900) -> No
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         top, left = index // columns * cell, index % columns * cell
         contact[top : top + small.shape[0], left : left + small.shape[1]] = small
-    out.write_bytes(_png(contact[..., ::-1]))
+    out.write_bytes(encode_png(contact[..., ::-1]))
 
 
 def _count(value: str) -> int:

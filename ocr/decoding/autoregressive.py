@@ -116,28 +116,17 @@ class Autoregressive:
             log_probs[:, list(tokenizer.suppressed)] = -torch.inf
             total = (scores.view(-1, 1) + log_probs).view(len(running), -1)
             best, flat = total.topk(min(2 * k, total.shape[1]), dim=-1)
-            going = []
-            for place, (line, values, choices) in enumerate(
-                zip(running, best.tolist(), flat.tolist(), strict=True)
-            ):
-                written = tokens[place * k : place * k + k, 1:]
-                candidates = [
-                    (score, *divmod(choice, log_probs.shape[-1]))
-                    for score, choice in zip(values, choices, strict=True)
-                    if score > -math.inf
-                ]
-                grown = self._advance(candidates, written, finished[line], end=tokenizer.eos)
-                if grown:
-                    going.append((place, grown))
+            candidates = [
+                [(score, *divmod(choice, log_probs.shape[-1])) for score, choice in zip(*pair, strict=True)]
+                for pair in zip(best.tolist(), flat.tolist(), strict=True)
+            ]
+            going = self._advance_all(
+                candidates, tokens, [finished[line] for line in running], end=tokenizer.eos
+            )
             if not going:
                 return self._texts(finished, tokenizer)
-            unused = [(-math.inf, 0, tokenizer.eos)]
-            beams = [grown + unused * (k - len(grown)) for _, grown in going]
-            rows = [
-                place * k + parent
-                for (place, _), grown in zip(going, beams, strict=True)
-                for _, parent, _ in grown
-            ]
+            beams = [grown for _, grown in going]
+            rows = [place * k + parent for place, grown in going for _, parent, _ in grown]
             rows = torch.tensor(rows, device=device)
             picked = torch.tensor([word for grown in beams for _, _, word in grown], device=device)
             scores = torch.tensor([[score for score, _, _ in grown] for grown in beams], device=device)
@@ -149,11 +138,32 @@ class Autoregressive:
             running = [running[place] for place, _ in going]
         for place, line in enumerate(running):
             if not finished[line]:
-                # For the guard to judge.
+                # Unfinished texts are kept, as the guard can still reject them.
                 ids = tokens[place * k, 1:].tolist()
                 score = float(scores[place, 0]) / max(len(ids), 1) ** self.length_penalty
                 finished[line].append((score, ids))
         return self._texts(finished, tokenizer)
+
+    def _advance_all(
+        self,
+        candidates: list[list[tuple[float, int, int]]],
+        tokens: torch.Tensor,
+        finished: list[list[tuple[float, list[int]]]],
+        *,
+        end: int,
+    ) -> list[tuple[int, list[tuple[float, int, int]]]]:
+        """Advance all running lines by one token; see `_advance`.
+
+        Returns:
+            For each line that continues, its position among the running ones and `beams` beams, unused ones included.
+        """
+        k, going = self.beams, []
+        for place, (found, ended) in enumerate(zip(candidates, finished, strict=True)):
+            possible = [candidate for candidate in found if candidate[0] > -math.inf]
+            grown = self._advance(possible, tokens[place * k : place * k + k, 1:], ended, end=end)
+            if grown:
+                going.append((place, grown + [(-math.inf, 0, end)] * (k - len(grown))))
+        return going
 
     def _advance(
         self,

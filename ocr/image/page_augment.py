@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ocr.image.encode import jpeg_artifacts
+
 
 @dataclass(frozen=True)
 class PageAugment:
@@ -56,8 +58,7 @@ class PageAugment:
             x = x + rng.normal(0, rng.uniform(0.01, 0.07), (height, width, 1)).astype(np.float32)
         image = (x.clip(0, 1) * 255).astype(np.uint8)
         if rng.random() < self.jpeg:
-            quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))]
-            image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+            image = jpeg_artifacts(image, int(rng.integers(25, 80)))
         return np.ascontiguousarray(image)
 
 

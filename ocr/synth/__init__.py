@@ -1,1 +1,1 @@
-"""Synthetic handwriting: fonts, text, rendering, degradation and whole pages."""
+"""Synthetic handwriting: fonts, texts, rendering, degradation and whole pages."""

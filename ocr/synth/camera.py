@@ -1,4 +1,4 @@
-"""From a sheet of paper to a picture of it: what lies behind, how it lies, light, lens and file."""
+"""Scan or photograph of a sheet: position, background, light, lens and compression."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import cv2
 import numpy as np
 
 from ocr.geometry import CoordinateMap
+from ocr.image.encode import jpeg_artifacts
 from ocr.synth.paper import tile
 
 
 def shoot(rng: np.random.Generator, sheet: np.ndarray, longer_side: int) -> tuple[np.ndarray, CoordinateMap]:
-    """Scan or photograph a sheet uint8 (h, w, 3): a picture whose longer side is `longer_side`, and the map to it."""
+    """Scan or photograph a sheet.
+
+    Args:
+        sheet: uint8 (h, w, 3) RGB. longer_side: longer side of the picture in pixels.
+    Returns:
+        The picture, uint8 (h, w, 3), and the map from the sheet to it.
+    """
     height, width = sheet.shape[:2]
     kind = rng.random()
     if kind < 0.42:
@@ -49,7 +56,7 @@ def shoot(rng: np.random.Generator, sheet: np.ndarray, longer_side: int) -> tupl
 
 
 def _sheet_mask(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """255 where there is paper; one sheet in six has a torn edge or corner."""
+    """Make a mask that is 255 on the paper; one sheet in six has torn edges."""
     height, width = size
     mask = np.full(size, 255, np.uint8)
     if rng.random() < 0.17:
@@ -62,7 +69,7 @@ def _sheet_mask(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _lay_on(rng: np.random.Generator, picture: np.ndarray, mask: np.ndarray, *, photo: bool) -> np.ndarray:
-    """Put a table, a scanner's lid or darkness behind the sheet, and the sheet's shadow on it."""
+    """Put a table, the lid of a scanner or a dark background behind the sheet, with the shadow of the sheet on it."""
     size = mask.shape
     behind = np.empty((*size, 3), np.float32)
     kind = rng.random()
@@ -91,7 +98,7 @@ def _lay_on(rng: np.random.Generator, picture: np.ndarray, mask: np.ndarray, *, 
 
 
 def _light(rng: np.random.Generator, picture: np.ndarray, *, photo: bool) -> np.ndarray:
-    """Uneven light, a cast shadow, a tint, contrast."""
+    """Apply uneven light, a cast shadow, a tint and a change of contrast."""
     height, width = picture.shape[:2]
     gain = np.ones((height, width), np.float32)
     if photo or rng.random() < 0.15:
@@ -124,7 +131,7 @@ def _light(rng: np.random.Generator, picture: np.ndarray, *, photo: bool) -> np.
 
 
 def _lens(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
-    """Blur, noise, resolution and compression."""
+    """Apply blur, loss of resolution, noise, binarization and compression, each by chance."""
     height, width = picture.shape[:2]
     if rng.random() < 0.3:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.1))
@@ -142,7 +149,5 @@ def _lens(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
         )
         picture = np.repeat(dark[..., None], 3, axis=2)
     if rng.random() < 0.6:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 92))]
-        encoded = cv2.imencode(".jpg", picture[..., ::-1], quality)[1]
-        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
+        picture = jpeg_artifacts(picture[..., ::-1], int(rng.integers(35, 92)))[..., ::-1]
     return np.ascontiguousarray(picture)

@@ -1,4 +1,4 @@
-"""Text for synthetic lines: pieces of running text, and invented numbers, dates, sums and addresses."""
+"""Texts for synthetic lines: pieces of running text, and invented numbers, dates, sums and addresses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT_WEIGHTS = {"en": 0.65, "fr": 0.20, "de": 0.08, "es": 0.07}
 
 
 class TextFile:
-    """The lines of one UTF-8 file, kept as bytes and offsets and decoded one at a time."""
+    """Lines of a UTF-8 file, memory-mapped and decoded one at a time."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -47,21 +47,27 @@ class TextFile:
 
 
 def _language(path: Path) -> str:
-    """`fr` of `fr_wiki.txt` and of `words_fr.tsv`; `en` for a name that tells nothing."""
+    """Infer a language from a file name: `fr` for `fr_wiki.txt` and `words_fr.tsv`; `en` without language code."""
     parts = path.stem.lower().split("_")
     code = parts[-1] if parts[0] == "words" else parts[0]
     return code if len(code) == 2 and code.isalpha() else "en"
 
 
 class Corpus:
-    """Random line texts from `*.txt` files (one sentence or note a line) and `words_*.tsv` lists.
+    """Random line texts from `*.txt` files (one sentence or note per line) and `words_*.tsv` lists.
 
-    `paths` is a folder, a file, or several of either. A file's language is the two letters before the
-    first `_` of its name. `weights` is the share of each language; languages without files are left out.
-    Within a language, a file counts by the square root of its size, so that small ones are still seen.
+    Within a language, files are weighted by the square root of their size, so that small ones are used as well.
 
-    Characters outside `alphabet` are left out, so that every label can be expressed (None keeps all).
-
+    Args:
+        paths: a folder, a file, or several of either; the language of a file is the two letters before the first
+            `_` of its name.
+        weights: share of each language; languages without files are left out.
+        short_probability: share of texts of one or two words.
+        invented_probability: share of invented numbers, dates and the like.
+        salad_probability: share of texts of unrelated words.
+        capitals_probability: share of texts in capitals.
+        hyphen_probability: chance that the last word is hyphenated.
+        alphabet: characters outside of it are left out, so that every label can be encoded; None keeps all.
     Raises:
         DataError: a path is missing, or no file holds text in a language with a positive weight.
     """
@@ -107,9 +113,9 @@ class Corpus:
             self._file_share[language] = root / root.sum()
 
     def sample(self, rng: np.random.Generator, *, characters: tuple[int, int] = (1, 80)) -> tuple[str, str]:
-        """One normalized line of `characters` (lowest, highest) length, and its language.
+        """Draw one normalized line of `characters` (lowest, highest) length, and its language.
 
-        A text that cannot be made long enough is returned short; it is never empty and never too long.
+        A text may be shorter where no longer one is found; it is never empty and never too long.
         """
         low, high = characters
         if not 1 <= low <= high:
@@ -140,13 +146,13 @@ class Corpus:
             return self._salad(rng, language, target)
         return self._running(rng, language, target)
 
-    def _passage(self, rng: np.random.Generator, language: str, least: int) -> str:
-        """A random line, joined to the ones after it until it holds `least` characters."""
+    def _passage(self, rng: np.random.Generator, language: str, min_length: int) -> str:
+        """Draw a random line, joined to the lines after it until it has `min_length` characters."""
         files = self._texts[language]
         file = files[int(rng.choice(len(files), p=self._file_share[language]))]
         index = int(rng.integers(len(file)))
         text = file[index]
-        while len(text) < least and index + 1 < len(file):
+        while len(text) < min_length and index + 1 < len(file):
             index += 1
             text = f"{text} {file[index]}"
         return text
@@ -156,7 +162,7 @@ class Corpus:
         if len(text) <= target:
             return text
         words = text.split()
-        # A page breaks lines anywhere, so start at any word that leaves enough text behind it.
+        # Lines of a page may begin with any word: start at one with enough text after it.
         lengths = np.cumsum([len(word) + 1 for word in words])
         last = int(np.searchsorted(lengths, lengths[-1] - target))
         first = 0 if rng.random() < 0.25 else int(rng.integers(last + 1))
@@ -177,7 +183,7 @@ class Corpus:
         return " ".join(words[first : first + int(rng.integers(1, 3))])
 
     def _salad(self, rng: np.random.Generator, language: str, target: int) -> str:
-        """Unrelated words, so that a reader cannot lean on grammar alone."""
+        """Draw unrelated words, so that a model cannot rely on grammar alone."""
         file, words = self._words[language], []
         while sum(len(word) + 1 for word in words) < target:
             # Squaring favors frequent words: the list is sorted by frequency.
@@ -187,7 +193,7 @@ class Corpus:
 
 
 def _cut(text: str, high: int) -> str:
-    """At most `high` characters, at a word boundary where there is one."""
+    """Shorten a text to at most `high` characters, at a word boundary where there is one."""
     if len(text) <= high:
         return text
     head = text[:high]

@@ -11,6 +11,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from ocr.image.encode import jpeg_artifacts
 from ocr.synth.render import RenderedLine
 
 
@@ -167,8 +168,7 @@ def _store(image: np.ndarray, rng: np.random.Generator, settings: DegradeSetting
         threshold, _ = cv2.threshold(image, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         image = cv2.threshold(image, threshold + rng.uniform(-12, 25), 255, cv2.THRESH_BINARY)[1]
     if _happens(rng, settings.jpeg):
-        quality = int(rng.integers(25, 90))
-        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 0)
+        image = jpeg_artifacts(image, int(rng.integers(25, 90)))
     return image
 
 

@@ -1,4 +1,4 @@
-"""Fonts for synthetic lines: what each covers, how it is shaped, and its outlines, all cached.
+"""Fonts for synthetic lines: covered characters, shaping and outlines, all cached.
 
 Outlines and advances are in units of `EM` pixels per em, y down, origin on the baseline.
 """
@@ -20,16 +20,16 @@ import uharfbuzz
 from ocr.errors import FontError
 
 EM = 256.0
-"""Size, in pixels, at which outlines and advances are kept."""
+"""Size in pixels of outlines and advances."""
 
 GRADES = ("A", "B", "C", "P")
-"""Natural handwriting, casual or script, decorative, printed."""
+"""Grades: natural handwriting, casual or script, decorative, printed."""
 
 DEFAULT_WEIGHTS = {"A": 0.46, "B": 0.37, "C": 0.05, "P": 0.12}
 
 SHARED_WORD = 5
-"""Families of a grade that begin with one word, from which on they are variants of one design: 45 Playwrite
-families and 11 Edu families are, two families named Love or Just are not."""
+"""Number of families of a grade with the same first word from which they count as variants of one design: so do 45
+Playwrite families and 11 Edu families, but not two families named Love or Just."""
 
 _FLAGS = ("fr", "de", "es")
 
@@ -47,7 +47,7 @@ class Glyph:
 
 @dataclass(frozen=True)
 class FontInfo:
-    """A row of fonts.csv. `stroke` is the stroke thickness in ems, 0 where unknown; `family` defaults to the file."""
+    """A row of fonts.csv; `stroke` is the stroke thickness in ems, 0 where unknown; `family` defaults to the file."""
 
     file: str
     grade: str
@@ -76,6 +76,7 @@ class Font:
 
     @property
     def name(self) -> str:
+        """File name of the font."""
         return self.path.name
 
     @cached_property
@@ -93,7 +94,7 @@ class Font:
 
     @cached_property
     def _harfbuzz(self) -> uharfbuzz.Font:
-        # skia checks that the file is a font; HarfBuzz would silently shape nothing.
+        # Skia checks that the file is a font; HarfBuzz would shape nothing without an error.
         if self._skia.getTypeface().countGlyphs() == 0:
             raise FontError(f"{self.path}: the font holds no glyphs")
         font = uharfbuzz.Font(uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(self.path))))
@@ -101,7 +102,7 @@ class Font:
         return font
 
     def outline(self, glyph: int) -> tuple[skia.Path, tuple[float, float, float, float]]:
-        """Path of a glyph and its bounds (left, top, right, bottom); an empty path has zero bounds."""
+        """Return the path of a glyph and its bounds (left, top, right, bottom); an empty path has zero bounds."""
         if glyph not in self._outlines:
             path = self._skia.getPath(glyph) or skia.Path()
             box = path.computeTightBounds()
@@ -109,7 +110,7 @@ class Font:
         return self._outlines[glyph]
 
     def covers(self, text: str) -> bool:
-        """Whether every character of `text` has a glyph, with an outline unless it is a space."""
+        """True where every character of `text` has a glyph, with an outline unless it is a space."""
         return all(self._covers(character) for character in text)
 
     def _covers(self, character: str) -> bool:
@@ -128,7 +129,7 @@ class Font:
         """Shape one word (kerning, ligatures, contextual joins).
 
         Raises:
-            FontError: a character has no glyph; nothing is ever drawn as the missing-glyph box.
+            FontError: a character has no glyph; the glyph for missing characters is never drawn.
         """
         buffer = uharfbuzz.Buffer()
         buffer.add_str(text)
@@ -149,7 +150,7 @@ class Font:
         return glyphs
 
     def _bounds(self, characters: str) -> np.ndarray:
-        """(n, 5) of left, top, right, bottom, advance of those `characters` that the font covers."""
+        """Collect (n, 5) left, top, right, bottom, advance of the `characters` that the font covers."""
         rows = []
         for character in characters:
             if self.covers(character):
@@ -160,7 +161,7 @@ class Font:
 
     @cached_property
     def space(self) -> float:
-        """Width of a space, within what people leave between words (some fonts have none or a huge one)."""
+        """Width of a space, limited to the usual space between words (some fonts have none or a huge one)."""
         glyph = self._harfbuzz.get_nominal_glyph(32)
         width = self._harfbuzz.get_glyph_h_advance(glyph) / 64 if glyph else 0.0
         x_height = -self.x_height
@@ -168,7 +169,7 @@ class Font:
 
     @cached_property
     def x_height(self) -> float:
-        """Top of small letters, negative (y down); of two thirds of a capital where there are no small ones."""
+        """Top of small letters, negative (y down); two thirds of that of capitals in fonts without small letters."""
         bounds = self._bounds("XZAENOU" if self.info.allcaps else "xzaenou")
         share = 0.67 if self.info.allcaps else 1.0
         return share * float(np.median(bounds[:, 1])) if len(bounds) else -0.4 * EM
@@ -212,10 +213,10 @@ class Font:
 
     @cached_property
     def connected(self) -> bool:
-        """Whether small letters reach into the next one, so that moving one would break a join."""
+        """True where small letters are joined to the next one, so that they cannot be moved apart."""
         if not self.covers("aeimnu"):
             return False
-        # Shaped, because some fonts join letters only by substituting other forms.
+        # The text is shaped, as some fonts join letters only by substitution.
         gaps, end, pen = [], None, 0.0
         for glyph in self.shape("minuneamaenimu"):
             left, _, right, _ = self.outline(glyph.id)[1]
@@ -233,12 +234,12 @@ def _int(row: Mapping[str, str], key: str) -> int:
 
 
 def group_shares(families: Sequence[str]) -> np.ndarray:
-    """Share of each font when groups of related families are drawn first and a file of the group second.
+    """Compute the share of each font when a group of related families is drawn first, then a file of the group.
 
-    Families that begin with the same word are a group where there are `SHARED_WORD` or more of them; every other
-    family is a group of its own. A group counts as the square root of its number of families: once, and a school
-    hand in 45 national variants would be as rare as one single hand; 45 times, and it would be a third of all lines.
-    Files of one family (weights, obliques) share what their family gets.
+    Families with the same first word are a group where there are `SHARED_WORD` or more of them; every other family
+    is a group of its own. The weight of a group is the square root of its number of families, a compromise for a
+    school script in 45 national variants: with weight 1 it would be as rare as a single family, with weight 45 a
+    third of all lines. Files of one family (weights, obliques) share the weight of their family.
 
     Args:
         families: the family of each font of one grade.
@@ -257,12 +258,15 @@ def group_shares(families: Sequence[str]) -> np.ndarray:
 
 
 class FontLibrary:
-    """The fonts of a folder: `directory/fonts.csv` with the files in `directory/fonts`.
+    """Fonts of a folder: `directory/fonts.csv` with the files in `directory/fonts`.
 
-    `grades` keeps only those rows; `weights` is the share of each grade, by default mostly natural
-    handwriting with few decorative fonts and 12 % print. Within a grade, groups of related families are
-    drawn first (`group_shares`). Files are opened on first use, so a library is cheap to make and to pickle.
+    Within a grade, groups of related families are drawn first (`group_shares`). Files are opened on first use, so
+    that a library is cheap to create and to pickle.
 
+    Args:
+        grades: grades of the fonts to keep.
+        weights: share of each grade; by default mostly natural handwriting with few decorative fonts and 12 % print.
+        csv: name of the table.
     Raises:
         FontError: the folder or fonts.csv is missing or empty, or a weight names an unknown grade.
     """
@@ -296,7 +300,7 @@ class FontLibrary:
                 shares.append(weights[grade] * group_shares([font.info.family for font in fonts]))
         if not self._drawn:
             raise FontError(f"{table}: no font of grade {', '.join(grades)} with a positive weight")
-        # Grade, group and file in one cumulative table: one random number and a bisection per choice.
+        # Grade, group and file share one cumulative table: one random number and one bisection per choice.
         cumulative = np.cumsum(np.concatenate(shares))
         self._cumulative: list[float] = (cumulative / cumulative[-1]).tolist()
 
@@ -321,7 +325,7 @@ class FontLibrary:
         return len(self.fonts)
 
     def get(self, name: str) -> Font:
-        """The font whose file is called `name`.
+        """Return the font whose file is called `name`.
 
         Raises:
             FontError: the library has no such font.
@@ -332,10 +336,10 @@ class FontLibrary:
         raise FontError(f"{name}: no such font in {self.directory}")
 
     def choose(self, rng: np.random.Generator, text: str, *, tries: int = 12) -> tuple[Font, str]:
-        """Draw a font, by grade, then by family group, that covers `text`; return it and the text it can draw.
+        """Draw a font that covers `text`, by grade, then by group of families; return it and the text to draw.
 
-        The text comes back in capitals for a font that has nothing else. When `tries` fonts lack some
-        character, the last one is used and the characters it lacks are dropped.
+        The text is in capitals for a font that has no small letters. Where `tries` fonts lack some character, the
+        last one is used and the characters that it lacks are dropped.
 
         Raises:
             FontError: a font file is missing or unreadable.

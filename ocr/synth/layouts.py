@@ -1,6 +1,6 @@
-"""What people put on a page: letters, notes, lists, columns, forms, tables, and pages without a word.
+"""Layouts of synthetic pages: letters, notes, lists, columns, forms, tables, and pages without text.
 
-Every layout writes on a sheet in the order in which a reader would read.
+Every layout writes its lines in reading order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Layout = Callable[["Desk"], None]
 
 @dataclass
 class Desk:
-    """A sheet, the hand that writes on it, and the area within the margins; `pitch` in pixels a line."""
+    """A sheet, the hand that writes on it, and the area within the margins; `pitch` is the line height in pixels."""
 
     sheet: Sheet
     scribe: Scribe
@@ -32,17 +32,19 @@ class Desk:
     right: float
     bottom: float
     slope: float
-    """Degrees by which this writer's lines fall."""
+    """Degrees by which the lines of this writer slope downwards."""
 
     @property
     def width(self) -> float:
+        """Width in pixels between the margins."""
         return self.right - self.left
 
     def chance(self, probability: float) -> bool:
+        """Draw True with the given probability."""
         return bool(self.rng.random() < probability)
 
     def on_rule(self, y: float) -> float:
-        """`y`, or the next rule of the paper below it, and the hand's own unsteadiness."""
+        """Return `y`, or on ruled paper the next rule below it, with a random deviation."""
         if self.sheet.pitch:
             y = self.sheet.first_rule + np.ceil((y - self.sheet.first_rule) / self.pitch - 1e-6) * self.pitch
             return float(y + self.rng.normal(-0.03, 0.03) * self.pitch)
@@ -61,7 +63,7 @@ class Desk:
         angle: float | None = None,
         strike: float = 0.03,
     ) -> float:
-        """Write one line and return the x where it ends (`x` where nothing could be written)."""
+        """Write one line and return the x of its end (`x` where nothing could be written)."""
         hand = hand or self.hand
         if angle is None:
             angle = self.slope + (self.rng.normal(0, 0.25) if hand.kind == "handwritten" else 0)
@@ -97,7 +99,7 @@ class Desk:
         hand: Hand | None = None,
         indent: float = 0.0,
     ) -> float:
-        """Rows of running text from a baseline at `y`; returns the next free baseline."""
+        """Write rows of running text from a baseline at `y`; returns the next free baseline."""
         left, right = self.left if left is None else left, self.right if right is None else right
         pitch = self.pitch if hand is None else min(self.pitch, 2.4 * hand.x_height)
         for row in range(rows):
@@ -112,12 +114,12 @@ class Desk:
         return y
 
     def print_hand(self, size: float = 0.8) -> Hand:
-        """A printing type; `size` is relative to the writing."""
+        """Choose a print font; `size` is relative to the handwriting."""
         return self.scribe.hand(self.rng, max(4.5, size * self.hand.x_height), kind="print")
 
 
 def prose(desk: Desk) -> None:
-    """A page or a part of a page of running text, at times under a heading."""
+    """Write a page or part of a page of running text, at times under a heading."""
     rng, y = desk.rng, desk.top
     if desk.chance(0.3):
         desk.write(desk.left, desk.on_rule(y), desk.width, hand=desk.hand.scaled(1.3), fill=0.4, align=0.5)
@@ -134,7 +136,7 @@ def prose(desk: Desk) -> None:
 
 
 def letter(desk: Desk) -> None:
-    """Letterhead or none, place and date, salutation, body, closing and signature."""
+    """Write a letter: letterhead or none, place and date, salutation, body, closing and signature."""
     rng, y = desk.rng, desk.top
     if desk.chance(0.35):
         heading = desk.print_hand(rng.uniform(0.9, 1.7))
@@ -164,7 +166,7 @@ def letter(desk: Desk) -> None:
 
 
 def _sign(desk: Desk, x: float, y: float) -> None:
-    """A name in a bolder hand with a flourish, or nothing but the flourish."""
+    """Sign with a name in larger writing, at times with a flourish, or with an illegible curve."""
     rng = desk.rng
     if desk.chance(0.35):
         scribble(
@@ -185,7 +187,7 @@ def _sign(desk: Desk, x: float, y: float) -> None:
 
 
 def notes(desk: Desk) -> None:
-    """Short lines, bullets, indents, arrows and boxes, in more than one size."""
+    """Write notes: short lines, bullets, indents and arrows, in more than one size."""
     rng, y = desk.rng, desk.top
     end = desk.top + rng.uniform(0.3, 1) * (desk.bottom - desk.top)
     while y < end:
@@ -229,7 +231,7 @@ def _arrow(desk: Desk, x: float, y: float, end: float) -> None:
 
 
 def listing(desk: Desk) -> None:
-    """A numbered or plain list, at times with amounts to the right."""
+    """Write a numbered or plain list, at times with amounts to the right."""
     rng, y = desk.rng, desk.top
     numbered, amounts = desk.chance(0.5), desk.chance(0.4)
     if desk.chance(0.6):
@@ -260,7 +262,7 @@ def listing(desk: Desk) -> None:
 
 
 def columns(desk: Desk) -> None:
-    """Two columns, or the two pages of an open book, at times under a common heading."""
+    """Write two columns, or the two pages of an open book, at times under a common heading."""
     rng, y = desk.rng, desk.top
     if desk.chance(0.4):
         desk.write(
@@ -285,7 +287,7 @@ def columns(desk: Desk) -> None:
 
 
 def form(desk: Desk) -> None:
-    """Printed labels, and answers by hand on lines, in boxes or after a colon."""
+    """Fill in a form: printed labels, and answers by hand on lines, in boxes or after a colon."""
     rng, y = desk.rng, desk.top
     labels = desk.print_hand(rng.uniform(0.55, 0.95))
     heading = desk.print_hand(1.3)
@@ -341,7 +343,7 @@ def _field(desk: Desk, left: float, right: float, y: float, labels: Hand, style:
 
 
 def table(desk: Desk) -> None:
-    """A ruled or unruled table: short entries by hand, a head in print or by hand."""
+    """Fill in a ruled or unruled table: short entries by hand, a head in print or by hand."""
     rng = desk.rng
     count = int(rng.integers(2, 7))
     shares = rng.uniform(0.5, 2, count)
@@ -372,7 +374,7 @@ def table(desk: Desk) -> None:
 
 
 def typed(desk: Desk) -> None:
-    """A typed or printed page with a few remarks by hand."""
+    """Write a typed or printed page with a few remarks by hand."""
     rng, hand = desk.rng, desk.hand
     print_hand = desk.print_hand(rng.uniform(0.6, 0.9))
     y, pitch = desk.top, print_hand.x_height * rng.uniform(2.2, 3.4)
@@ -392,7 +394,7 @@ def typed(desk: Desk) -> None:
 
 
 def consent_sheet(desk: Desk) -> None:
-    """A sheet of a collection: a small printed notice, a number to the right, then text by hand."""
+    """Fill in a sheet of a data collection: a small printed notice, a number to the right, then text by hand."""
     rng = desk.rng
     if desk.chance(0.8):
         at = desk.left + 0.6 * desk.width
@@ -412,7 +414,7 @@ def consent_sheet(desk: Desk) -> None:
 
 
 def sparse(desk: Desk) -> None:
-    """A few words here and there: an envelope, a label, a cover."""
+    """Write a few words, as on an envelope, a label or a cover."""
     rng = desk.rng
     at = rng.uniform(desk.top, desk.top + 0.6 * (desk.bottom - desk.top))
     x = rng.uniform(desk.left, desk.left + 0.5 * desk.width)
@@ -426,7 +428,7 @@ def sparse(desk: Desk) -> None:
 
 
 def blank(desk: Desk) -> None:
-    """Nothing to read: an empty page, doodles, a drawing or a picture."""
+    """Make a page without text: empty, or with doodles, a drawing or a picture."""
     rng, sheet = desk.rng, desk.sheet
     kind = rng.random()
     if kind < 0.35:
@@ -461,7 +463,7 @@ def blank(desk: Desk) -> None:
 
 
 def margin_notes(desk: Desk) -> None:
-    """Remarks in the left margin, level or across; they are read where they stand."""
+    """Write remarks in the left margin, horizontally or vertically; they are read at their height on the page."""
     rng = desk.rng
     room = desk.left - 12
     if room < 60 or not desk.sheet.lines:
@@ -489,14 +491,14 @@ def margin_notes(desk: Desk) -> None:
 
 
 def _insert_level(sheet: Sheet, note) -> None:
-    """Put a note before the first line whose start lies lower."""
+    """Insert a note before the first line whose start lies lower."""
     level = note.baseline[:, 1].mean()
     lower = [i for i, line in enumerate(sheet.lines) if line.baseline[0, 1] > level - 2]
     sheet.lines.insert(lower[0] if lower else len(sheet.lines), note)
 
 
 def office_marks(desk: Desk) -> None:
-    """Stamps, some over the text."""
+    """Stamp the page, at times over the text."""
     for _ in range(int(desk.rng.integers(1, 3))):
         stamp(desk.rng, desk.sheet, desk.scribe)
 
@@ -514,4 +516,4 @@ LAYOUTS: dict[str, tuple[Layout, float]] = {
     "sparse": (sparse, 0.04),
     "blank": (blank, 0.04),
 }
-"""Name to layout and its share of pages."""
+"""Layouts by name, each with its share of pages."""

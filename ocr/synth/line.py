@@ -1,4 +1,4 @@
-"""Synthetic text lines: a text, a font, a hand and a piece of paper, drawn at random from one generator."""
+"""Synthetic text lines: a random text in a random font, style and degradation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ASSETS = Path(__file__).parent / "assets"
 
 @dataclass
 class SynthLine:
-    """One line image and everything that is known about it, in its own pixels."""
+    """A line image with its labels, in its own pixels."""
 
     image: np.ndarray
     """uint8 (h, w) gray."""
@@ -29,19 +29,29 @@ class SynthLine:
     kind: str
     """`handwritten` or `print`, as in the project's line sets."""
     characters: list[tuple[str, Box]]
-    """Every character of `text` in order, spaces too, with its ink's box (x0, y0, x1, y1)."""
+    """Every character of `text` in order, including spaces, with the box (x0, y0, x1, y1) of its ink."""
     words: list[tuple[str, Box]]
     polygon: np.ndarray
     baseline: np.ndarray
     font: str
     running_text: bool = True
-    """False where unrelated words stand side by side, from which no language can be learned."""
+    """False where the words are unrelated, so that no language should be learned from them."""
 
 
 class LineSynthesizer:
-    """Draws endless lines; sample i of seed s is `sample(np.random.default_rng([s, i]))`.
+    """Endless synthetic lines; sample i of seed s is `sample(np.random.default_rng([s, i]))`.
 
-    `characters` bounds the text's length; a share `clean_probability` of lines is black on white.
+    Args:
+        fonts, corpus: fonts and texts.
+        height: height of the lines in pixels, at least 16.
+        characters: lowest and highest length of a text.
+        clean_probability: share of lines in black on white.
+        neighbor_probability: chance of ink of the line above, and of the line below.
+        strike_probability: chance that a word is written twice and crossed out once.
+        mixture_probability: chance that a second font draws some of the characters.
+        degrade: probabilities of the effects of paper, ink and camera.
+    Raises:
+        ConfigError: the height is too small.
     """
 
     def __init__(
@@ -70,7 +80,7 @@ class LineSynthesizer:
         self.renderer = LineRenderer(height=height)
 
     def sample(self, rng: np.random.Generator) -> SynthLine:
-        """One line; the same generator state gives the same line.
+        """Draw one line; the same generator state gives the same line.
 
         Raises:
             FontError: a font file of the table is missing or unreadable.
@@ -83,7 +93,7 @@ class LineSynthesizer:
             try:
                 return self._line(rng, text, language, font)
             except FontError:
-                # Shaping can want a glyph that the character map did not promise: take another font.
+                # Shaping can need a glyph that is not in the character map: take another font.
                 continue
         raise FontError(f"{self.fonts.directory}: 20 texts in a row could not be drawn")
 
@@ -91,7 +101,7 @@ class LineSynthesizer:
         words = text.split(" ")
         struck: frozenset[int] = frozenset()
         if len(words) > 2 and rng.random() < self.strike_probability:
-            # The struck word is one more than the label holds: draw a word twice, cross one out.
+            # The label does not hold the struck word: draw a word twice and cross one out.
             at = int(rng.integers(len(words)))
             words.insert(at, words[int(rng.integers(len(words)))])
             struck = frozenset({at})
@@ -125,14 +135,14 @@ class LineSynthesizer:
         )
 
     def _mixture(self, rng: np.random.Generator, text: str, font: Font) -> Mixture | None:
-        """A second font of a like pen for some letters, capitals or digits of the line."""
+        """Choose a second font of similar stroke width for some letters, capitals or digits of the line."""
         if font.info.grade == "P" or rng.random() >= self.mixture_probability:
             return None
         capitals = frozenset(character for character in text if character.isupper())
         digits = frozenset(character for character in text if character.isdigit())
         letters = sorted({character for character in text if character.islower()})
         some = frozenset(character for character in letters if rng.random() < 0.3)
-        # Single letters cannot be taken out of a joined hand; its capitals and digits stand alone.
+        # Letters of a joined script cannot be replaced one by one, but its capitals and digits stand alone.
         options = [capitals, digits, capitals | digits] + ([] if font.connected else [some, some | capitals])
         characters = options[int(rng.integers(len(options)))]
         second, _ = self.fonts.choose(rng, "".join(sorted(characters)))
@@ -151,7 +161,7 @@ class LineSynthesizer:
 
 
 def sample_style(rng: np.random.Generator, font: Font) -> Style:
-    """A random hand that suits the font: print stays upright, script may lean and stretch far."""
+    """Draw a random style that suits the font: print stays upright, script may lean and stretch far."""
     if font.info.grade == "P":
         return Style(
             slant=0.2 if rng.random() < 0.1 else 0.0,
@@ -163,7 +173,7 @@ def sample_style(rng: np.random.Generator, font: Font) -> Style:
     # Old hands are wide and lean far to the right; modern ones are narrower, upright or nearly so.
     old = rng.random() < (0.55 if font.connected else 0.3)
     slant = rng.normal(0.75, 0.25) if old else rng.normal(0.22, 0.2)
-    # Widths seen in real lines, in x-heights a character, whatever the font's own width is.
+    # Widths of real lines, in x-heights per character, independent of the width of the font.
     width = math.exp(rng.normal(0.60, 0.30) if old else rng.normal(0.24, 0.26))
     stretch = width * -font.x_height / font.pitch
     return Style(
@@ -189,7 +199,7 @@ _MARKS = {"'": "\u2019", '"': "\u201d", "-": "\u2013"}
 
 
 def _handwritten_marks(rng: np.random.Generator, text: str, font: Font) -> str:
-    """Labels have straight quotes; pens draw curly ones too, so draw some lines with those."""
+    """Replace some straight quotes and hyphens, as in labels, by curly quotes and dashes, as in handwriting."""
     for plain, drawn in _MARKS.items():
         if plain in text and rng.random() < (0.5 if plain != "-" else 0.2) and font.covers(drawn):
             text = text.replace(plain, drawn)
@@ -210,7 +220,7 @@ def build_line_synthesizer(
     language_weights: Mapping[str, float] | None = None,
     degrade: DegradeSettings | None = None,
 ) -> LineSynthesizer:
-    """A synthesizer from two folders; None takes the fonts or the text that ship with the project.
+    """Build a synthesizer from two folders; None takes the fonts or the text that ship with the package.
 
     Raises:
         FontError, DataError: a folder is missing or holds nothing usable.

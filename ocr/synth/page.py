@@ -1,4 +1,4 @@
-"""Synthetic pages: a sheet is written on in a layout, then scanned or photographed, with exact labels."""
+"""Synthetic pages with exact labels: a sheet is written in a random layout, then scanned or photographed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ ASSETS = Path(__file__).parent / "assets"
 
 @dataclass
 class SynthPage:
-    """A page image uint8 (h, w, 3) RGB and everything that is known about it, in its own pixels.
+    """A page image, uint8 (h, w, 3) RGB, with its labels, in its own pixels.
 
-    `characters` has an entry for each word of `page`, lines and words in their order: every character of the
-    word with its quadrilateral (4, 2) float32, clockwise from the top-left corner as it is read.
+    `characters` has an entry for each word of `page`, in the order of lines and words: every character of the word
+    with its quadrilateral (4, 2) float32, clockwise from the top-left corner in reading direction.
     """
 
     image: np.ndarray
@@ -37,14 +37,19 @@ class SynthPage:
 
     @property
     def character_polygons(self) -> list[list[Polygon]]:
-        """The quadrilaterals of `characters` alone."""
+        """The quadrilaterals of `characters` without their text."""
         return [[polygon for _, polygon in word] for word in self.characters]
 
 
 class PageSynthesizer:
-    """Draws endless pages; page i of seed s is `sample(np.random.default_rng([s, i]))`.
+    """Endless synthetic pages; page i of seed s is `sample(np.random.default_rng([s, i]))`.
 
-    `longer_side` bounds the picture's longer side in pixels. `layouts` replaces the shares of `LAYOUTS`.
+    Args:
+        handwriting, print_fonts, corpus: fonts and texts.
+        longer_side: lowest and highest longer side of a page in pixels.
+        layouts: share of each layout, instead of those of `LAYOUTS`.
+    Raises:
+        ConfigError: a size out of range or an unknown layout.
     """
 
     def __init__(
@@ -69,7 +74,7 @@ class PageSynthesizer:
         self.shares = weights / weights.sum()
 
     def sample(self, rng: np.random.Generator) -> SynthPage:
-        """One page; the same generator state gives the same page.
+        """Draw one page; the same generator state gives the same page.
 
         Raises:
             FontError: a font file is missing or unreadable.
@@ -125,7 +130,7 @@ class PageSynthesizer:
 
 
 def _label(sheet: Sheet, image: np.ndarray, to_picture: CoordinateMap, layout: str) -> SynthPage:
-    """Map a sheet's labels to the picture; what the picture cuts off is left out of text and boxes."""
+    """Map the labels of a sheet to the picture; words that the picture cuts off become ignored areas."""
     height, width = image.shape[:2]
     page = Page(source="synthetic", height=height, width=width)
     characters: list[list[tuple[str, Polygon]]] = []
@@ -187,7 +192,7 @@ def build_page_synthesizer(
     font_weights: Mapping[str, float] | None = None,
     language_weights: Mapping[str, float] | None = None,
 ) -> PageSynthesizer:
-    """A synthesizer from two folders; None takes the fonts or the text that ship with the project.
+    """Build a synthesizer from two folders; None takes the fonts or the text that ship with the package.
 
     Raises:
         FontError, DataError: a folder is missing or holds nothing usable.

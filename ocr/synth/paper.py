@@ -1,4 +1,4 @@
-"""Paper before and after it is written on: tone, rules, folds, stains, stamps."""
+"""Paper of synthetic pages: tone, rules, folds, stains, holes and stamps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TONES = (
 
 
 def blank_sheet(rng: np.random.Generator, size: tuple[int, int], pitch: float) -> Sheet:
-    """Paper of `size` (height, width), whose rules, if it has any, stand `pitch` pixels apart."""
+    """Make a blank sheet of `size` (height, width), in some cases with rules `pitch` pixels apart."""
     tone = np.array(TONES[int(rng.choice(len(TONES), p=[share for _, share in TONES]))][0], np.float32)
     tone = np.clip(tone + rng.normal(0, 3, 3), 120, 255)
     height, width = size
@@ -52,7 +52,7 @@ def blank_sheet(rng: np.random.Generator, size: tuple[int, int], pitch: float) -
 
 
 def tile(rng: np.random.Generator, size: tuple[int, int], kind: int = 0) -> np.ndarray:
-    """Unit-variance texture (height, width) float32: 0 grain, 1 fibres, 2 soft clouds, 3 threads."""
+    """Cut a random (height, width) float32 window of a texture: 0 grain, 1 fibers, 2 soft clouds, 3 threads."""
     texture = _texture(kind)
     height, width = size
     y, x = int(rng.integers(256)), int(rng.integers(256))
@@ -80,7 +80,7 @@ def _texture(kind: int) -> np.ndarray:
 
 
 def _age_edges(rng: np.random.Generator, image: np.ndarray) -> None:
-    """Browned towards the edges."""
+    """Darken the sheet towards its edges, in brown."""
     height, width = image.shape[:2]
     y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
     edge = np.maximum(np.abs(y), np.abs(x)) ** np.float32(rng.uniform(4, 14))
@@ -116,7 +116,7 @@ def _stains(rng: np.random.Generator, image: np.ndarray) -> None:
 
 
 def _rule(rng: np.random.Generator, sheet: Sheet, pitch: float) -> None:
-    """Lines to write on: solid or dotted, with a margin line at times."""
+    """Print rules to write on, solid or dotted, at times with a margin line."""
     height, width = sheet.size
     color = ((110, 140, 190), (150, 150, 155), (90, 90, 95), (190, 140, 140))[int(rng.integers(4))]
     strength, thickness = int(rng.uniform(40, 210)), 1 if rng.random() < 0.8 else 2
@@ -135,7 +135,7 @@ def _rule(rng: np.random.Generator, sheet: Sheet, pitch: float) -> None:
 
 
 def _square(rng: np.random.Generator, sheet: Sheet, pitch: float) -> None:
-    """Squared paper; a line of text takes one to three squares."""
+    """Print squares, of which a line of text takes one to three."""
     height, width = sheet.size
     step = pitch / int(rng.integers(1, 4))
     color = ((120, 150, 200), (150, 150, 150), (160, 190, 150))[int(rng.integers(3))]
@@ -148,7 +148,7 @@ def _square(rng: np.random.Generator, sheet: Sheet, pitch: float) -> None:
 
 
 def bleed_through(rng: np.random.Generator, sheet: Sheet) -> None:
-    """The other side's writing, mirrored and soft; it is not text of this page."""
+    """Add the ink of the sheet, mirrored and blurred, as if from its back; it is not labeled."""
     ghost = cv2.GaussianBlur(sheet.ink[:, ::-1], (0, 0), rng.uniform(1.0, 2.2))
     ghost = np.roll(ghost, (int(rng.integers(-40, 41)), int(rng.integers(-40, 41))), (0, 1))
     faded = (ghost * np.float32(rng.uniform(0.06, 0.28))).astype(np.uint8)
@@ -158,7 +158,7 @@ def bleed_through(rng: np.random.Generator, sheet: Sheet) -> None:
 
 
 def punch_holes(rng: np.random.Generator, sheet: Sheet) -> None:
-    """Two to four filing holes near an edge."""
+    """Punch two to four filing holes near an edge."""
     height, width = sheet.size
     radius = round(0.011 * height)
     x = round(0.03 * width) if rng.random() < 0.8 else round(0.97 * width)
@@ -168,7 +168,7 @@ def punch_holes(rng: np.random.Generator, sheet: Sheet) -> None:
 
 
 def stamp(rng: np.random.Generator, sheet: Sheet, scribe: Scribe) -> None:
-    """An office's stamp, round or square; its letters are not asked for, so its area is ignored."""
+    """Stamp the sheet with a round or square office stamp; its area is ignored as text."""
     height, width = sheet.size
     color = ((110, 60, 140), (160, 40, 50), (40, 60, 150), (40, 40, 40))[int(rng.integers(4))]
     radius = rng.uniform(0.03, 0.075) * height
@@ -220,7 +220,7 @@ def _turned(degrees: float, points: np.ndarray) -> np.ndarray:
 
 
 def scribble(rng: np.random.Generator, sheet: Sheet, x: float, y: float, width: float, color) -> None:
-    """An illegible signature or a doodle: a smooth wild curve, ignored as text."""
+    """Draw an illegible signature or a doodle, a smooth random curve that is ignored as text."""
     count = int(rng.integers(6, 16))
     knots = np.stack([np.linspace(0, width, count), rng.normal(0, width * 0.09, count)], 1)
     knots[:, 0] += rng.normal(0, width * 0.07, count)

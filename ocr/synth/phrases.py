@@ -160,6 +160,6 @@ _SHARE = np.array([share for _, share in _KINDS], np.float64) / sum(share for _,
 
 
 def invent(rng: np.random.Generator, language: str) -> str:
-    """One invented note; a language without its own forms gets the English ones."""
+    """Invent a note; languages without their own forms get the English ones."""
     make = _KINDS[int(rng.choice(len(_KINDS), p=_SHARE))][0]
     return make(rng, language if language in _MONTHS else "en")

@@ -1,4 +1,4 @@
-"""The hands that write a page: a font, a style, a size and an ink that stay the same along it."""
+"""Hands for synthetic pages: a font, a style, a size and an ink that stay the same on a page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ocr.synth.render import LineRenderer, RenderedLine, Style
 PANGRAM = "The quick brown fox jumps over"
 
 HEIGHTS = (40, 64, 100, 160)
-"""Heights at which lines are rendered: near their size on the page, so that scaling blurs no stroke."""
+"""Heights in pixels at which lines are rendered: near their size on the page, so that scaling does not blur them."""
 
 INKS = (
     ((28, 28, 34), 0.40),  # black
@@ -30,7 +30,7 @@ INKS = (
 
 @dataclass(frozen=True)
 class Hand:
-    """One pen: `x_height` in page pixels, `color` RGB, `kind` handwritten or print."""
+    """One hand: `x_height` in pixels of the page, `color` RGB, `kind` handwritten or print."""
 
     font: Font
     style: Style
@@ -38,21 +38,21 @@ class Hand:
     color: tuple[float, float, float]
     kind: str
     char_width: float
-    """Mean advance of a character in page pixels."""
+    """Mean advance of a character in pixels of the page."""
 
     def scaled(self, factor: float) -> Hand:
-        """The same hand, larger or smaller."""
+        """Return the same hand, larger or smaller."""
         return replace(self, x_height=self.x_height * factor, char_width=self.char_width * factor)
 
 
 class Scribe:
-    """Finds texts and hands, and draws lines of them."""
+    """Source of random texts and hands, and renderer of lines of them."""
 
     def __init__(self, handwriting: FontLibrary, print_fonts: FontLibrary, corpus: Corpus):
         self.handwriting = handwriting
         self.print_fonts = print_fonts
         self.corpus = corpus
-        # Roomy frames: a page's lines overlap, so no line's ink may be cut by its own picture.
+        # Large frames: the lines of a page overlap, so that no line may be cut at the border of its picture.
         self.renderers = {
             height: LineRenderer(
                 height=height, padding=(0.3, 0.4), margin=(0.25, 0.25), max_width=8192, framed_probability=0
@@ -61,7 +61,7 @@ class Scribe:
         }
 
     def hand(self, rng: np.random.Generator, x_height: float, *, kind: str = "handwritten") -> Hand:
-        """A random hand of a kind."""
+        """Draw a random hand of a kind. Raises FontError where no font can be drawn."""
         library = self.handwriting if kind == "handwritten" else self.print_fonts
         for _ in range(20):
             font, text = library.choose(rng, PANGRAM)
@@ -80,13 +80,13 @@ class Scribe:
         raise FontError(f"{library.directory}: 20 fonts in a row could not draw {PANGRAM!r}")
 
     def text(self, rng: np.random.Generator, hand: Hand, low: int, high: int) -> str:
-        """A text of `low` to `high` characters in those that the hand's font holds; at times empty."""
+        """Draw a text of `low` to `high` characters, without those that the font of the hand lacks; may be empty."""
         high = max(high, 1)
         text, _ = self.corpus.sample(rng, characters=(int(np.clip(low, 1, high)), high))
         return self.drawable(hand, text)
 
     def drawable(self, hand: Hand, text: str) -> str:
-        """`text` without what the hand's font lacks."""
+        """Return `text` without characters that the font of the hand lacks."""
         text = text.upper() if hand.font.info.allcaps else text
         if not hand.font.covers(text):
             text = "".join(character for character in text if hand.font.covers(character))
@@ -95,7 +95,7 @@ class Scribe:
     def draw(
         self, rng: np.random.Generator, hand: Hand, text: str, *, struck: frozenset[int] = frozenset()
     ) -> RenderedLine:
-        """One line's ink at the nearest of `HEIGHTS`.
+        """Render one line at the nearest of `HEIGHTS`.
 
         Raises:
             FontError: the font cannot draw the text.
@@ -103,7 +103,7 @@ class Scribe:
         return self._renderer(hand.x_height).render(text, hand.font, hand.style, rng, struck=struck)
 
     def _renderer(self, x_height: float) -> LineRenderer:
-        # Small letters take about a fifth of such a roomy frame.
+        # The x-height is about a fifth of such a large frame.
         return self.renderers[min(HEIGHTS, key=lambda height: abs(np.log(height / (4.5 * x_height))))]
 
 

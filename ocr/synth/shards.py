@@ -1,4 +1,4 @@
-"""Synthetic lines made ahead, in shards that any number of workers can share out."""
+"""Files of synthetic lines, in shards that can be written by any number of workers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ocr.errors import DataError
+from ocr.image.encode import encode_png
 from ocr.synth.line import LineSynthesizer, SynthLine
 
 _KEY = b"ocr.synth"
@@ -30,11 +30,11 @@ SCHEMA = pa.schema(
         ("polygon", pa.list_(pa.int16())),
     ]
 )
-"""The columns of the project's line sets; `writer` is the font."""
+"""Columns of the line sets of the project; `writer` is the font."""
 
 
 def shard_path(folder: str | Path, shard: int, shards: int) -> Path:
-    """Where shard `shard` of `shards` lies."""
+    """Return the path of shard `shard` of `shards`."""
     return Path(folder) / f"lines-{shard:05d}-of-{shards:05d}.parquet"
 
 
@@ -48,18 +48,20 @@ def write_shard(
     seed: int,
     recipe: str = "",
 ) -> bool:
-    """Write shard `shard` of `shards` of the `count` lines of a seed, unless it is there; whether it was written.
+    """Write shard `shard` of `shards` of the `count` lines of a seed, unless the file exists.
 
-    Line i depends on the seed and i alone, so that the set is the same whoever draws which shard. A file has its
-    name only once it is complete; two workers that draw the same shard do no harm.
+    Line i depends on the seed and i alone, so that the set does not depend on the workers. A file gets its name once
+    it is complete, so that two workers may write the same shard.
 
     Args:
-        recipe: what the synthesizer was built of; kept in the file, and compared with that of one found there.
+        recipe: description of the synthesizer; stored in the file, and compared with that of an existing file.
+    Returns:
+        True where the file was written.
     Raises:
         DataError: the number of the shard is out of range, or a file of that name holds other lines.
     """
     if not 0 <= shard < shards <= count:
-        raise DataError(f"shard {shard} of {shards} of {count} lines: want 0 <= shard < shards <= lines")
+        raise DataError(f"shard {shard} of {shards} of {count} lines: expected 0 <= shard < shards <= lines")
     path = shard_path(folder, shard, shards)
     made_of = json.dumps({"seed": seed, "count": count, "recipe": recipe})
     if path.is_file():
@@ -85,7 +87,7 @@ def write_lines(
     made_of: str = "",
     batch: int = 500,
 ) -> None:
-    """Lines `indices` of a seed as one Parquet file, `batch` lines a row group."""
+    """Write lines `indices` of a seed to one Parquet file, `batch` lines per row group."""
     schema = SCHEMA.with_metadata({_KEY: made_of})
     with pq.ParquetWriter(path, schema) as writer:
         for start in range(0, len(indices), batch):
@@ -97,6 +99,7 @@ def write_lines(
 
 
 def _check(path: Path, made_of: str) -> None:
+    """Compare the metadata of an existing file. Raises DataError where it holds other lines."""
     try:
         found = (pq.read_schema(path).metadata or {}).get(_KEY, b"").decode()
     except (pa.ArrowException, OSError) as error:
@@ -107,11 +110,11 @@ def _check(path: Path, made_of: str) -> None:
 
 def _row(sample: SynthLine, line_id: str) -> dict:
     height, width = sample.image.shape
-    # The outline in whole pixels, kept inside the crop that may have cut its tips off.
+    # The outline in whole pixels, clipped to the crop, which may cut off its tips.
     polygon = np.clip(sample.polygon.round(), 0, (width - 1, height - 1)).astype(np.int16)
     return {
         "id": line_id,
-        "image": cv2.imencode(".png", sample.image)[1].tobytes(),
+        "image": encode_png(sample.image),
         "text": sample.text,
         "page_id": line_id,
         "source": "synthetic",

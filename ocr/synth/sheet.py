@@ -1,4 +1,4 @@
-"""A sheet of paper being written on: every stroke of ink, and what is known about it."""
+"""A sheet of paper with ink on it and the labels of its lines."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ocr.synth.scribe import Hand, Scribe
 from ocr.types import Baseline, Polygon
 
 MAX_SQUEEZE = 1.25
-"""By how much a line too long for its place is narrowed at most."""
+"""Largest factor by which a line that is too long is narrowed."""
 
 
 @dataclass
 class WrittenWord:
-    """A word on a sheet and the quadrilateral of each of its characters."""
+    """A word on a sheet with the quadrilateral of each of its characters."""
 
     text: str
     polygon: Polygon
@@ -28,7 +28,7 @@ class WrittenWord:
 
 @dataclass
 class WrittenLine:
-    """A line on a sheet, in sheet pixels."""
+    """A line on a sheet, in pixels of the sheet."""
 
     polygon: Polygon
     baseline: Baseline
@@ -38,9 +38,9 @@ class WrittenLine:
 
 @dataclass
 class Sheet:
-    """`image` uint8 (h, w, 3) RGB, the `ink` laid on it (h, w) uint8, and its labels in writing order.
+    """A sheet: `image` uint8 (h, w, 3) RGB, its `ink` uint8 (h, w), and its labels in writing order.
 
-    `pitch` is the distance of the paper's rules in pixels (0: no rules) and `first_rule` the y of one of them.
+    `pitch` is the distance of printed rules in pixels (0: no rules) and `first_rule` the y of one of them.
     """
 
     image: np.ndarray
@@ -59,7 +59,7 @@ class Sheet:
         return self.image.shape[0], self.image.shape[1]
 
     def lay(self, alpha: np.ndarray, left: int, top: int, color: tuple[float, float, float]) -> None:
-        """Multiply ink of a `color` onto the paper where `alpha` uint8 (h, w) says; parts outside are cut."""
+        """Multiply ink of a `color` onto the paper with opacity `alpha` uint8 (h, w); parts outside are cut off."""
         height, width = self.size
         y0, x0 = max(top, 0), max(left, 0)
         y1, x1 = min(top + alpha.shape[0], height), min(left + alpha.shape[1], width)
@@ -107,14 +107,17 @@ class Sheet:
     ) -> WrittenLine | None:
         """Write one line whose baseline starts at (x, y) and runs at `angle` degrees, clockwise on screen.
 
-        Without `text` it is drawn from the corpus to cover about `fill` of `width`. A line too long is squeezed
-        a little, then shortened. `align` 0 starts at x, 0.5 centers and 1 ends within `width`. With probability
-        `strike` a crossed-out word stands in it. Nothing is written, and None returned, where a line would
-        leave the sheet or the font cannot draw it.
+        Args:
+            width: available length in pixels; a longer line is narrowed, then shortened.
+            text: text of the line; None to draw one from the corpus that covers about `fill` of the width.
+            align: 0 to start at x, 0.5 to center and 1 to end within the width.
+            strike: probability of a crossed-out word in the line.
+        Returns:
+            None, with nothing written, where the line would leave the sheet or the font cannot draw it.
         """
         given = text is not None
         for _ in range(3):
-            # A text breaks off before the word that is too long: ask for a little more than fits.
+            # A text ends before the word that would be too long: draw a little more than fits.
             count = max(1, int(width * fill / hand.char_width)) + 2
             drawn = scribe.drawable(hand, text) if given else scribe.text(rng, hand, int(0.9 * count), count)
             words = drawn.split()
@@ -122,7 +125,7 @@ class Sheet:
                 words.pop()
             line = self._draw(scribe, rng, hand, words, strike)
             if line is not None and len(words) > 1 and _width(line, hand) > MAX_SQUEEZE * 1.1 * width:
-                # Wider letters than most: write less.
+                # The letters are wider than usual: shorten the text.
                 line = self._draw(scribe, rng, hand, words[: max(1, int(len(words) * 0.7))], strike)
             if line is not None:
                 return self._place(rng, hand, line, x, y, width=width, angle=angle, align=align)
@@ -132,7 +135,7 @@ class Sheet:
     def _draw(
         scribe: Scribe, rng: np.random.Generator, hand: Hand, words: list[str], strike: float
     ) -> RenderedLine | None:
-        """Ink of some words, one more of which may be struck out; None where the font cannot draw them."""
+        """Render some words, and perhaps one more that is struck out; None where the font cannot draw them."""
         struck: frozenset[int] = frozenset()
         if len(words) > 2 and rng.random() < strike:
             at = int(rng.integers(len(words)))
@@ -210,7 +213,7 @@ def _boxes(line: RenderedLine) -> list[tuple[float, float, float, float]]:
 
 
 def _width(line: RenderedLine, hand: Hand) -> float:
-    """Width on the page of a line that nobody squeezes."""
+    """Width of a line in pixels of the page, before it is narrowed."""
     boxes = _boxes(line)
     reach = max(box[2] for box in boxes) - min(box[0] for box in boxes)
     return reach * hand.x_height / line.x_height
@@ -219,7 +222,7 @@ def _width(line: RenderedLine, hand: Hand) -> float:
 def cross_out(
     ink: np.ndarray, box: tuple[float, float, float, float], rng: np.random.Generator
 ) -> np.ndarray:
-    """Ink with one to four pen strokes, or a scribble, across a box."""
+    """Draw one to three pen strokes across a box, on a copy of the ink."""
     ink = ink.copy()
     x0, y0, x1, y1 = box
     middle, reach = (y0 + y1) / 2, max(2.0, (y1 - y0) / 5)
@@ -239,7 +242,7 @@ def _quad(box: tuple[float, float, float, float]) -> Polygon:
 
 
 def _word_characters(characters: list[tuple[str, tuple]]) -> list[list[tuple[str, tuple]]]:
-    """Characters of a line split at its spaces."""
+    """Split the characters of a line at its spaces."""
     groups: list[list[tuple[str, tuple]]] = [[]]
     for character, box in characters:
         if character == " ":

@@ -1,4 +1,4 @@
-"""Unit selection: spell a text with the longest pieces of what a writer has written (Hunt & Black 1996)."""
+"""Unit selection (Hunt & Black 1996): spell a text with the longest pieces of the texts of a writer."""
 
 from __future__ import annotations
 
@@ -23,24 +23,26 @@ class Unit:
 
 @dataclass
 class _Written:
-    """The texts of one writer, joined by separators."""
+    """Texts of one writer, joined by separators."""
 
     keys: list[Hashable] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     text: str = SEPARATOR
 
     def add(self, key: Hashable, text: str) -> None:
+        """Append a text."""
         self.keys.append(key)
         self.starts.append(len(self.text))
         self.text += text + SEPARATOR
 
     def unit(self, position: int, count: int) -> Unit:
+        """Return the unit of `count` characters at a position of the joined texts."""
         line = int(np.searchsorted(self.starts, position, side="right")) - 1
         return Unit(self.keys[line], position - self.starts[line], count)
 
 
 class Inventory:
-    """What each writer has written.
+    """Texts of each writer, from which other texts can be spelled.
 
     Args:
         texts: for each writer, (key, text) of everything written.
@@ -74,7 +76,7 @@ class Inventory:
         max_piece: int,
         within_words: bool = False,
     ) -> list[Unit] | None:
-        """Units that spell `text`, or None where the writer lacks too much of it.
+        """Choose units that spell `text`; None where the writer lacks too many of its characters.
 
         Args:
             max_piece: longest unit in characters.
@@ -107,7 +109,7 @@ class Inventory:
         return units
 
     def _borrow(self, rng: np.random.Generator, character: str) -> Unit | None:
-        """The character as one of twenty random writers has written it."""
+        """Find a character among the texts of up to twenty random writers."""
         for _ in range(20):
             written = self._written[self.writers[int(rng.integers(len(self.writers)))]]
             if found := _occurrences(written.text, character):
@@ -124,7 +126,7 @@ def _occurrences(text: str, piece: str) -> list[int]:
 
 
 def _best(rng: np.random.Generator, text: str, spots: list[int], before: str, after: str, count: int) -> int:
-    """One of the spots whose neighboring characters suit best."""
+    """Choose one of the positions at which the neighboring characters fit best."""
     scores = [_context(text, spot, count, before, after) for spot in spots]
     best = max(scores)
     spots = [spot for spot, score in zip(spots, scores, strict=True) if score == best]
@@ -132,7 +134,7 @@ def _best(rng: np.random.Generator, text: str, spots: list[int], before: str, af
 
 
 def _context(text: str, spot: int, count: int, before: str, after: str) -> int:
-    """Agreement of the neighbors of a unit where it was written with its new neighbors; a space weighs most."""
+    """Score the agreement of the old neighbors of a unit with its new neighbors; spaces weigh most."""
     old_before = text[spot - 1].replace(SEPARATOR, " ")
     old_after = text[spot + count].replace(SEPARATOR, " ")
     score = 2 * ((old_before == " ") == (before == " ")) + 2 * ((old_after == " ") == (after == " "))

@@ -110,7 +110,7 @@ def test_writer_and_split_are_the_same_in_every_run(collection, capsys):
     [
         ("gone.dat", ".INCLUDE abc/none.dat\n", "includes abc/none.dat, which does not exist"),
         ("round.dat", ".INCLUDE round.dat\n", "round.dat includes itself"),
-        ("out.dat", ".INCLUDE ../../../../secret.dat\n", "not there"),
+        ("out.dat", ".INCLUDE ../../../../secret.dat\n", "does not exist"),
         ("picture.dat", "\0\1\2", "picture.dat is no UNIPEN file"),
         ("columns.dat", ".COORD X T\n.PEN_DOWN\n1 2\n", "without X and Y"),
     ],

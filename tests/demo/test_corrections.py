@@ -10,7 +10,7 @@ from PIL import Image
 
 from ocr.data.lines.adaptation import open_lines, split_by_document
 from ocr.data.lines.manifest import ParquetLines
-from ocr.demo.corrections import CheckedLines, count_session, count_folder, save_lines
+from ocr.demo.corrections import CheckedLines, count_folder, count_session, save_lines
 from ocr.demo.limits import Limits
 from ocr.demo.session import DONE, Session, Upload, UploadPage
 from ocr.types import Page, TextLine

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from ocr.data.lines.decode import decode_line
 from ocr.data.lines.sources import LineSource
 from ocr.errors import DataError
+from ocr.image.encode import encode_png
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineSample, Polygon
 
@@ -307,7 +308,7 @@ def _row(sample: LineSample, height: int) -> dict:
         )
     return {
         "id": sample.id,
-        "image": cv2.imencode(".png", image)[1].tobytes(),
+        "image": encode_png(image),
         "text": sample.text,
         "page_id": sample.document,
         "source": sample.source,
