@@ -1,4 +1,4 @@
-"""How well a hand is read after adapting to some of its lines: a table, a row a number of lines.
+"""Error rate on a hand after adapting to some of its lines, as a table with one row per number of lines.
 
     python benchmarks/adapt_curve.py --train hooker-train.parquet --test hooker-test.parquet \
         --other copiste-test.parquet --counts 50 200 1000 1600 --settings optim.optimizer.lr=5e-4
@@ -30,7 +30,7 @@ FOLDER = Path("runs/adapt_curve")
 
 
 def some_lines(path: Path, count: int) -> Path:
-    """A manifest of the first `count` lines, page by page. Raises ConfigError if there are not as many."""
+    """Write a manifest of the first `count` lines, page by page. Raises ConfigError if there are fewer."""
     table = pq.read_table(path)
     if table.num_rows < count:
         raise ConfigError(f"{path} has {table.num_rows} lines, not {count}")
@@ -42,7 +42,7 @@ def some_lines(path: Path, count: int) -> Path:
 
 
 def scores(bundle: str, sets: list[Path], kind: str | None) -> list[str]:
-    """CER in percent with its 95 % interval on each set, read as the bundle reads by default."""
+    """Measure the CER in percent with its 95 % interval on each set, with the default decoding of the bundle."""
     cells = []
     for path in sets:
         report, _ = evaluate_lines(LineReader(Bundle.load(bundle)), ParquetLines(path, kind=kind))

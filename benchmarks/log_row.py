@@ -1,7 +1,7 @@
-"""A run as a row of docs/training-log.md: `python benchmarks/log_row.py runs/NAME [--commit HASH] [--device TEXT]`.
+"""Row of docs/training-log.md for a run: `python benchmarks/log_row.py runs/NAME [--commit HASH] [--device TEXT]`.
 
-Minutes come from TensorBoard's files, one for each time the run was started: from the time in its name to its last
-change. What was learnt is for people to write.
+Minutes are counted from the files of TensorBoard, one per start of the run: from the time in its name to its last
+change. The last column, the conclusion, is left empty.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def progress(run: Path) -> tuple[int, int]:
-    """Steps done and lines seen (crops have no count: 0), over all times that the run was started."""
+    """Count steps and lines (0 for crops) over all starts of the run."""
     steps, sizes = 0, []
     for file in run.glob("csv/*/metrics.csv"):
         with file.open(encoding="utf-8") as rows:
@@ -31,7 +31,7 @@ def minutes(run: Path) -> float:
 
 
 def scores(run: Path) -> str:
-    """The validation scores of the bundle that was kept: the whole, then each set."""
+    """Format the validation scores of the kept bundle: over all sets, then for each set."""
     metrics = json.loads((run / "bundle" / "bundle.json").read_text(encoding="utf-8"))["metrics"]
     kept = {key: value for key, value in metrics.get("validation", {}).items() if key not in ("loss", "wer")}
     return ", ".join(

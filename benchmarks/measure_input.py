@@ -1,7 +1,7 @@
-"""What hard inputs cost: a table row for each, as in docs/usage.md. Run as `python -m benchmarks.measure_input`.
+"""Time and memory of difficult inputs, as in the table of docs/usage.md: `python -m benchmarks.measure_input`.
 
-Each is read by the code of infer.py, with the shipped models, in a process forked after PyTorch was loaded. Seconds
-are those of one core (user and system), loading the models included; MB are the most that the process had in memory.
+Each input is read by the code of infer.py, with the shipped models, in a process forked after PyTorch was loaded.
+Seconds are those of one core (user and system), including the loading of models; MB are the highest resident memory.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ POSTER = "BT /F 900 Tf 400 7000 Td (Bill of sale) Tj ET"
 
 
 def large(path: Path, *, sixteen_bits: bool = False) -> Path:
-    """The example letter with 200 million pixels, as telephones photograph."""
+    """Write the example letter with 200 million pixels, as a telephone may take it."""
     Image.MAX_IMAGE_PIXELS = None
     with Image.open(LETTER) as letter:
         picture = letter.convert("L" if sixteen_bits else "RGB").resize((12240, 16320), Image.Resampling.BOX)
@@ -72,7 +72,7 @@ CASES: dict[str, tuple[str, Callable[[Path], Path]]] = {
 
 
 def measured(work: Callable[[], int], log: Path) -> tuple[int, float, int]:
-    """Exit status, seconds of one core, and MB of `work` in a process of its own; its messages go to `log`."""
+    """Run `work` in a child process that logs to `log`; returns exit status, seconds of one core, and MB."""
     child = os.fork()
     if child == 0:
         with open(log, "wb") as file:
@@ -86,7 +86,7 @@ def measured(work: Callable[[], int], log: Path) -> tuple[int, float, int]:
 
 
 def draw_all(path: Path) -> int:
-    """Draw every page, and fail if memory grows after the first ones."""
+    """Render every page, and fail if memory grows after the first ones."""
     early = 0
     for page in open_pages(path, dpi=100):
         if page.number == 50:
@@ -95,7 +95,7 @@ def draw_all(path: Path) -> int:
 
 
 def resident() -> int:
-    """MB of this process in memory."""
+    """Return the resident memory of this process in MB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 

@@ -1,7 +1,7 @@
-"""What the recognizers of configs/model cost: `python benchmarks/model_cost.py [--trocr]`.
+"""Computational cost of the recognizers of configs/model: `python benchmarks/model_cost.py [--trocr]`.
 
 A line of 48 x 900 pixels (64 x 1200 for `base`) and a text of 24 tokens; a multiplication and an addition are two
-operations. Lines a second are those of one processor core, by its own time, which other processes disturb little:
+operations. Lines per second are those of one core by its processor time, which other processes disturb little:
 `reads` is the encoder and the CTC head in float32, `learns` a training step in bf16; batches of 16.
 """
 
@@ -29,7 +29,7 @@ TOKENS, BATCH = 24, 16
 
 
 def make(size: str, preprocess: str) -> tuple[Recognizer, ImageBatch]:
-    """A model with random weights, and a typical line for it."""
+    """Make a model with random weights, and a typical line for it."""
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose("train", [f"model={size}", f"preprocess={preprocess}"])
     tokenizers = {"ctc_tokenizer": instantiate(config.tokenizer.ctc).size}
@@ -42,14 +42,14 @@ def make(size: str, preprocess: str) -> tuple[Recognizer, ImageBatch]:
 
 
 def operations(work: Callable[[], object]) -> float:
-    """Billions of floating-point operations."""
+    """Count the billions of floating-point operations of a function."""
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         work()
     return counter.get_total_flops() / 1e9
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    """Processor time of one call, the fastest of some, after one to warm up."""
+    """Measure the processor time of the fastest of some calls, after one for warming up."""
     times = []
     for _ in range(repeats + 1):
         start = time.process_time()
@@ -59,7 +59,7 @@ def seconds(work: Callable[[], object], repeats: int = 3) -> float:
 
 
 def train_step(model: Recognizer, batch: ImageBatch) -> Callable[[], None]:
-    """One step on the CTC loss; the decoder, trained on a third of the lines, adds little."""
+    """Run a training step on the CTC loss; the decoder, trained on a third of the lines, adds little."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
     targets = [list(range(4, 44))] * len(batch)
 
@@ -75,7 +75,7 @@ def train_step(model: Recognizer, batch: ImageBatch) -> Callable[[], None]:
 
 
 def cost(size: str, preprocess: str) -> str:
-    """The table's row of a model."""
+    """Make the row of a model in the table."""
     model, line = make(size, preprocess)
     tokens = torch.ones(1, TOKENS, dtype=torch.long)
     with torch.inference_mode():
@@ -91,7 +91,7 @@ def cost(size: str, preprocess: str) -> str:
 
 
 def trocr_small() -> str:
-    """The row of the architecture of microsoft/trocr-small (Li et al. 2021), in `transformers`."""
+    """Make the row of the architecture of microsoft/trocr-small (Li et al. 2021), in `transformers`."""
     from transformers import DeiTConfig, TrOCRConfig, VisionEncoderDecoderConfig, VisionEncoderDecoderModel
 
     encoder = DeiTConfig(hidden_size=384, num_attention_heads=6, intermediate_size=1536, image_size=384)

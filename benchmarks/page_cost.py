@@ -1,7 +1,7 @@
-"""Seconds and memory that reading a page takes, by its size: `python benchmarks/page_cost.py [PAGE]`.
+"""Time and memory of reading a page, by its size: `python benchmarks/page_cost.py [PAGE]`.
 
-Each size is read by a process of its own, which has read a small page first: the models are loaded. Memory is the
-highest resident set of the whole process. Linux and macOS.
+Each size is read by a separate process, after a small page that loads the models. Memory is the highest resident set
+of the whole process. Linux and macOS.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "letter.jpg"
 
 
 def scaled(page: Path, megapixels: float, folder: Path) -> Path:
-    """The page as a JPEG of about so many megapixels."""
+    """Encode the page as a JPEG of about `megapixels`."""
     image = Image.open(page).convert("RGB")
     factor = (megapixels * 1e6 / (image.width * image.height)) ** 0.5
     size = round(image.width * factor), round(image.height * factor)
@@ -31,7 +31,7 @@ def scaled(page: Path, megapixels: float, folder: Path) -> Path:
 
 
 def measure(path: Path, repeats: int) -> dict[str, float]:
-    """Fastest of some readings, the part of finding the lines, and the memory; in this process."""
+    """Measure, in this process, the fastest of some runs, its share of line detection, and the memory."""
     from ocr import Reader
     from ocr.image.io import load_image
 

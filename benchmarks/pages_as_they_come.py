@@ -1,4 +1,4 @@
-"""Pages that do not lie as they should, and pictures that are no pages: what the reader makes of them.
+"""Evaluation on turned and skewed pages, and on pictures without text.
 
     python benchmarks/pages_as_they_come.py turned pages.jsonl --sources copiste stanford --limit 2
     python benchmarks/pages_as_they_come.py skewed pages.jsonl --sources copiste stanford --limit 2
@@ -40,7 +40,7 @@ ANGLES = (-20, -12, -5, 0, 5, 12, 20)
 
 
 def some_pages(options: argparse.Namespace) -> Iterator[tuple[np.ndarray, Page]]:
-    """The first pages of every source."""
+    """Yield the first pages of every source."""
     manifest = PagesManifest(options.manifest, split=options.split, sources=options.sources)
     seen: Counter[str] = Counter()
     for index, row in enumerate(manifest.rows):
@@ -50,7 +50,7 @@ def some_pages(options: argparse.Namespace) -> Iterator[tuple[np.ndarray, Page]]
 
 
 def moved(page: Page, to: CoordinateMap) -> Page:
-    """The annotation of a page whose pixels were moved."""
+    """Map the annotation of a page as its pixels were mapped."""
     lines = [
         replace(line, polygon=to.apply(line.polygon), baseline=to.apply(line.baseline)) for line in page.lines
     ]
@@ -90,7 +90,7 @@ def skewed(reader: Reader, options: argparse.Namespace) -> None:
 
 
 def empty_pictures(folder: Path | None) -> Iterator[tuple[str, np.ndarray]]:
-    """Names and pixels of pictures without text."""
+    """Yield names and pixels of pictures without text."""
     for number in range(16):
         rng = np.random.default_rng([5, number])
         sheet = blank_sheet(rng, (1200, 850), float(rng.uniform(22, 40)))
@@ -120,7 +120,7 @@ def empty(reader: Reader, options: argparse.Namespace) -> None:
 
 
 def confidence(reader: Reader, options: argparse.Namespace) -> None:
-    """Lowest confidences of true lines (found at an overlap of 0.5) and of upright pages."""
+    """Print the lowest confidences of true lines (found at an overlap of 0.5) and of upright pages."""
     lines, pages = [], []
     for image, truth in some_pages(options):
         page = reader.cut(image)

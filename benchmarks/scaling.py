@@ -1,4 +1,4 @@
-"""What ten million pages cost on a cluster, from measurements on one machine: prints the tables of docs/scaling.md.
+"""Cost of ten million pages on a cluster, estimated from measurements on one machine: the tables of docs/scaling.md.
 
     uv run python benchmarks/scaling.py speed.json memory.json --machines 64 --cores 16 --price 0.04
 
@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FILES_A_CORE = 128
-"""Files of a core between commits: `ocr.spark.read.FILES_A_CORE`."""
+"""Files per core between commits: `ocr.spark.read.FILES_A_CORE`."""
 
 TASK_BYTES, OPEN_BYTES = 32 * 2**20, 4 * 2**20
-"""Size of a task, and what Spark counts for opening a file: maxPartitionBytes and openCostInBytes."""
+"""Size of a task, and the cost of opening a file in Spark's count: maxPartitionBytes and openCostInBytes."""
 
 BEGIN, END = "<!-- tables -->", "<!-- /tables -->"
 
 PACKED_TASK_BYTES, PACKED_TASKS = 8 * 2**20, 10
-"""Size of a task over packed files, and tasks of a core between commits, as docs/scaling.md sets them."""
+"""Size of a task over packed files, and tasks per core between commits, as set in docs/scaling.md."""
 
 UNITS = (("days", 86400.0), ("h", 3600.0), ("min", 60.0))
 
@@ -42,16 +42,16 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the model takes from the measurements; seconds are of wall time."""
+    """Measured values; seconds are of wall time."""
 
     core_seconds: float
-    """Of one core for one page."""
+    """Time of one core for one page."""
     page_bytes: float
     start_seconds: float
     list_seconds: float
-    """Of the driver for one file, before anything is read."""
+    """Time of the driver for one file, before anything is read."""
     plan_seconds: float
-    """Of the driver for one file, before the tasks of its commit start."""
+    """Time of the driver for one file, before the tasks of its commit start."""
     heap_bytes: float
     worker_mb: float
     jvm_mb: float
@@ -73,17 +73,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class Job:
-    """Time and cost of reading `pages` files of a page each."""
+    """Time and cost of reading `pages` files of one page each."""
 
     measured: Measured
     cluster: Cluster
     pages: float
     packed: bool
-    """Whether pages lie in Parquet files of 128 MB rather than in files of their own."""
+    """True for pages in Parquet files of 128 MB instead of separate files."""
 
     @property
     def files(self) -> float:
-        """What the driver has to list."""
+        """Number of files that the driver has to list."""
         return self.pages * (self.measured.page_bytes / 2**27 if self.packed else 1)
 
     @property
@@ -93,7 +93,7 @@ class Job:
 
     @property
     def pages_a_core(self) -> float:
-        """Between commits."""
+        """Pages per core between commits."""
         return PACKED_TASKS * self.task_pages if self.packed else FILES_A_CORE
 
     @property
@@ -102,7 +102,7 @@ class Job:
 
     @property
     def commit_seconds(self) -> float:
-        """The driver's plan, then the tasks, then half a task's time of waiting for the last one."""
+        """Seconds between commits: planning by the driver, the tasks, and half a task of waiting for the last one."""
         plan = self.measured.plan_seconds * self.files / self.pages * self.pages_a_core * self.cluster.total
         return plan + (self.pages_a_core + self.task_pages / 2) * self.measured.core_seconds
 
@@ -113,7 +113,7 @@ class Job:
 
     @property
     def core_hours(self) -> float:
-        """Paid for: those of cores that wait too."""
+        """Paid hours, including those of waiting cores."""
         return self.seconds * self.cluster.total / 3600
 
     @property
@@ -167,7 +167,7 @@ def jobs(measured: Measured, cluster: Cluster, pages: list[float], price: float)
 
 
 def needs(measured: Measured, cluster: Cluster) -> str:
-    """What machines must have beside cores."""
+    """List the memory and bandwidth that machines need."""
     memory = (cluster.cores * measured.worker_mb + measured.jvm_mb) / 1024
     rate = cluster.cores / measured.core_seconds * measured.page_bytes / 1e6
     heap = measured.heap_bytes * 1e7 / 2**30

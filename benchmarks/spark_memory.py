@@ -1,4 +1,4 @@
-"""Does a long job keep its memory? Resident memory of driver, JVM and Python workers while a job runs.
+"""Resident memory of driver, JVM and Python workers during a long job.
 
     uv run --extra spark python benchmarks/spark_memory.py examples/line.png --json memory.json
 
@@ -57,7 +57,7 @@ def pipeline(files: DataFrame, width: int) -> DataFrame:
 
 
 def summary(samples: list[dict[str, float]]) -> Results:
-    """Megabytes by kind of process: early, late and at most; workers also as the mean of one."""
+    """Summarize megabytes by kind of process: early, late and highest; workers also as the mean of one."""
     quarter = len(samples) // 4
     results: Results = {"workers": max(int(sample["count"]) for sample in samples)}
     for name in PROCESSES:
@@ -78,9 +78,9 @@ def watch(samples: list[dict[str, float]], done: threading.Event, every: float) 
 
 
 def memory(root: int) -> dict[str, float]:
-    """Resident megabytes of the process `root`, of the JVM that it started, and of the Python workers below that.
+    """Sum the resident megabytes of the process `root`, of the JVM that it started, and of its Python workers.
 
-    `count`: those workers with a model or about to have one; the daemon that forks them is none.
+    `count` is the number of workers with a model or about to load one, without the daemon that forks them.
     """
     parents, resident, names = {}, {}, {}
     for status in Path("/proc").glob("[0-9]*/status"):

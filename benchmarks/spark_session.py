@@ -1,4 +1,4 @@
-"""What the benchmarks of Spark share: a session, files to read, and a place for results."""
+"""Helpers of the Spark benchmarks: a session, input files and output of results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Results = dict[str, float | int | str]
 
 
 def local_session(cores: int, **settings: str) -> SparkSession:
-    """Spark on so many cores of this machine, with the settings of `ocr spark`."""
+    """Start Spark on some cores of this machine, with the settings of `ocr spark`."""
     from ocr.commands.spark import DEFAULTS, list_in_few_tasks
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -31,7 +31,7 @@ def local_session(cores: int, **settings: str) -> SparkSession:
 
 
 def links(page: Path, count: int, folder: Path) -> list[Path]:
-    """The page under `count` names of its own."""
+    """Link the page under `count` names."""
     folder.mkdir(parents=True, exist_ok=True)
     first = folder / f"{0:06}{page.suffix}"
     first.write_bytes(page.read_bytes())
@@ -43,7 +43,7 @@ def links(page: Path, count: int, folder: Path) -> list[Path]:
 
 
 def run(job: DataFrame) -> None:
-    """Compute every row and keep none."""
+    """Compute every row without storing it."""
     job.write.format("noop").mode("overwrite").save()
 
 

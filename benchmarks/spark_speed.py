@@ -1,4 +1,4 @@
-"""What a page costs on Spark, as JSON for benchmarks/scaling.py.
+"""Time and memory per page on Spark, as JSON for benchmarks/scaling.py.
 
     uv run --extra spark python benchmarks/spark_speed.py examples/letter.jpg --json speed.json
 
@@ -40,7 +40,7 @@ from ocr.spark.folders import listing_session, load_files, missing_files
 from ocr.spark.read import ReadOptions, read_pages
 
 LISTS = 5
-"""Lists of files held to measure the memory of one: it is small beside what else is in the heap."""
+"""Number of file lists that are held to measure the memory of one, which is small compared to the heap."""
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def alone(page: Path, copies: int) -> Results:
-    """Last, as it loads the models into this process."""
+    """Measure reading in this process; called last, as it loads the models."""
     import torch
 
     from ocr import Reader
@@ -111,7 +111,7 @@ def load_models(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def transfers(session: SparkSession, page: Path, count: int, folder: Path) -> Results:
-    """What it costs to send bytes and pixels to workers, in tasks as `ocr spark read` makes them."""
+    """Measure the cost of sending bytes and pixels to workers, in tasks as in `ocr spark read`."""
     links(page, count, folder)
     session.conf.set("spark.sql.files.maxPartitionBytes", DEFAULTS["spark.sql.files.maxPartitionBytes"])
     files = session.read.format("binaryFile").load(str(folder))
@@ -142,7 +142,7 @@ def unchanged(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def skew(session: SparkSession, page: Path, line: Path, folder: Path) -> Results:
-    """One long page among many short ones."""
+    """Measure one long page among many short ones."""
     import numpy as np
     from PIL import Image
 
@@ -167,7 +167,7 @@ def skew(session: SparkSession, page: Path, line: Path, folder: Path) -> Results
 
 
 def clock(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """When each task of the read before this stage began and ended, and the most lines of a page in it."""
+    """Start and end of each task of the read before this stage, and the highest number of lines per page in it."""
     start = time.time()
     lines = [
         len(value) for batch in batches for value in batch.column("lines").to_pylist() if value is not None
