@@ -1,6 +1,6 @@
-"""Errors a user can cause. Each message is one line that names the culprit and the reason.
+"""Errors that a user can cause. Each message is one line that names the culprit and the reason.
 
-Entry points print the message and exit non-zero; a batch reports it for the one bad item and goes on.
+Commands print the message and exit with a non-zero status; a batch reports it for the item and continues.
 """
 
 
@@ -37,12 +37,12 @@ class ConfigError(OcrError):
 
 
 def one_line(error: BaseException) -> str:
-    """What to tell the user of an error: the `OcrError` that caused it, if one did, without line breaks."""
+    """Format an error for the user: the `OcrError` that caused it, if there is one, without line breaks."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OcrError):
         cause = cause.__cause__
     text = str(cause or error)
-    # Hydra goes on about where it searched and how to change the configuration itself.
+    # Hydra adds its search path and advice for changing the configuration.
     for beginning in ("Config search path", "To append to your config", "See https", "full_key"):
         text = text.split(beginning)[0]
     return " ".join(text.split())

@@ -51,7 +51,7 @@ class Bundle:
     """A trained model with all that is needed to use it.
 
     `model_config` and each of `part_configs` are `_target_` dicts for `ocr.bundle.registry.build`; `parts` are the
-    built objects (for a recogniser: `preprocess`, `ctc_tokenizer`, `tokenizer`). `training_data` rows hold `name`,
+    built objects (for a recognizer: `preprocess`, `ctc_tokenizer`, `tokenizer`). `training_data` rows hold `name`,
     `licence`, `use` and `note`; `metrics` maps a set's name to its measured numbers.
     """
 

@@ -1,1 +1,1 @@
-"""Where lines and pages come from, and how they become batches."""
+"""Sources of lines and pages, and their batches."""

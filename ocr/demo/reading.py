@@ -1,4 +1,4 @@
-"""What is done with pages: reading them, and writing what was read. All of it is for the one thread of `Worker`."""
+"""Work on pages: reading them and writing results. All functions run in the single thread of `Worker`."""
 
 from __future__ import annotations
 
@@ -24,20 +24,22 @@ from ocr.output.results import Results
 from ocr.types import Page
 
 CROP_HEIGHT = 96
-"""Pixels of the lines' pictures: more than recognizers take, for people to see more."""
+"""Height in pixels of the pictures of lines: larger than the input of recognizers, for people to see more."""
 
 MAX_SIDE, THUMBNAIL = 2400, 240
-"""Pixels of the longer side of the pages to look at."""
+"""Longer side in pixels of pictures of pages and of thumbnails."""
 
 PICTURED = frozenset({"pdf", "html", "draw"})
-"""Formats that hold the page's picture."""
+"""Formats that contain the picture of the page."""
 
 
 def add_sheets(document: Upload, held: int, limits: Limits) -> None:
-    """Give a document the pages that its file has. `held`: pages of its session so far.
+    """Add the pages of its file to a document.
 
+    Args:
+        held: number of pages of the session so far.
     Raises:
-        ImageError: it is no picture or PDF. LimitError: it has too many pages, or its only page is too large.
+        ImageError: the file is no picture or PDF. LimitError: it has too many pages, or its only page is too large.
     """
     sizes = page_sizes(document.path, name=document.name)
     limits.check_pages(document.name, held=held, added=len(sizes))
@@ -50,10 +52,10 @@ def add_sheets(document: Upload, held: int, limits: Limits) -> None:
 
 
 def read_sheet(reader: Reader, document: Upload, sheet: UploadPage, limits: Limits) -> Page:
-    """Read a page, and write what is shown of it into its folder.
+    """Read a page, and write its pictures into its folder.
 
     Raises:
-        ImageError: it cannot be decoded. LimitError: it is too large. OSError: it cannot be written.
+        ImageError: the page cannot be decoded. LimitError: it is too large. OSError: a picture cannot be written.
     """
     sheet.state = READING
     where = document.where(sheet)

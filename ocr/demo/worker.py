@@ -1,4 +1,4 @@
-"""One thread that does all work on pages, so that memory holds one page however many people send theirs."""
+"""Single thread for all work on pages, so that one page at a time is in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """The thread, and the reader that it alone uses. To be made and used inside a running event loop."""
+    """The thread with its reader, which no other thread uses; needs a running event loop."""
 
     def __init__(self, reader: Reader, limits: Limits) -> None:
         self.reader = reader
@@ -29,20 +29,20 @@ class Worker:
         self._readings: dict[str, asyncio.Task] = {}
 
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
-        """The function's result; it waits for what was asked before, at most a page of each session."""
+        """Run a function in the thread, after earlier calls (at most one page per session); returns its result."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
     def read(self, session: Session) -> None:
-        """See to it that the waiting pages of a session get read.
+        """Start reading the waiting pages of a session.
 
-        A session asks for its next page when it has the last one, so those who come later need not wait until
-        somebody's whole book is done.
+        The next page of a session is queued when the last one is done, so that other sessions need not wait for all
+        pages of a long document.
         """
         if session.id not in self._readings:
             self._readings[session.id] = asyncio.create_task(self._read(session))
 
     async def close(self) -> None:
-        """Finish the page at hand and no other."""
+        """Finish the current page and drop all others."""
         for task in list(self._readings.values()):
             task.cancel()
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
@@ -57,7 +57,7 @@ class Worker:
 
 
 def _settle(document: Upload, sheet: UploadPage, job: asyncio.Future) -> None:
-    """Give a page its result, or the reason why it has none: other pages and people need not suffer from it."""
+    """Store the result of a page, or the reason of its failure, which must not affect other pages."""
     error = job.exception()
     if error is None:
         sheet.page, sheet.state = job.result(), DONE

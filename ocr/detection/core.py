@@ -9,4 +9,4 @@ CORE_BOTTOM = 0.05
 """... and this share of the ascent below it."""
 
 CORE_END = 0.25
-"""The core begins and ends this share of the ascent inside the line, so that neighbours in a row stay apart."""
+"""The core begins and ends this share of the ascent inside the line, so that neighbors in a row stay apart."""

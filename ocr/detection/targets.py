@@ -1,4 +1,4 @@
-"""What the detector should answer for a page: heat maps of characters, and the core and extent of every line."""
+"""Training targets of the detector: heat maps of characters, and the core and extent of every line."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class DetectionTargets:
     """Targets at 1/stride of an image: (h, w) float32 each, `extent` (2, h, w).
 
     `line`: 1 in the core of a line, fractions on its edge. `line_weight`: 0 where nothing is known.
-    `extent`: input pixels from the cell's centre to the top and bottom edge, valid where `line` > 0.5.
+    `extent`: input pixels from the cell's center to the top and bottom edge, valid where `line` > 0.5.
     `region`, `affinity`: Gaussian heat of characters and of the gaps between them.
     `character_weight`: 0 where characters are not annotated.
     """
@@ -173,7 +173,7 @@ def draw_characters(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Region and affinity heat (h, w) of words given as character quads (4, 2) in input pixels.
 
-    An affinity box joins the centroids of the upper and lower triangles that the diagonals of two neighbouring
+    An affinity box joins the centroids of the upper and lower triangles that the diagonals of two neighboring
     characters make (CRAFT, section 3.1).
     """
     quads = [np.asarray(quad, np.float64) for word in words for quad in word]

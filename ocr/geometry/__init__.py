@@ -1,9 +1,9 @@
 """Polygons, rotated rectangles, coordinate maps, line rectification, reading order and paragraphs.
 
 One convention everywhere: points are (x, y) with the origin at the top-left *corner* of the top-left pixel, so
-pixel (row i, column j) covers [j, j + 1] x [i, i + 1] and its centre is (j + 0.5, i + 0.5). Scaling an image by
+pixel (row i, column j) covers [j, j + 1] x [i, i + 1] and its center is (j + 0.5, i + 0.5). Scaling an image by
 a factor then scales its coordinates by the same factor, with no half-pixel terms; only calls into OpenCV, which
-counts from pixel centres, shift by half a pixel (`CoordinateMap.for_cv2`).
+counts from pixel centers, shift by half a pixel (`CoordinateMap.for_cv2`).
 """
 
 from ocr.geometry.maps import CoordinateMap

@@ -59,7 +59,7 @@ class CoordinateMap:
 
     @classmethod
     def rotate(cls, source: tuple[int, int], degrees: float, *, expand: bool = True) -> CoordinateMap:
-        """Turn an image of `source` (height, width) about its centre, clockwise on screen for `degrees` > 0.
+        """Turn an image of `source` (height, width) about its center, clockwise on screen for `degrees` > 0.
 
         `expand` enlarges the target so that no corner is lost; otherwise the size stays.
         """
@@ -117,7 +117,7 @@ class CoordinateMap:
         return mapped.astype(dtype).reshape(points.shape)
 
     def for_cv2(self) -> np.ndarray:
-        """The same map for OpenCV's warps, whose coordinates count from pixel centres: float64 (3, 3)."""
+        """The same map for OpenCV's warps, whose coordinates count from pixel centers: float64 (3, 3)."""
         to_corner = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
         return np.linalg.inv(to_corner) @ self.matrix @ to_corner
 

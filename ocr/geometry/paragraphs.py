@@ -1,4 +1,4 @@
-"""Which lines of a page belong together."""
+"""Division of the lines of a page into paragraphs."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 from ocr.types import Baseline, TextLine
 
 GAP_STEPS = 1.5
-"""A paragraph ends where the next line is lower than this many usual steps from line to line."""
+"""Distance to the next line, in usual steps from line to line, above which a paragraph ends."""
 
 NEIGHBOR_STEPS = 3
-"""Steps before and after that tell what is usual: a hand that writes wider at the top of a page is no reason."""
+"""Number of steps before and after that define the usual step, as the line spacing may change along a page."""
 
 GAP_HEIGHTS = 4.0
-"""Where two lines are all there is to compare, they are apart from this many text heights on."""
+"""Distance in text heights above which two lines belong to different paragraphs, where there is no usual step."""
 
 INDENT_STEPS = 0.8
-"""A line that starts this many usual steps to the right, with the one after it back at the margin, opens one."""
+"""Indent, in usual steps, of the first line of a paragraph whose second line starts at the margin."""
 
 
 def paragraphs(lines: Sequence[TextLine]) -> list[list[TextLine]]:
-    """The lines, given in reading order, divided into paragraphs; none is empty, and the order stays.
+    """Divide lines, given in reading order, into paragraphs; none is empty, and the order is kept.
 
-    A paragraph ends before a wider gap, before an indented line, and where the reading goes elsewhere: up, or
-    to lines that do not stand below. Steps are measured where two lines face each other, so slanted pages and
-    columns of unlike spacing keep their paragraphs, and so do pages on their side or upside down.
+    A paragraph ends before a wider gap, before an indented line, and where the next line is higher or does not lie
+    below. Steps are measured where two lines overlap along the line, so that paragraphs are found on slanted pages,
+    in columns of different spacing, and on pages on their side or upside down.
     """
     turn = _upright([line.baseline for line in lines])
     rows = [_Row(line, turn) for line in lines]
@@ -73,7 +73,7 @@ class _Row:
 
 
 def _step(above: _Row, below: _Row) -> float | None:
-    """How much lower `below` is; None where it does not stand below `above`."""
+    """Measure how much lower `below` is than `above`; None where it does not lie below it."""
     left, right = max(above.left, below.left), min(above.right, below.right)
     if left >= right:
         return None

@@ -54,7 +54,7 @@ def rectify_line(
     The aspect ratio is kept: columns follow the smoothed baseline by arc length, rows its normal. The outline is
     measured column by column, and the top and bottom of all but `OUTLIERS` percent of the columns set the crop's
     height, so one long tail does not shrink a line; `pad` is added above and below, and `END_PAD` at either end.
-    So framed, a crop lies within 2 % in scale and half a pixel of 64 of the line crops recognisers train on.
+    So framed, a crop lies within 2 % in scale and half a pixel of 64 of the line crops recognizers train on.
     Pixels outside the page repeat its border. Without a baseline one is estimated from the polygon.
 
     Raises:

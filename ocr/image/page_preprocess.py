@@ -36,7 +36,7 @@ class PagePreprocessor:
         return min(self.max_side / max(size), self.enlarge)
 
     def __call__(self, image: np.ndarray, *, scale: float | None = None) -> tuple[torch.Tensor, np.ndarray]:
-        """image: uint8 (h, w, 3) RGB or (h, w) grey; `scale` replaces the automatic factor.
+        """image: uint8 (h, w, 3) RGB or (h, w) gray; `scale` replaces the automatic factor.
 
         Returns pixels (1, 3, h', w') float32 in [0, 1], and the true factors (x, y) from page to pixels.
 

@@ -1,4 +1,4 @@
-"""Pictures that OpenCV decodes to grey exactly as they are meant: whole JPEG, and opaque PNG of at most 8 bits."""
+"""Pictures that OpenCV decodes to gray exactly as they are meant: whole JPEG, and opaque PNG of at most 8 bits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def plain_size(data: bytes) -> tuple[int, int] | None:
     """(height, width) as the header of such a picture tells; None for every other."""
     if data.startswith(_PNG):
         return struct.unpack_from(">II", data, 16)[::-1] if _is_plain_png(data) else None
-    # OpenCV fills up the missing part of a cut-off file with grey and says nothing.
+    # OpenCV fills up the missing part of a cut-off file with gray and says nothing.
     if data.startswith(_JPEG) and data.rstrip(b"\0").endswith(b"\xff\xd9"):
         return _jpeg_size(data)
     return None

@@ -1,4 +1,4 @@
-"""The one preprocessor: from any line crop to what every recogniser, trainer and export sees."""
+"""Preprocessing of line crops, the same in training, inference and export."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _BACKGROUND_ROWS = 12
 
 
 class LinePreprocessor:
-    """Grey, fixed height at kept aspect ratio, contrast stretched so that paper is white and ink black.
+    """Gray, fixed height at kept aspect ratio, contrast stretched so that paper is white and ink black.
 
     Args:
         height: pixels. max_width: wider lines are squeezed to it. min_width: narrower lines get paper added.
-        min_contrast: grey levels between paper and ink below which contrast is not stretched further, so that
+        min_contrast: gray levels between paper and ink below which contrast is not stretched further, so that
             the noise of a blank crop stays faint.
         multiple: padded batch widths are a multiple of it.
         detect_inverted: turn light writing on clearly dark ground (a blackboard, a negative) dark on light.
@@ -71,7 +71,7 @@ class LinePreprocessor:
         }
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """image: uint8 (h, w) grey or (h, w, 3) RGB. Returns uint8 (height, width), paper near 255.
+        """image: uint8 (h, w) gray or (h, w, 3) RGB. Returns uint8 (height, width), paper near 255.
 
         Raises ImageError for an image without pixels or of another type.
         """
@@ -83,18 +83,18 @@ class LinePreprocessor:
             or (len(shape) == 3 and shape[2] != 3)
         ):
             raise ImageError(f"a line image must be uint8 (h, w) or (h, w, 3), got {image.dtype} {shape}")
-        grey = image if len(shape) == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        gray = image if len(shape) == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         h, w = shape[:2]
         width = self.columns(h, w)
         if h <= self.height and w > width:
             # A low, very wide crop is enlarged one way and shrunk the other, and area averaging only shrinks.
-            grey = cv2.resize(grey, (width, h), interpolation=cv2.INTER_AREA)
+            gray = cv2.resize(gray, (width, h), interpolation=cv2.INTER_AREA)
         interpolation = cv2.INTER_AREA if h > self.height else cv2.INTER_LINEAR
-        grey = cv2.resize(grey, (width, self.height), interpolation=interpolation)
-        grey = self._stretch(grey)
+        gray = cv2.resize(gray, (width, self.height), interpolation=interpolation)
+        gray = self._stretch(gray)
         if width < self.min_width:
-            grey = cv2.copyMakeBorder(grey, 0, 0, 0, self.min_width - width, cv2.BORDER_CONSTANT, value=255)
-        return grey
+            gray = cv2.copyMakeBorder(gray, 0, 0, 0, self.min_width - width, cv2.BORDER_CONSTANT, value=255)
+        return gray
 
     def columns(self, height: int, width: int) -> int:
         """Pixel columns that a crop of (height, width) fills; a narrow line has paper to the right of them."""
@@ -104,19 +104,19 @@ class LinePreprocessor:
         """Return the width up to which a crop of `height` pixels keeps its aspect ratio."""
         return int(self.max_width * height / self.height)
 
-    def _stretch(self, grey: np.ndarray) -> np.ndarray:
-        """Map the paper's grey to 255 and the ink's to 0 through one table."""
-        counts = _cumulative(grey)
+    def _stretch(self, gray: np.ndarray) -> np.ndarray:
+        """Map the paper's gray to 255 and the ink's to 0 through one table."""
+        counts = _cumulative(gray)
         if self.detect_inverted and _is_inverted(counts):
-            grey = 255 - grey
+            gray = 255 - gray
             counts = counts[-1] - np.concatenate((counts[-2::-1], [0]))
         if self.flatten:
-            grey = _without_shading(grey)
-            counts = _cumulative(grey)
+            gray = _without_shading(gray)
+            counts = _cumulative(gray)
         ink, paper = np.searchsorted(counts, (0.01 * counts[-1], 0.70 * counts[-1])).tolist()
         span = max(paper - ink, self.min_contrast)
         table = np.clip((np.arange(256) - (paper - span)) * (255.0 / span), 0, 255).astype(np.uint8)
-        return cv2.LUT(grey, table)
+        return cv2.LUT(gray, table)
 
     def batch(self, lines: Sequence[np.ndarray]) -> ImageBatch:
         """lines: outputs of `__call__`. Returns pixels (b, 1, height, w) with ink near 1 and zero padding.
@@ -137,13 +137,13 @@ class LinePreprocessor:
         return ImageBatch(tensor, torch.tensor(widths))
 
 
-def _cumulative(grey: np.ndarray) -> np.ndarray:
+def _cumulative(gray: np.ndarray) -> np.ndarray:
     """(256,) number of pixels at or below each level."""
-    return np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64))
+    return np.cumsum(cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel().astype(np.int64))
 
 
 def _is_inverted(counts: np.ndarray) -> bool:
-    """Whether most of a crop is dark and even, and a small part of it far lighter."""
+    """True where most of a crop is dark and even, and a small part of it much lighter."""
     darkest, middle, upper, lightest = np.searchsorted(
         counts, np.array((0.01, 0.5, 0.7, 0.99)) * counts[-1]
     ).tolist()
@@ -153,11 +153,11 @@ def _is_inverted(counts: np.ndarray) -> bool:
     )
 
 
-def _without_shading(grey: np.ndarray) -> np.ndarray:
+def _without_shading(gray: np.ndarray) -> np.ndarray:
     """Divide by the background: what is left of a small picture when everything narrower than a letter is removed."""
-    h, w = grey.shape
+    h, w = gray.shape
     size = (max(1, round(w * _BACKGROUND_ROWS / h)), _BACKGROUND_ROWS)
-    small = cv2.dilate(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.ones((7, 15), np.uint8))
+    small = cv2.dilate(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.ones((7, 15), np.uint8))
     small = cv2.blur(small, (31, 11), borderType=cv2.BORDER_REPLICATE)
     background = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
-    return cv2.divide(grey, background, scale=float(np.median(small)))
+    return cv2.divide(gray, background, scale=float(np.median(small)))

@@ -1,4 +1,4 @@
-"""Forced alignment of transcribed lines with a recogniser's CTC head: where each character stands.
+"""Forced alignment of transcribed lines with a recognizer's CTC head: where each character stands.
 
 For each line: `spans`, the columns [start, end) of every character of `text` in pixels of the stored image, and
 `fit`, the mean log-probability of a character under that alignment; a label that says something else than the
@@ -32,7 +32,7 @@ def align_lines(
     """Align texts to line images.
 
     Args:
-        bundle: a recogniser with a CTC head. images: uint8 (h, w) or (h, w, 3), any height.
+        bundle: a recognizer with a CTC head. images: uint8 (h, w) or (h, w, 3), any height.
         texts: in the tokenizer's characters.
     Returns:
         For each line the spans, start and end of each character in turn, in pixel columns of its image, and

@@ -1,4 +1,4 @@
-"""Where each character of a page's lines stands, by forced alignment of their known text with a CTC head."""
+"""Positions of the characters of pages, by forced alignment of the known text of their lines with a CTC head."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ocr.types import Page, Polygon, TextLine
 
 @dataclass
 class AlignedLine:
-    """Per word the quads of its characters in page pixels, and how well the text fits the picture."""
+    """A line with the quadrilaterals of the characters of each word in page pixels, and the fit of its text."""
 
     line: TextLine
     words: list[list[Polygon]]
@@ -25,7 +25,7 @@ class AlignedLine:
 
 
 def align_page(bundle: Bundle, image: np.ndarray, page: Page) -> list[AlignedLine]:
-    """The lines of a page, uint8 (h, w, 3) RGB, whose text the recogniser's alphabet can express."""
+    """The lines of a page, uint8 (h, w, 3) RGB, whose text the recognizer's alphabet can express."""
     tokenizer = bundle.parts["ctc_tokenizer"]
     lines = [line for line in page.lines if line.text.strip() and not tokenizer.missing(line.text)]
     crops = [rectify_line(image, line.polygon, line.baseline) for line in lines]
@@ -39,7 +39,7 @@ def align_page(bundle: Bundle, image: np.ndarray, page: Page) -> list[AlignedLin
 
 
 def _hypothesis(text: str, edges: Sequence[float]) -> Hypothesis:
-    """The text as if it had been read: a character begins and ends halfway to its neighbours."""
+    """The text as if it had been read: a character begins and ends halfway to its neighbors."""
     starts, ends = edges[::2], edges[1::2]
     pitch = (ends[-1] - starts[0]) / len(text)
     inner = [(end + start) / 2 for end, start in zip(ends, starts[1:], strict=False)]

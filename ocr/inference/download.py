@@ -1,4 +1,4 @@
-"""A file from an http or https address, within limits."""
+"""Download of a file from an http or https address, within limits."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from urllib.request import Request, urlopen
 from ocr.errors import ImageError, OcrError
 
 MAX_BYTES = 500_000_000
-"""What an address holds beyond that is refused."""
+"""Highest size of a file; larger ones are refused."""
 
 TIMEOUT = 30.0
-"""Seconds that a server may keep silent."""
+"""Longest time in seconds without data from the server."""
 
 DEADLINE = 600.0
-"""Seconds that a download may take as a whole."""
+"""Longest time in seconds of a whole download."""
 
 
 def download(address: str) -> bytes:
-    """What an address holds; redirections are followed, but not to local files.
+    """Download a file; redirections are followed, but not to local files.
 
     Raises:
-        ImageError: it cannot be had, is larger than `MAX_BYTES`, or takes longer than `DEADLINE`.
+        ImageError: the download failed, is larger than `MAX_BYTES`, or takes longer than `DEADLINE`.
     """
     try:
         # Spaces and letters beyond ASCII as browsers send them.

@@ -1,4 +1,4 @@
-"""Lines too long for a recogniser: cut where there is least ink, read in pieces, and joined again."""
+"""Lines too long for a recognizer: cut where there is least ink, read in pieces, and joined again."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ def join_readings(readings: Sequence[Hypothesis], pieces: Sequence[Piece]) -> Hy
 
 def _ink(image: np.ndarray) -> np.ndarray:
     """(w,) how much of each column is strokes, light or dark, around it; rules along the line add the same to all."""
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    height = grey.shape[0]
-    # Where the neighbours of the line do not reach.
-    middle = grey[height // 5 : max(height - height // 5, height // 5 + 2)].astype(np.float32)
+    gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    height = gray.shape[0]
+    # Where the neighbors of the line do not reach.
+    middle = gray[height // 5 : max(height - height // 5, height // 5 + 2)].astype(np.float32)
     return gaussian_filter1d(
         np.abs(np.diff(middle, axis=0)).mean(axis=0), GAP_HEIGHTS * height, mode="nearest"
     )

@@ -1,4 +1,4 @@
-"""Which way up a page is: whether it reads better after a quarter, half or three-quarter turn."""
+"""Orientation of a page, by the confidence of its text after quarter turns."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ocr.inference.text_filter import line_length, reading_confidence
 from ocr.types import TextLine
 
 UPRIGHT_CONFIDENCE = 0.75
-"""A page read with this confidence stands upright: upside down, validation pages reach 0.71, on their side 0.63."""
+"""Confidence from which a page counts as upright; validation pages reach 0.71 upside down and 0.63 on their side."""
 
 MIN_GAIN = 0.05
-"""How much more confidently a page must read after a turn."""
+"""Gain of confidence from which a turn is chosen."""
 
 MIN_CONFIDENCE = 0.6
-"""Confidence below which a reading proves nothing: pictures without text read like that whichever way up."""
+"""Confidence below which no turn is chosen: pictures without text reach it in any orientation."""
 
 MAX_LINES = 6
-"""The longest lines, which are read in each position."""
+"""Number of lines, the longest of the page, that are read in each orientation."""
 
 
 def reads_well(lines: Sequence[TextLine]) -> bool:
-    """Whether the lines of a page were read so well that it need not be tried in other positions."""
+    """True where the confidence of the lines of a page is so high that no other orientation need be tried."""
     return reading_confidence(lines) >= UPRIGHT_CONFIDENCE
 
 
@@ -36,7 +36,7 @@ def quarter_turns(
     find: Callable[[np.ndarray], list[TextLine]],
     read: Callable[[list[np.ndarray]], list[Hypothesis]],
 ) -> int:
-    """How many quarter turns counter-clockwise put a page upright, 0 to 3; 0 where in doubt.
+    """Find the number of quarter turns counter-clockwise, 0 to 3, that put a page upright; 0 where in doubt.
 
     Args:
         image: uint8 (h, w, 3) RGB. lines: found on it as it is, and read.

@@ -1,4 +1,4 @@
-"""Losses of the recogniser."""
+"""Losses of the recognizer."""
 
 from __future__ import annotations
 

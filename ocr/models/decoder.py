@@ -17,9 +17,9 @@ KeysValues = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass
 class DecoderCache:
-    """What decoding a line needs to remember: fixed keys/values of the image, growing ones of the text.
+    """Keys and values for incremental decoding: fixed ones of the image, growing ones of the text.
 
-    `cross` and `self_`: one (keys, values) a layer, each (b, heads, t, d / heads). `mask`: (b, 1, 1, t).
+    `cross` and `self_`: one (keys, values) per layer, each (b, heads, t, d / heads). `mask`: (b, 1, 1, t).
     """
 
     cross: list[KeysValues]
@@ -28,7 +28,7 @@ class DecoderCache:
     length: int = 0
 
     def select(self, rows: torch.Tensor) -> DecoderCache:
-        """The cache of the given rows (n,), in that order: beams that survive, lines that are not done."""
+        """Select the given rows (n,), in that order: kept beams, or lines that are not complete."""
 
         def pick(pair: KeysValues | None) -> KeysValues | None:
             return None if pair is None else (pair[0][rows], pair[1][rows])
@@ -77,7 +77,7 @@ class DecoderBlock(nn.Module):
 
 
 class CachedDecoder(nn.Module):
-    """What every text decoder is to training and decoding: teacher forcing by `forward`, one token by `step`.
+    """Interface of text decoders: teacher forcing by `forward`, one token at a time by `step`.
 
     A subclass has `blocks`, `drop` and `max_length` (longest text in tokens, begin and end included), and says
     how tokens become vectors and vectors scores.

@@ -19,9 +19,9 @@ EXTENT_UNIT = 16.0
 class DetectorOutput:
     """Maps at 1/stride of the input, (b, ceil(h/s), ceil(w/s)) each.
 
-    `region`: logits of character centres. `affinity`: logits of the gaps between characters of a word.
-    `line`: logits of the core of each text line, a band on the baseline that never touches its neighbours;
-    None without a refiner. `extent`: (b, 2, h/s, w/s) input pixels >= 0 from a cell's centre to the top and to
+    `region`: logits of character centers. `affinity`: logits of the gaps between characters of a word.
+    `line`: logits of the core of each text line, a band on the baseline that never touches its neighbors;
+    None without a refiner. `extent`: (b, 2, h/s, w/s) input pixels >= 0 from a cell's center to the top and to
     the bottom edge of its line, meaningful inside the core; None where the refiner does not predict it.
     """
 

@@ -1,4 +1,4 @@
-"""The line recogniser: one encoder, a CTC head and an autoregressive decoder trained together."""
+"""The line recognizer: one encoder, a CTC head and an autoregressive decoder trained together."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Recognizer(nn.Module):
         return self.encoder(images.pixels, images.widths)
 
     def ctc_logits(self, encoded: Encoded) -> torch.Tensor:
-        """(b, t, v) unnormalised scores of characters and blank, a column each.
+        """(b, t, v) unnormalized scores of characters and blank, a column each.
 
         Raises ConfigError if the model has no CTC head.
         """

@@ -14,7 +14,7 @@ ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU}
 
 
 class PostNormBlock(nn.Module):
-    """Self-attention, cross-attention, feed-forward, each residual and normalised afterwards."""
+    """Self-attention, cross-attention, feed-forward, each residual and normalized afterwards."""
 
     def __init__(
         self, dim: int, heads: int, *, hidden: int, memory_dim: int, activation: str, dropout: float
@@ -49,7 +49,7 @@ class TrocrDecoder(CachedDecoder):
     Args:
         vocabulary: number of tokens. hidden: width inside the feed-forward. memory_dim: width of the encoder.
         positions: rows of the position table. max_length: longest text in tokens, begin and end included.
-        activation: `gelu` or `relu`. embedding_norm: normalise embeddings. scale_embedding: multiply them by
+        activation: `gelu` or `relu`. embedding_norm: normalize embeddings. scale_embedding: multiply them by
             the root of `dim`. tied: scores are products with the embedding, not with a matrix of their own.
     Raises:
         ConfigError: an unknown activation, or `max_length` beyond `positions`.
@@ -94,7 +94,7 @@ class TrocrDecoder(CachedDecoder):
         nn.init.normal_(self.position, std=0.02)
 
     def embedded(self, tokens: torch.Tensor, first: int) -> torch.Tensor:
-        """Embeddings plus learned positions, normalised; see `CachedDecoder`."""
+        """Embeddings plus learned positions, normalized; see `CachedDecoder`."""
         return self.norm(self.embed(tokens) * self.scale + self.position[first : first + tokens.shape[1]])
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:

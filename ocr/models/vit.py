@@ -16,11 +16,11 @@ from ocr.nn.position import ConditionalPosition
 
 @dataclass
 class Encoded:
-    """What the encoder knows of a batch of lines.
+    """Features of a batch of lines.
 
     `features`: (b, t, d), the grid row by row, after the prefix tokens if the encoder keeps them.
     `lengths`: (b,) valid columns; with a one-row grid and no prefix these are the valid tokens.
-    `mask`: (b, t) bool, True where a token is valid. `stride`: pixels a column.
+    `mask`: (b, t) bool, True where a token is valid. `stride`: pixels per column.
     """
 
     features: torch.Tensor

@@ -25,4 +25,5 @@ class DropPath(nn.Module):
         return x * keep.div_(1 - self.rate)
 
     def extra_repr(self) -> str:
+        """Describe the layer in the output of `print`."""
         return f"rate={self.rate}"

@@ -62,7 +62,7 @@ class LearnedPosition(nn.Module):
 class ConditionalPosition(nn.Module):
     """Residual depthwise convolution over the token grid (CPVT, Chu et al. 2021).
 
-    Tokens learn where they are from their neighbours (and from the zero border), so any height and width work.
+    Tokens learn where they are from their neighbors (and from the zero border), so any height and width work.
     """
 
     def __init__(self, dim: int, *, kernel_height: int = 1, kernel_width: int = 7) -> None:

@@ -1,4 +1,4 @@
-"""How a model reaches the workers: by name where it ships with the package, else as an archive with the job."""
+"""Distribution of models to workers: by name where they ship with the package, else as an archive with the job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILES = ("bundle.json", "model.safetensors")
 
 
 def ship(bundle: str, session: SparkSession) -> str:
-    """Make a bundle available to the workers; returns what `ocr.spark.worker.find_bundle` takes there.
+    """Make a bundle available to the workers; returns its name for `ocr.spark.worker.find_bundle`.
 
     Raises:
         BundleError: it is neither a shipped name nor a folder with a bundle.
@@ -33,13 +33,13 @@ def ship(bundle: str, session: SparkSession) -> str:
 
 @cache
 def _temporary() -> tempfile.TemporaryDirectory:
-    """Archives live as long as this process, which serves them to executors that come later."""
+    """Folder of archives, kept as long as this process, which serves them to later executors."""
     return tempfile.TemporaryDirectory(prefix="ocr-spark-")
 
 
 @cache
 def _add(application: str, folder: str, name: str) -> None:
-    """Send a bundle along, once an application and content."""
+    """Add a bundle to the job, once per application and content."""
     archive = Path(_temporary().name) / f"{application}-{name}.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for member in FILES:

@@ -26,6 +26,7 @@ class Draw(RowMap):
     filled: bool
 
     def compute(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
+        """Compute the new columns of each row; see `RowMap`."""
         for index, row in enumerate(rows):
             if row[self.image] is None or row[self.regions] is None:
                 yield index, {}

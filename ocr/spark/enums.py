@@ -1,4 +1,4 @@
-"""The choices that parameters take; they compare equal to the plain values that a saved stage holds."""
+"""Values of parameters; they compare equal to the plain values in a saved stage."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from enum import Enum, IntEnum
 
 
 class ImageType(IntEnum):
-    """How pixels are stored, with the values of Java's `BufferedImage`."""
+    """Storage of pixels, with the values of Java's `BufferedImage`."""
 
     TYPE_3BYTE_BGR = 5
     TYPE_BYTE_GRAY = 10
 
 
 class OcrOutputFormat(str, Enum):
-    """What `ImageToTextV2` writes to its output column."""
+    """Content of the output column of `ImageToTextV2`."""
 
     TEXT = "text"
     """Lines joined by newlines, in reading order."""
     FORMATTED_TEXT = "formatted_text"
-    """The same text laid out with spaces and empty lines as on the page."""
+    """The same text, laid out with spaces and empty lines as on the page."""
     HOCR = "hocr"
     """hOCR 1.2."""
     TEXT_WITH_POSITIONS = "text_with_positions"
-    """As TEXT, and a column `positions` with the place of every word."""
+    """As TEXT, with a further column `positions` with the position of every word."""
 
 
 class Color(str, Enum):

@@ -1,4 +1,4 @@
-"""What there is to read, what was read before, and what a run that was killed left behind."""
+"""Input files, results of earlier runs, and remains of interrupted ones."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def load_files(session: SparkSession, full: list[str], empty: list[str]) -> Data
 
 
 def existing(session: SparkSession, output: str) -> DataFrame | None:
-    """What an earlier run wrote, or None."""
+    """Open the output of an earlier run; None where there is none."""
     try:
         return session.read.parquet(output)
     except AnalysisException as error:

@@ -1,4 +1,4 @@
-"""Words put together to lines: for detectors and columns that hold words rather than lines."""
+"""Grouping of words to lines, for detectors and columns that hold words instead of lines."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ocr.spark.worker import Row
 from ocr.types import TextLine
 
 PAPER = 255
-"""Grey value between words put side by side."""
+"""Gray value between words put side by side."""
 
 
 @dataclass(frozen=True)
 class WordGrouping:
-    """How words become lines.
+    """Settings of the grouping of words to lines.
 
     `tolerance`: a word belongs to a line when their middles differ by at most this many pixels in height.
     `border`: pixels added around each word. `space`: white columns between words put side by side, in a line

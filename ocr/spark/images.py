@@ -22,16 +22,16 @@ CHANNELS = {0: 1, 16: 3, 24: 4}
 
 
 def to_struct(image: np.ndarray, *, origin: str, resolution: int = 0) -> Row:
-    """An image struct of uint8 pixels, (h, w, 3) RGB or (h, w) grey."""
+    """An image struct of uint8 pixels, (h, w, 3) RGB or (h, w) gray."""
     height, width = image.shape[:2]
-    grey = image.ndim == 2
-    pixels = image if grey else image[:, :, ::-1]
+    gray = image.ndim == 2
+    pixels = image if gray else image[:, :, ::-1]
     return {
         "origin": origin,
         "height": height,
         "width": width,
-        "nChannels": 1 if grey else 3,
-        "mode": 0 if grey else 16,
+        "nChannels": 1 if gray else 3,
+        "mode": 0 if gray else 16,
         "resolution": resolution,
         "data": np.ascontiguousarray(pixels).tobytes(),
     }
@@ -70,6 +70,7 @@ class Decode(RowMap):
     image_type: ImageType
 
     def compute(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
+        """Compute the new columns of each row; see `RowMap`."""
         for index, row in enumerate(rows):
             origin = (row[self.origin] if self.origin else None) or ""
             for number, page in enumerate(file_pages(row[self.content], origin)):
@@ -79,8 +80,8 @@ class Decode(RowMap):
                     yield index, {PAGENUM: number, self.output: self._struct(page, origin)}
 
     def _struct(self, page: PageImage, origin: str) -> Row:
-        grey = self.image_type == ImageType.TYPE_BYTE_GRAY
-        pixels = cv2.cvtColor(page.pixels, cv2.COLOR_RGB2GRAY) if grey else page.pixels
+        gray = self.image_type == ImageType.TYPE_BYTE_GRAY
+        pixels = cv2.cvtColor(page.pixels, cv2.COLOR_RGB2GRAY) if gray else page.pixels
         return to_struct(pixels, origin=origin, resolution=round(page.dpi))
 
 

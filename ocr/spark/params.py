@@ -1,4 +1,4 @@
-"""What every stage has in common: parameters with camelCase accessors, checks, and the call to `mapInArrow`."""
+"""Base of all stages: parameters with camelCase accessors, checks, and the call to `mapInArrow`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Choice = TypeVar("Choice")
 
 @dataclass(frozen=True)
 class Columns:
-    """What a `RowMap` is told about columns; its fields are the map's."""
+    """Columns of a `RowMap`, with the names of its fields."""
 
     inputs: tuple[str, ...]
     kept: tuple[str, ...]

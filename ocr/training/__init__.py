@@ -1,1 +1,1 @@
-"""Lightning modules, optimisers and callbacks."""
+"""Lightning modules, optimizers and callbacks."""

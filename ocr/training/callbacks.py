@@ -1,4 +1,4 @@
-"""What happens around the steps of a training run: averaged weights, checkpoints, pictures, the bundle."""
+"""Callbacks of a training run: averaged weights, checkpoints, pictures, the bundle."""
 
 from __future__ import annotations
 
@@ -75,6 +75,7 @@ class StepCheckpoint(ModelCheckpoint):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        """Update the averaged weights after a step."""
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         last = trainer.should_stop or 0 < trainer.max_steps <= trainer.global_step
         if last and self._last_global_step_saved != trainer.global_step:
@@ -90,6 +91,7 @@ class StepSeed(L.Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
+        """Set the seed of a step."""
         torch.manual_seed(
             self.seed * 1_000_003 + trainer.global_step * trainer.world_size + trainer.global_rank
         )
@@ -138,9 +140,11 @@ class BundleExport(L.Callback):
             )
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the best scores, for a checkpoint."""
         return {"best": self.best, "before": self.before, "metrics": self.bundle.metrics}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the best scores from a checkpoint."""
         self.best, self.before = state_dict["best"], state_dict.get("before")
         self.bundle.metrics = state_dict.get("metrics", {})
 

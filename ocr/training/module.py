@@ -1,4 +1,4 @@
-"""What the training loops of recogniser and detector share."""
+"""Base class of the training loops of recognizer and detector."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TrainingModule(L.LightningModule):
     """A model with its optimizer, whole or split over processes.
 
     Args:
-        optimizer: called with the model. scheduler: called with the optimizer and `total_steps=`; one step a
+        optimizer: called with the model. scheduler: called with the optimizer and `total_steps=`; one step per
             batch.
     """
 

@@ -1,4 +1,4 @@
-"""The training loop of the line recogniser: joint CTC and next-token loss (Kim et al. 2017)."""
+"""The training loop of the line recognizer: joint CTC and next-token loss (Kim et al. 2017)."""
 
 from __future__ import annotations
 

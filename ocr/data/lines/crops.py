@@ -1,4 +1,4 @@
-"""Line crops as other tools cut them: without the neighbours' ink, tight to the ink, or with paper around."""
+"""Line crops as other tools cut them: without the neighbors' ink, tight to the ink, or with paper around."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ class VaryCrop:
         return sample if image is sample.image else replace(sample, image=image, polygon=None)
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
+def _gray(image: np.ndarray) -> np.ndarray:
     return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
 
 def _masked(image: np.ndarray, polygon: np.ndarray) -> np.ndarray:
-    """Grey paper, taken column by column from what is above or below, outside of the outline."""
-    grey = _grey(image)
-    own = cv2.fillPoly(np.zeros_like(grey), [np.round(polygon).astype(np.int32)], 255)
-    reach = max(1, grey.shape[0] // 16)
+    """Gray paper, taken column by column from what is above or below, outside of the outline."""
+    gray = _gray(image)
+    own = cv2.fillPoly(np.zeros_like(gray), [np.round(polygon).astype(np.int32)], 255)
+    reach = max(1, gray.shape[0] // 16)
     own = cv2.dilate(own, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    paper = np.percentile(grey, 80, axis=0, keepdims=True).astype(np.float32)
-    paper = cv2.blur(paper, (31, 1), borderType=cv2.BORDER_REPLICATE).repeat(grey.shape[0], axis=0)
+    paper = np.percentile(gray, 80, axis=0, keepdims=True).astype(np.float32)
+    paper = cv2.blur(paper, (31, 1), borderType=cv2.BORDER_REPLICATE).repeat(gray.shape[0], axis=0)
     share = cv2.GaussianBlur(own, (0, 0), 1.5).astype(np.float32) / 255
-    return (grey * share + paper * (1 - share)).astype(np.uint8)
+    return (gray * share + paper * (1 - share)).astype(np.uint8)
 
 
 def _tight(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Rows (and sides) that hold the ink, with a little room or a little cut off."""
-    grey = _grey(image)
-    height, width = grey.shape
-    paper = np.median(grey)
-    ink = paper - grey.astype(np.float32)
+    gray = _gray(image)
+    height, width = gray.shape
+    paper = np.median(gray)
+    ink = paper - gray.astype(np.float32)
     dark = ink > 0.4 * np.percentile(ink, 99.5)
     rows = np.flatnonzero(dark.mean(axis=1) > 0.012)
     if len(rows) == 0 or rows[-1] - rows[0] < 0.45 * height:
@@ -78,9 +78,9 @@ def _tight(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _loose(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Paper of the crop's own border grey above, below and at the sides."""
+    """Paper of the crop's own border gray above, below and at the sides."""
     height = image.shape[0]
     above, below, left, right = (int(room) for room in rng.uniform(0, 0.5, 4) * height)
-    paper = np.median(_grey(image)).item()
+    paper = np.median(_gray(image)).item()
     value = (paper,) * (1 if image.ndim == 2 else 3)
     return cv2.copyMakeBorder(image, above, below, left, right, cv2.BORDER_CONSTANT, value=value)

@@ -1,4 +1,4 @@
-"""Encoded line images to grey pixels, within the limits of `ocr.image.io`."""
+"""Encoded line images to gray pixels, within the limits of `ocr.image.io`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ocr.image.io import load_line as decode_image
 
 
 def decode_line(data: bytes, *, name: str) -> np.ndarray:
-    """Decode one line image to uint8 grey (h, w) or RGB (h, w, 3), see `ocr.image.io.load_line`.
+    """Decode one line image to uint8 gray (h, w) or RGB (h, w, 3), see `ocr.image.io.load_line`.
 
     Raises:
         DataError: the bytes are not a picture, or a larger one than any page; the message starts with `name`.

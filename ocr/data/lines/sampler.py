@@ -133,9 +133,11 @@ class WidthBucketSampler:
             yield batches[self.emitted - 1]
 
     def state_dict(self) -> dict[str, int]:
+        """Return the position in the data, for a checkpoint."""
         return {"epoch": self.epoch, "emitted": self.emitted}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
+        """Continue at the position of a checkpoint."""
         self.epoch, self.emitted = state["epoch"], state["emitted"]
 
     def _batches(self) -> list[list[int]]:

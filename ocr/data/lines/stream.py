@@ -103,7 +103,7 @@ class LinePools(Dataset):
 
 @dataclass(frozen=True)
 class PoolCursor:
-    """What of the numbered pools is used up, whoever used it: the meeting point of two numbers of processes.
+    """Used-up part of the numbered pools, independent of the number of processes.
 
     `opened`: batches taken of each pool before `fresh` that is not used up. `fresh`: from here on all is new.
     """
@@ -143,7 +143,7 @@ class TrainingStream:
     `state_dict` counts the batches handed to the trainer (not those that workers have prepared), so that a run
     resumed from any checkpoint sees exactly the batches that the uninterrupted run would have seen.
 
-    Unusable lines are replaced by a neighbour, with one warning each; `skipped` counts them.
+    Unusable lines are replaced by a neighbor, with one warning each; `skipped` counts them.
 
     Args:
         lines: the endless sequence of lines.
@@ -225,6 +225,7 @@ class TrainingStream:
             yield batch
 
     def state_dict(self) -> dict:
+        """Return the position in the data, for a checkpoint."""
         state = {"consumed": self.consumed - self.in_flight(), "skipped": self.skipped, **self.layout}
         return state | {"opened": self.base.opened, "fresh": self.base.fresh}
 

@@ -46,6 +46,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = ConvNorm(channels, channels, dilation=dilation, act=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Transform x (b, c, h, w) into the same shape."""
         return F.relu(x + self.conv2(self.conv1(x)))
 
 

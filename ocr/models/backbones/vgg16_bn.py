@@ -75,6 +75,7 @@ class DoubleConv(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Transform x (b, c_in, h, w) into (b, c_out, h, w)."""
         return self.conv(x)
 
 

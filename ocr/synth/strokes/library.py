@@ -75,7 +75,7 @@ def clean_label(text: str) -> str:
 
 
 def is_tall(text: str) -> bool:
-    """Whether a text has letters or digits that rise above the x-height."""
+    """True where a text has letters or digits that rise above the x-height."""
     return not _TALL.isdisjoint(text)
 
 
@@ -176,7 +176,7 @@ class StrokeTable:
         return tops, bottoms
 
     def _usable(self, row: int, bottom: float) -> bool:
-        """Whether the row has ink, a text in the alphabet, and a plausible estimate of the x-height."""
+        """True where the row has ink, a text in the alphabet, and a plausible estimate of the x-height."""
         text, top = self.texts[row], self.tops[row]
         if not text or not _ALPHABET.issuperset(text) or top + bottom <= 0 or max(top, bottom) > MAX_EXTENT:
             return False
