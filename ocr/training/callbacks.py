@@ -75,7 +75,7 @@ class StepCheckpoint(ModelCheckpoint):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Update the averaged weights after a step."""
+        """Save a checkpoint also after the last step."""
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         last = trainer.should_stop or 0 < trainer.max_steps <= trainer.global_step
         if last and self._last_global_step_saved != trainer.global_step:
