@@ -113,7 +113,7 @@ _SAMPLERS = {
 
 
 @dataclass(frozen=True)
-class Curve:
+class PenPath:
     """A smooth path of the pen, in pieces short enough to be drawn straight. Units as in `Strokes`."""
 
     points: np.ndarray
@@ -122,7 +122,7 @@ class Curve:
     """(s,) int64 index of the first point of each stroke."""
 
 
-def smooth(strokes: Strokes, *, roundness: float = 1.0, corner: float = 2.0) -> Curve:
+def smooth(strokes: Strokes, *, roundness: float = 1.0, corner: float = 2.0) -> PenPath:
     """Centripetal Catmull-Rom spline through the pen positions (Yuksel et al. 2011).
 
     Args:
@@ -136,7 +136,7 @@ def smooth(strokes: Strokes, *, roundness: float = 1.0, corner: float = 2.0) -> 
     last[-1] = True
     segments = np.flatnonzero(~last)  # segment i runs from point i to point i + 1
     if not len(segments):
-        return Curve(points, strokes.starts)
+        return PenPath(points, strokes.starts)
     chord = points[np.minimum(np.arange(n) + 1, n - 1)] - points
     length = np.hypot(chord[:, 0], chord[:, 1]) + 1e-6
     time = np.sqrt(length)[:, None]
@@ -164,11 +164,11 @@ def smooth(strokes: Strokes, *, roundness: float = 1.0, corner: float = 2.0) -> 
     return _insert_starts(straight + bend, a, points, strokes.starts)
 
 
-def _insert_starts(drawn: np.ndarray, segment: np.ndarray, points: np.ndarray, starts: np.ndarray) -> Curve:
+def _insert_starts(drawn: np.ndarray, segment: np.ndarray, points: np.ndarray, starts: np.ndarray) -> PenPath:
     """Put the first position of each stroke before the pieces drawn from it."""
     where = np.searchsorted(segment, starts)
     curve = np.insert(drawn, where, points[starts], axis=0).astype(np.float32)
-    return Curve(curve, where + np.arange(len(starts)))
+    return PenPath(curve, where + np.arange(len(starts)))
 
 
 def _turning(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -177,7 +177,7 @@ def _turning(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.arctan2(cross, (before * after).sum(axis=1))
 
 
-def widths(curve: Curve, pen: Pen) -> np.ndarray:
+def widths(curve: PenPath, pen: Pen) -> np.ndarray:
     """(m,) float32 width of the line at each point of a curve, in x-heights."""
     points, m = curve.points, len(curve.points)
     chord = np.diff(points, axis=0, prepend=points[:1])
@@ -198,7 +198,7 @@ def widths(curve: Curve, pen: Pen) -> np.ndarray:
     return width
 
 
-def _near_ends(curve: Curve, length: np.ndarray) -> np.ndarray:
+def _near_ends(curve: PenPath, length: np.ndarray) -> np.ndarray:
     """(m,) 1 at the ends of a stroke, falling to 0 within half an x-height."""
     reach = np.cumsum(length)
     stops = np.append(curve.starts[1:], len(curve.points)) - 1
@@ -209,7 +209,7 @@ def _near_ends(curve: Curve, length: np.ndarray) -> np.ndarray:
 
 
 def draw(
-    canvas: np.ndarray, curve: Curve, width: np.ndarray, *, scale: float, origin: tuple[float, float]
+    canvas: np.ndarray, curve: PenPath, width: np.ndarray, *, scale: float, origin: tuple[float, float]
 ) -> None:
     """Draw a curve into a supersampled canvas, in place.
 

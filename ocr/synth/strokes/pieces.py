@@ -42,7 +42,7 @@ class LocatedStrokes(StrokeTable):
 
 
 @dataclass(frozen=True)
-class Piece:
+class StrokePiece:
     """Strokes of some characters; `entry` and `exit` number the strokes that were joined to the neighbors, or -1."""
 
     strokes: Strokes
@@ -52,7 +52,7 @@ class Piece:
     exit: int
 
 
-def extract(located: Located, first: int, count: int) -> Piece:
+def extract(located: Located, first: int, count: int) -> StrokePiece:
     """The strokes of some consecutive characters, with the left cut at x = 0."""
     chosen = (located.character >= first) & (located.character < first + count)
     stroke = located.strokes.stroke_of_point[chosen]
@@ -70,10 +70,10 @@ def extract(located: Located, first: int, count: int) -> Piece:
         joined = after < len(located.character) and after not in located.strokes.starts
         if joined and located.character[after] >= first + count:
             exit_ = number
-    return Piece(Strokes(points, starts), right - left, entry, exit_)
+    return StrokePiece(Strokes(points, starts), right - left, entry, exit_)
 
 
-def assemble(pieces: Sequence[Piece]) -> Strokes:
+def assemble(pieces: Sequence[StrokePiece]) -> Strokes:
     """Set pieces side by side; the pen goes on from a piece that was joined to one that was."""
     points: list[np.ndarray] = []
     pen, open_stroke = 0.0, -1
