@@ -47,7 +47,7 @@ def main(source: str) -> None:
                     ]
                     writer.write_table(pa.Table.from_pylist(rows, schema))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        lines = MixedLines([kind(f"{folder}/*.parquet")])
+        lines = MixedLines({"lines": kind(f"{folder}/*.parquet")})
         for position in range(READ):
             lines.at(position)
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

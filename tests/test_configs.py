@@ -95,9 +95,7 @@ def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_fol
     special = {
         "adapt": [f"data.path={data_folder}/adapt.parquet"],
         # The bundle of the stage before is not there.
-        "recognizer_stage2": ["init_from=null"],
-        "recognizer_stage3": ["init_from=null"],
-        "recognizer_stage4": ["init_from=null"],
+        **{f"recognizer_stage{stage}": ["init_from=null"] for stage in range(2, 7)},
     }.get(experiment, [])
     places = [
         f"paths.data={data_folder}",
@@ -116,6 +114,37 @@ def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_fol
     assert trainer.max_steps > 0 or trainer.max_epochs > 0, "the learning rate is planned over the steps"
     lines = (CONFIGS / "experiment" / f"{experiment}.yaml").read_text().splitlines()
     assert sum(not line.startswith("#") for line in lines) <= 12, "an experiment says only what is special"
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["data.train.weights.cremma20=0", "data.train.weights.cremma20=null", "data.train.sources.cremma20=null"],
+)
+def test_a_source_that_is_left_out_needs_no_file(override, data_folder, tmp_path):
+    (tmp_path / "lines").mkdir()
+    for file in (data_folder / "lines").iterdir():
+        if file.stem != "cremma20-train":
+            (tmp_path / "lines" / file.name).symlink_to(file)
+    places = [f"paths.data={tmp_path}", f"run_dir={tmp_path}/run"]
+    _, _, data = train.assemble(composed("train", "experiment=handwriting_finetune", *places, override))
+    assert "cremma20" not in data.train.names and len(data.train.names) == 7
+
+
+def test_a_source_that_is_left_out_needs_no_folder(data_folder, tmp_path):
+    places = [f"paths.data={data_folder}", f"run_dir={tmp_path}/run"]
+    _, _, data = train.assemble(
+        composed("train", "experiment=collage_finetune", *places, "data.train.weights.collage=0")
+    )
+    assert "collage" not in data.train.names
+
+
+def test_an_experiment_adds_a_source_by_one_entry_and_its_weight(data_folder, tmp_path):
+    entry = f"{{_target_: ocr.data.lines.manifest.ParquetLines, path: {data_folder}/adapt.parquet}}"
+    places = [f"paths.data={data_folder}", f"run_dir={tmp_path}/run"]
+    added = [f"+data.train.sources.mine={entry}", "+data.train.weights.mine=0.5"]
+    _, _, data = train.assemble(composed("train", "experiment=handwriting_finetune", *places, *added))
+    assert data.train.names[-1] == "mine", "the last, so that the others keep their numbers"
+    assert data.train.shares[-1] == pytest.approx(0.5 / 1.5)
 
 
 @pytest.mark.parametrize("debug", options("debug"))

@@ -50,7 +50,7 @@ def test_a_stage_without_the_one_before_says_what_it_lacks(tmp_path, monkeypatch
     assert "'runs/mini/recognizer_stage1/bundle'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("stage", [1, 2, 3])
+@pytest.mark.parametrize("stage", range(1, 6))
 def test_the_page_on_training_has_a_command_for_each_stage(stage):
     page = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
     assert f"experiment=recognizer_stage{stage}" in page

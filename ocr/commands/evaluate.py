@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -23,11 +24,20 @@ from ocr.commands.configs import CONFIGS
 from ocr.errors import ConfigError, OcrError, one_line
 
 
+@runtime_checkable
+class Indexed(Protocol):
+    """Lines or pages by number, unlike the data modules of training."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> object: ...
+
+
 def evaluate(config: DictConfig) -> dict:
     """Score what `config` describes, print a table, write the files asked for; returns the report."""
     from ocr.evaluation import Settings, measure
 
-    if config.data._target_.endswith("DataModule"):
+    if not issubclass(get_class(config.data._target_), Indexed):
         raise ConfigError("this data is for training: data= takes parquet, folder, pages, iam ...")
     plain = OmegaConf.to_container(config, resolve=True)
     plain.pop("data")

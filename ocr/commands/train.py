@@ -1,4 +1,4 @@
-"""Train a recogniser or a detector.
+"""Train a recognizer or a detector.
 
     ocr train experiment=synth_pretrain
     ocr train experiment=adapt data.path=FILE_OR_FOLDER
@@ -9,8 +9,9 @@ A run leaves all in runs/NAME: bundle/ (the best model), checkpoints/, logs, pic
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.errors import HydraException
@@ -19,40 +20,122 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ocr.commands.configs import CONFIGS
-from ocr.errors import OcrError, one_line
+from ocr.errors import ConfigError, OcrError, one_line
+
+if TYPE_CHECKING:
+    from lightning import LightningDataModule, LightningModule, Trainer
+
+    from ocr.bundle import Bundle
+    from ocr.text.tokenizer import Tokenizer
+    from ocr.training.start import Start
 
 plain = partial(OmegaConf.to_container, resolve=True)
 
 
-def assemble(config: DictConfig) -> tuple:
-    """The trainer, the module and the data that `config` describes. Raises OcrError where it cannot work."""
-    from ocr.training import run
+def assemble(config: DictConfig) -> tuple[Trainer, LightningModule, LightningDataModule]:
+    """Build the trainer, the module and the data that `config` describes. Raises OcrError where it cannot work."""
+    from ocr.training.process import prepare_process
+
+    start = read_start(config.init_from)
+    tokenizers = complete(config, start)
+    # The configuration is settled from here on: everything is built from it once.
+    prepare_process(threads=config.threads, seed=config.seed)
+    bundle = build_bundle(config, tokenizers, start)
+    module = build_module(config, tokenizers, bundle)
+    return build_trainer(config, bundle), module, instantiate(config.data)
+
+
+def read_start(init_from: str | None) -> Start | None:
+    """Read the bundle that training starts from. Raises BundleError where there is no such bundle."""
+    from ocr.bundle import Bundle
+    from ocr.training.start import Start
+
+    return None if init_from is None else Start(Bundle.load(init_from), init_from)
+
+
+def complete(config: DictConfig, start: Start | None) -> dict[str, Tokenizer]:
+    """Settle, in place, what `config` leaves to its start and its tokenizers; returns the tokenizers by name.
+
+    Raises:
+        ConfigError: a folder that the data needs is not given, or there is nothing to inherit from.
+        BundleError: the start is of another kind, or a tokenizer cannot be built.
+    """
+    from ocr.bundle.registry import build
+    from ocr.training.start import inherited_settings
+
+    leave_out_unused(config.data)
+    check_paths(config)
+    task = config.task
+    if config.inherit:
+        for key, value in inherited_settings(start, kind=task.kind, tokenizers=task.tokenizers).items():
+            OmegaConf.update(config, key, value, merge=False)
+    tokenizers = build(plain(config.task.tokenizers))
+    sizes = {name: tokenizer.size for name, tokenizer in tokenizers.items()}
+    OmegaConf.update(config, "vocabulary", sizes, force_add=True)
+    return tokenizers
+
+
+def leave_out_unused(data: DictConfig) -> None:
+    """Take the sources of weight 0 or null out of the training mixture, so that their files need not exist."""
+    sources = OmegaConf.select(data, "train.sources", default={})
+    weights = OmegaConf.select(data, "train.weights", default={})
+    for name, weight in weights.items():
+        if name in sources and not weight:
+            sources[name] = None
+
+
+def check_paths(config: DictConfig) -> None:
+    """Raise ConfigError where the data refers to a folder that was not given."""
+    data = OmegaConf.to_yaml(config.data)
+    for key in sorted(OmegaConf.missing_keys(config.paths)):
+        if f"${{{key}}}" in data:
+            raise ConfigError(f"this data is not part of the project: say where it is with {key}=PATH")
+
+
+def build_bundle(config: DictConfig, tokenizers: Mapping[str, Tokenizer], start: Start | None) -> Bundle:
+    """Build the bundle that the run fills, with the weights that training starts from."""
+    from ocr.bundle.registry import build
+    from ocr.training.start import new_bundle
+
+    bundle = new_bundle(
+        config.task.kind,
+        config.bundle_name,
+        plain(config.model),
+        parts=build(plain(config.task.parts)),
+        tokenizers=tokenizers,
+        start=start,
+        training_data=plain(config.training_data),
+    )
+    bundle.decoding = plain(config.task.decoding)
+    return bundle
+
+
+def build_module(config: DictConfig, tokenizers: Mapping[str, Tokenizer], bundle: Bundle) -> LightningModule:
+    """Build the training loop around a copy of the bundle's model."""
+    from ocr.training.start import trainable
+
+    return instantiate(config.task.module, model=trainable(bundle.model), **tokenizers, **config.optim)
+
+
+def build_trainer(config: DictConfig, bundle: Bundle) -> Trainer:
+    """Build the trainer with its callbacks, which write `bundle` among others, and its loggers."""
     from ocr.training.callbacks import BundleExport
 
-    run.check_paths(OmegaConf.to_yaml(config.data), OmegaConf.missing_keys(config.paths))
-    run.prepare(threads=config.threads, seed=config.seed)
-    task = config.task
-    for key, value in run.inherited(config.init_from, kind=task.kind, inherit=config.inherit).items():
-        OmegaConf.update(config, key, value, merge=False)
-    parts, tokenizers, sizes = run.build_parts(plain(task.parts))
-    OmegaConf.update(config, "vocabulary", sizes, force_add=True)
-    facts = {"init_from": config.init_from, "training_data": plain(config.training_data)}
-    bundle = run.new_bundle(task.kind, config.bundle_name, plain(config.model), parts, **facts)
-    bundle.decoding = plain(task.decoding)
-    module = instantiate(task.module, model=run.trainable(bundle.model), **tokenizers, **config.optim)
     callbacks = [instantiate(node) for node in config.callbacks.values() if node]
-    callbacks.append(BundleExport(bundle, f"{config.run_dir}/bundle", monitor=task.monitor, mode=task.mode))
+    export = BundleExport(
+        bundle, f"{config.run_dir}/bundle", monitor=config.task.monitor, mode=config.task.mode
+    )
     logger = [instantiate(node) for node in config.logger.values() if node]
-    return instantiate(config.trainer, callbacks=callbacks, logger=logger), module, instantiate(config.data)
+    return instantiate(config.trainer, callbacks=[*callbacks, export], logger=logger)
 
 
 def train(config: DictConfig) -> None:
     """Run the training that `config` describes. Raises OcrError where it cannot work."""
-    from ocr.training import run
+    from ocr.training.checkpoint import find_checkpoint, make_run_folder
 
     trainer, module, data = assemble(config)
-    checkpoint = run.find_checkpoint(config.run_dir, config.resume, module=module)
-    folder = run.run_folder(config.run_dir)
+    checkpoint = find_checkpoint(config.run_dir, config.resume, module=module)
+    folder = make_run_folder(config.run_dir)
     if trainer.is_global_zero:
         OmegaConf.save(config, folder / "config.yaml")
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=False)

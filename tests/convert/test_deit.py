@@ -13,7 +13,7 @@ from ocr.convert.trocr import convert_trocr
 from ocr.convert.vit import Colors
 from ocr.errors import BundleError, ConfigError
 from ocr.inference.recognizer import LineReader
-from ocr.training.run import new_bundle
+from ocr.training.start import Start, new_bundle
 from ocr.types import ImageBatch
 
 SIZE, DIM, DEPTH, HEADS = 32, 24, 2, 3
@@ -137,7 +137,14 @@ def stem(height=16, **changes):
 def test_training_starts_from_the_blocks_of_an_encoder(encoder):
     torch.manual_seed(1)
     position = {"_target_": "ocr.nn.position.LearnedPosition", "dim": DIM, "height": 1, "width": 6}
-    made = new_bundle("recognizer", "x", stem(depth=1, position=position), {}, init_from=str(encoder))
+    made = new_bundle(
+        "recognizer",
+        "x",
+        stem(depth=1, position=position),
+        parts={},
+        tokenizers={},
+        start=Start(Bundle.load(encoder), str(encoder)),
+    )
     start, mine = Bundle.load(encoder).model.state_dict(), made.model.encoder.state_dict()
     taken = [key for key in mine if key.startswith(("blocks.", "norm."))]
     assert len(taken) == 12 + 2 and all(torch.equal(mine[key], start[key]) for key in taken)
@@ -161,13 +168,22 @@ def test_training_starts_from_the_blocks_of_an_encoder(encoder):
 )
 def test_an_encoder_that_does_not_fit_costs_one_line(encoder, changes, message, why):
     with pytest.raises(ConfigError, match=message) as caught:
-        new_bundle("recognizer", "x", stem(**changes), {}, init_from=str(encoder))
+        new_bundle(
+            "recognizer",
+            "x",
+            stem(**changes),
+            parts={},
+            tokenizers={},
+            start=Start(Bundle.load(encoder), str(encoder)),
+        )
     assert str(caught.value).startswith(f"init_from={encoder}: ")
 
 
 def test_an_encoder_is_no_start_for_a_detector(encoder):
     with pytest.raises(BundleError, match="is a encoder, not a detector"):
-        new_bundle("detector", "x", stem(), {}, init_from=str(encoder))
+        new_bundle(
+            "detector", "x", stem(), parts={}, tokenizers={}, start=Start(Bundle.load(encoder), str(encoder))
+        )
 
 
 @pytest.mark.parametrize(

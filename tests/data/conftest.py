@@ -32,6 +32,8 @@ def picture(width: int, value: int = 0, height: int = 16) -> np.ndarray:
 class MemoryLines:
     """n lines of known, varied widths; the rows in `bad` raise."""
 
+    endless = False
+
     def __init__(self, count: int, *, name: str = "memory", bad: tuple[int, ...] = ()) -> None:
         self.count, self.name, self.bad = count, name, bad
 

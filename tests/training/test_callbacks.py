@@ -16,8 +16,9 @@ from ocr.bundle import Bundle
 from ocr.decoding import Hypothesis
 from ocr.errors import BundleError, ConfigError
 from ocr.training.callbacks import AveragedWeights, BundleExport, SamplePages, SamplePictures, StepCheckpoint
+from ocr.training.checkpoint import find_checkpoint
 from ocr.training.optim import adamw, warmup_cosine
-from ocr.training.run import find_checkpoint, new_bundle
+from ocr.training.start import Start, new_bundle
 from ocr.types import ImageBatch, LineBatch, LineSample, Page, TextLine
 
 
@@ -183,13 +184,15 @@ def test_only_matrices_decay():
 
 def test_a_run_starts_from_a_bundle_or_says_why_not(tiny_recognizer, tmp_path):
     start = Bundle.load(tiny_recognizer)
+    given = Start(start, str(tiny_recognizer))
+    parts = {"parts": {}, "tokenizers": {"ctc_tokenizer": start.parts["ctc_tokenizer"]}}
     rows = [{"name": "mine"}]
     made = new_bundle(
         "recognizer",
         "mine",
         start.model_config,
-        start.parts,
-        init_from=str(tiny_recognizer),
+        **parts,
+        start=given,
         training_data=rows,
     )
     assert made.name == "mine" and made.training_data == [*start.training_data, *rows]
@@ -197,11 +200,13 @@ def test_a_run_starts_from_a_bundle_or_says_why_not(tiny_recognizer, tmp_path):
         assert torch.equal(weight, made.model.state_dict()[name]), name
     wider = {**start.model_config, "ctc_vocabulary": 9}
     with pytest.raises(ConfigError, match="init_from=.*ctc_head"):
-        new_bundle("recognizer", "mine", wider, start.parts, init_from=str(tiny_recognizer))
+        new_bundle("recognizer", "mine", wider, **parts, start=given)
     other = shutil.copytree(tiny_recognizer, tmp_path / "other")
     text = (other / "bundle.json").read_text().replace('"ab "', '"ba "')
     (other / "bundle.json").write_text(text)
     with pytest.raises(ConfigError, match="ctc_tokenizer"):
-        new_bundle("recognizer", "mine", start.model_config, start.parts, init_from=str(other))
+        new_bundle(
+            "recognizer", "mine", start.model_config, **parts, start=Start(Bundle.load(other), str(other))
+        )
     with pytest.raises(BundleError, match="is a recognizer, not a detector"):
-        new_bundle("detector", "mine", start.model_config, start.parts, init_from=str(tiny_recognizer))
+        new_bundle("detector", "mine", start.model_config, **parts, start=given)

@@ -6,7 +6,8 @@ import lightning as L
 import pytest
 import torch
 
-from ocr.data.pages.batches import PageCrops, collate_crops
+from ocr.data.pages.batches import collate_crops
+from ocr.data.pages.crops import PageCrops
 from ocr.data.pages.datamodule import PageDataModule
 from ocr.losses.detection import balanced_bce, dice_loss, extent_loss
 from ocr.training.detection import DetectionModule
@@ -25,7 +26,7 @@ def module() -> DetectionModule:
 
 def test_one_batch_is_learnt_by_heart():
     torch.manual_seed(0)
-    crops = PageCrops([CharacterPages()], size=(96, 96), paste=0.0, blank=0.0)
+    crops = PageCrops({"characters": CharacterPages()}, size=(96, 96), paste=0.0, blank=0.0)
     batch = collate_crops([crops[i] for i in range(2)])
     trained = module()
     optimizer = torch.optim.AdamW(trained.model.parameters(), 2e-2)
@@ -42,7 +43,7 @@ def test_one_batch_is_learnt_by_heart():
 
 
 def test_training_and_validation_run(tmp_path):
-    crops = PageCrops([RuledPages()], length=4, size=(64, 64), paste=0.0)
+    crops = PageCrops({"ruled": RuledPages()}, length=4, size=(64, 64), paste=0.0)
     data = PageDataModule(train=crops, val=RuledPages(), crops_per_batch=2, num_workers=0)
     trainer = L.Trainer(
         max_steps=3,
@@ -96,7 +97,7 @@ def test_extent_loss_is_scale_free():
 
 
 def test_a_model_without_refiner_trains_characters_alone():
-    crops = PageCrops([CharacterPages()], size=(64, 64))
+    crops = PageCrops({"characters": CharacterPages()}, size=(64, 64))
     plain = module()
     plain.model.refiner = None
     assert plain.losses(collate_crops([crops[0], crops[1]])).keys() == {"region", "affinity"}

@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader
 
 from ocr.bundle import Bundle
 from ocr.commands import train
-from ocr.data.pages.batches import PageCrops, collate_crops
+from ocr.data.pages.batches import collate_crops
+from ocr.data.pages.crops import PageCrops
 from ocr.errors import ConfigError
 from ocr.training.callbacks import AveragedWeights, BundleExport, StepCheckpoint
 from ocr.training.detection import DetectionModule
@@ -76,7 +77,7 @@ class DetectorData(L.LightningDataModule):
     """Always the same crop, in each process, for its loss is a mean of the processes' own."""
 
     def train_dataloader(self) -> DataLoader:
-        crops = PageCrops([CharacterPages()], size=(64, 64), paste=0.0, blank=0.0)
+        crops = PageCrops({"characters": CharacterPages()}, size=(64, 64), paste=0.0, blank=0.0)
         return DataLoader([collate_crops([crops[0]])] * 6, batch_size=None)
 
     def val_dataloader(self) -> DataLoader:

@@ -56,6 +56,8 @@ class IamLines:
             the image is missing or unreadable.
     """
 
+    endless = False
+
     def __init__(
         self,
         root: str | Path,

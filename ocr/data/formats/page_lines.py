@@ -48,6 +48,8 @@ class PageLines:
             annotation does not tell which.
     """
 
+    endless = False
+
     def __init__(
         self,
         paths: str | Path | Sequence[str | Path],

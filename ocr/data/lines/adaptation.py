@@ -56,18 +56,18 @@ class AdaptationDataModule(LineDataModule):
             raise ConfigError(f"hold_out={hold_out}, replay_share={replay_share}: expected shares below 1")
         if passes <= 0 or not 0 < steps[0] <= steps[1]:
             raise ConfigError(f"passes={passes}, steps={list(steps)}: expected positive numbers, least first")
-        self.own = open_lines(path)
+        train = lines = open_lines(path)
         if val_path is None:
-            learned, held = split_by_document(self.own.documents(), hold_out, name=str(path))
-            own, val = SelectedLines(self.own, learned), SelectedLines(self.own, held)
+            kept, held_out = split_by_document(lines.documents(), hold_out, name=str(path))
+            train, val = SelectedLines(lines, kept), SelectedLines(lines, held_out)
         else:
-            own, val = self.own, open_lines(val_path)
-        wanted = passes * len(own) / ((1 - replay_share) * lines_per_batch)
+            val = open_lines(val_path)
+        wanted = passes * len(train) / ((1 - replay_share) * lines_per_batch)
         self.steps = round(min(max(wanted, steps[0]), steps[1]))
         super().__init__(
             train=MixedLines(
-                [replay, own],
-                [replay_share, 1 - replay_share],
+                {"replay": replay, "adaptation": train},
+                {"replay": replay_share, "adaptation": 1 - replay_share},
                 length=self.steps * lines_per_batch,
                 seed=seed,
             ),
@@ -79,7 +79,7 @@ class AdaptationDataModule(LineDataModule):
             num_workers=num_workers,
             seed=seed,
         )
-        print(f"{len(own)} lines to learn from in {self.steps} steps, {len(val)} lines to measure by")
+        print(f"{len(train)} lines to learn from in {self.steps} steps, {len(val)} lines to measure by")
 
 
 def open_lines(path: str | Path) -> ParquetLines | FolderLines:

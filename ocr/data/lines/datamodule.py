@@ -46,7 +46,7 @@ class LineDataModule(L.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.train = train if isinstance(train, MixedLines) else MixedLines([train], seed=seed)
+        self.train = train if isinstance(train, MixedLines) else MixedLines({train.name: train}, seed=seed)
         self.val = ConcatLines(list(val.values())) if isinstance(val, Mapping) else val
         self.preprocess = preprocess
         self.lines_per_batch = lines_per_batch

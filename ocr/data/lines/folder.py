@@ -41,6 +41,8 @@ class FolderLines:
             exists; from `[i]`, the image is missing or unreadable.
     """
 
+    endless = False
+
     def __init__(
         self,
         images: str | Path,

@@ -44,6 +44,8 @@ class ParquetLines:
             from `[i]`, a row without text or with an undecodable image.
     """
 
+    endless = False
+
     def __init__(
         self,
         path: str | Path | Sequence[str | Path],

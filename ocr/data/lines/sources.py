@@ -19,10 +19,12 @@ log = logging.getLogger(__name__)
 class LineSource(Protocol):
     """Labelled line images by index.
 
-    `source[i]` raises DataError, naming the file and the row, where row i cannot be used.
+    `source[i]` raises DataError, naming the file and the row, where row i cannot be used. An `endless` source is an
+    `EndlessLines`, or offers the same.
     """
 
     name: str
+    endless: bool
 
     def __len__(self) -> int: ...
 
@@ -71,6 +73,8 @@ class EndlessLines:
 class ConcatLines:
     """Several sources one after the other."""
 
+    endless = False
+
     def __init__(self, sources: Sequence[LineSource], *, name: str = "") -> None:
         self.sources = list(sources)
         self.name = name or "+".join(source.name for source in self.sources)
@@ -95,6 +99,8 @@ class FirstLines:
     Raises ConfigError if the source is shorter.
     """
 
+    endless = False
+
     def __init__(self, source: LineSource, *, count: int) -> None:
         if not 0 < count <= len(source):
             raise ConfigError(f"cannot take {count} lines of {source.name}, which has {len(source)}")
@@ -114,6 +120,8 @@ class FirstLines:
 
 class SelectedLines:
     """Some lines of a source, by their numbers in it."""
+
+    endless = False
 
     def __init__(self, source: LineSource, rows: Sequence[int]) -> None:
         self.source, self.rows, self.name = source, list(rows), source.name

@@ -1,4 +1,4 @@
-"""Real pages whose characters a recogniser has found by aligning the known text: weak supervision as in CRAFT."""
+"""Real pages with characters located by forced alignment of their text: weak supervision as in CRAFT."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ocr.data.pages.manifest import PagesManifest
+from ocr.data.pages.sources import AnnotatedPage
 from ocr.errors import DataError
-from ocr.types import Page, Polygon
+from ocr.types import Polygon
 
 
 class AlignedPages(PagesManifest):
@@ -19,7 +20,7 @@ class AlignedPages(PagesManifest):
     Args:
         path, split, sources: as of `PagesManifest`.
         characters: what `ocr align-pages` wrote.
-        min_fit: mean log-probability of a line's characters below which its alignment is not believed.
+        min_fit: mean log-probability of a line's characters below which its alignment is not used.
     Raises:
         DataError: a file is missing or malformed, or no page is left.
     """
@@ -44,8 +45,8 @@ class AlignedPages(PagesManifest):
         except (OSError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             raise DataError(f"{characters}: not a file of aligned characters: {error}") from error
 
-    def annotated(self, index: int) -> tuple[np.ndarray, Page, list[list[Polygon]], list[Polygon]]:
-        """Image, annotation, per word the quads of its characters, and the outlines of lines without them."""
+    def annotated(self, index: int) -> AnnotatedPage:
+        """Read page `index`; lines that were not aligned are areas of unknown characters."""
         image, page = self[index]
         words: list[list[Polygon]] = []
         unknown: list[Polygon] = []
@@ -55,4 +56,4 @@ class AlignedPages(PagesManifest):
                 unknown.append(line.polygon)
             else:
                 words += aligned
-        return image, page, words, unknown
+        return AnnotatedPage(image, page, words, unknown)

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch.utils.data import ConcatDataset, DataLoader, Sampler
 
-from ocr.data.pages.batches import DetectionBatch, PageCrops, PageSource, collate_crops
+from ocr.data.pages.batches import DetectionBatch, collate_crops
+from ocr.data.pages.crops import PageCrops
+from ocr.data.pages.sources import PageSource
 from ocr.types import Page
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ocr.data.pages.outline import MAX_EXTENT, as_baseline, as_polygon
+from ocr.data.pages.sources import AnnotatedPage
 from ocr.errors import DataError, ImageError
 from ocr.image.io import load_page
 from ocr.text.normalize import normalize
@@ -50,6 +51,8 @@ class PagesManifest:
             is left; from `[i]`, the page's image is missing, unreadable, or of another size than stated.
     """
 
+    endless = False
+
     def __init__(
         self, path: str | Path, *, split: str | None = None, sources: Sequence[str] | None = None
     ) -> None:
@@ -85,8 +88,12 @@ class PagesManifest:
             )
         return image, page
 
+    def annotated(self, index: int) -> AnnotatedPage:
+        """Read page `index`; a manifest has no characters."""
+        return AnnotatedPage(*self[index])
+
     def page(self, index: int) -> Page:
-        """The annotation of a page, without its image."""
+        """Read the annotation of a page without its image."""
         row = self.rows[index]
         try:
             lines = [_line(line) for line in row["lines"]]

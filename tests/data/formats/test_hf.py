@@ -98,13 +98,13 @@ def test_a_stream_is_read_in_order_and_goes_round(parquet):
 
 
 def test_a_stream_can_be_mixed(parquet):
-    mix = MixedLines([_lines(parquet, streaming=True, length=20, buffer=2)], length=20)
+    mix = MixedLines({"lines": _lines(parquet, streaming=True, length=20, buffer=2)}, length=20)
     assert [mix[i].id for i in range(3)] == ["l0", "l1", "l2"]
 
 
 def test_a_stream_gives_the_same_batches_in_workers(parquet):
     def ids(workers):
-        source = MixedLines([_lines(parquet, streaming=True, length=20)], length=24)
+        source = MixedLines({"lines": _lines(parquet, streaming=True, length=20)}, length=24)
         stream = TrainingStream(
             source,
             LineCollate(LinePreprocessor(height=16)),

@@ -62,7 +62,9 @@ def test_an_even_picture_survives(level):
 
 
 def test_a_mix_varies_by_position_alone():
-    mix, again = (MixedLines([MemoryLines(5)], seed=3, vary=VaryCrop(tight=0, loose=1)) for _ in range(2))
+    mix, again = (
+        MixedLines({"lines": MemoryLines(5)}, seed=3, vary=VaryCrop(tight=0, loose=1)) for _ in range(2)
+    )
     shapes = [mix.at(position).image.shape for position in range(10)]
     assert [again.at(position).image.shape for position in range(9, -1, -1)][::-1] == shapes
     assert len(set(shapes)) > 5

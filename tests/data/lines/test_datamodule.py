@@ -33,7 +33,12 @@ class Recorder(L.LightningModule):
 
 def _data(workers: int) -> LineDataModule:
     return LineDataModule(
-        train=MixedLines([MemoryLines(40), MemoryLines(30, name="other")], [1, 2], length=48, seed=1),
+        train=MixedLines(
+            {"memory": MemoryLines(40), "other": MemoryLines(30, name="other")},
+            {"memory": 1, "other": 2},
+            length=48,
+            seed=1,
+        ),
         val={"a": MemoryLines(5, name="a"), "b": MemoryLines(3, name="b")},
         preprocess=LinePreprocessor(height=16, max_width=160),
         lines_per_batch=4,

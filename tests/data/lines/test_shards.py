@@ -75,7 +75,7 @@ def test_every_line_comes_once_an_epoch_in_an_order_of_its_own(shards):
 def test_a_line_depends_on_its_number_alone(shards):
     lines = ParquetShards(f"{shards}/*.parquet", window=2)
     expected = [lines.at(place) for place in range(30)]
-    elsewhere = pickle.loads(pickle.dumps(MixedLines([lines])))
+    elsewhere = pickle.loads(pickle.dumps(MixedLines({"lines": lines})))
     for place in (29, 3, 17):
         again = elsewhere.at(place)
         assert again.id == expected[place].id and np.array_equal(again.image, expected[place].image)

@@ -23,7 +23,10 @@ PREPROCESS = LinePreprocessor(height=16, max_width=160)
 
 def _stream(source=None, **changes):
     source = source or MixedLines(
-        [MemoryLines(60), SyntheticLines(Pen(), length=40, seed=3)], [1, 1], length=96, seed=7
+        {"real": MemoryLines(60), "drawn": SyntheticLines(Pen(), length=40, seed=3)},
+        {"real": 1, "drawn": 1},
+        length=96,
+        seed=7,
     )
     settings = {"lines_per_batch": 4, "pool": 16, "num_workers": 0, "seed": 7} | changes
     return TrainingStream(source, LineCollate(PREPROCESS), **settings)
@@ -100,7 +103,7 @@ def test_ranks_share_the_pools_and_take_equally_many_batches():
 
 
 def test_unusable_lines_are_replaced_counted_and_named_once(caplog):
-    stream = _stream(MixedLines([MemoryLines(16, bad=(3, 5))], length=32, seed=0))
+    stream = _stream(MixedLines({"lines": MemoryLines(16, bad=(3, 5))}, length=32, seed=0))
     with caplog.at_level(logging.WARNING):
         ids = sum(_ids(stream), [])
     assert len(ids) == 32
@@ -108,7 +111,7 @@ def test_unusable_lines_are_replaced_counted_and_named_once(caplog):
     assert sorted(r.message for r in caplog.records) == [
         f"line skipped: memory: row {row} is broken" for row in (3, 5)
     ]
-    hopeless = _stream(MixedLines([MemoryLines(4, bad=(0, 1, 2, 3))], length=32))
+    hopeless = _stream(MixedLines({"lines": MemoryLines(4, bad=(0, 1, 2, 3))}, length=32))
     with pytest.raises(DataError, match="16 lines in a row cannot be used"):
         next(iter(hopeless))
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from ocr.commands.align_pages import main
 from ocr.data.pages.aligned import AlignedPages
-from ocr.data.pages.batches import PageCrops
+from ocr.data.pages.crops import PageCrops
 from ocr.data.pages.manifest import PagesManifest
 from ocr.errors import DataError
 from ocr.synth.line import build_line_synthesizer
@@ -59,10 +59,13 @@ def test_every_character_gets_a_place_inside_its_line(pages):
 )
 def test_lines_without_characters_are_unknown(pages, min_fit, unknown, reason):
     source = AlignedPages(pages / "pages.jsonl", characters=pages / "characters.jsonl", min_fit=min_fit)
-    _, page, words, areas = source.annotated(0)
-    assert len(areas) == unknown, reason
-    assert len(words) == sum(len(line.text.split()) for line in page.lines) * (unknown == 1)
-    crops = PageCrops([source], text_height=(30, 30, 30), rotation=0, far=0, blank=0, paste=0, seed=1)
+    annotated = source.annotated(0)
+    assert len(annotated.unknown) == unknown, reason
+    words = sum(len(line.text.split()) for line in annotated.page.lines)
+    assert len(annotated.words) == words * (unknown == 1)
+    crops = PageCrops(
+        {"pages": source}, text_height=(30, 30, 30), rotation=0, far=0, blank=0, paste=0, seed=1
+    )
     targets = [crops[index][1] for index in range(6)]
     heat = sum(float(each.region.sum()) for each in targets)
     assert (heat > 0) == (unknown == 1), reason

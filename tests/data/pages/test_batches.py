@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from ocr.data.pages.batches import PageCrops, collate_crops
+from ocr.data.pages.batches import collate_crops
+from ocr.data.pages.crops import PageCrops
 from ocr.data.pages.datamodule import NumberedSampler
+from ocr.data.pages.sources import AnnotatedPage
 from ocr.errors import ConfigError
 from ocr.image.page_augment import PageAugment
 from ocr.types import Page, TextLine
@@ -13,6 +15,8 @@ from ocr.types import Page, TextLine
 
 class RuledPages:
     """White pages whose lines are black bars exactly where their core should be."""
+
+    endless = False
 
     def __init__(self, *, lines: bool = True, complete: bool = True) -> None:
         self.lines, self.complete = lines, complete
@@ -31,19 +35,22 @@ class RuledPages:
             )
         return image, page
 
+    def annotated(self, index: int) -> AnnotatedPage:
+        return AnnotatedPage(*self[index])
+
 
 class CharacterPages(RuledPages):
     """The same with a character every 40 pixels."""
 
-    def annotated(self, index: int):
+    def annotated(self, index: int) -> AnnotatedPage:
         image, page = self[index]
         corners = np.array([[0, -30], [40, -30], [40, 12], [0, 12]], np.float32)
         words = [[corners + line.baseline[0] + (40 * k, 0) for k in range(10)] for line in page.lines]
-        return image, page, words, []
+        return AnnotatedPage(image, page, words)
 
 
 def crops(source, **options) -> PageCrops:
-    return PageCrops([source], length=8, size=(128, 160), paste=0.0, **options)
+    return PageCrops({"pages": source}, length=8, size=(128, 160), paste=0.0, **options)
 
 
 def test_targets_stay_on_their_ink():
@@ -80,8 +87,8 @@ def test_characters_are_learnt_where_they_are_annotated(source, known, reason):
 
 
 def test_pasted_pictures_hold_no_text():
-    dataset = PageCrops([RuledPages()], length=8, size=(128, 160), paste=1.0, blank=0.0, seed=2)
-    plain = PageCrops([RuledPages()], length=8, size=(128, 160), paste=0.0, blank=0.0, seed=2)
+    dataset = PageCrops({"ruled": RuledPages()}, length=8, size=(128, 160), paste=1.0, blank=0.0, seed=2)
+    plain = PageCrops({"ruled": RuledPages()}, length=8, size=(128, 160), paste=0.0, blank=0.0, seed=2)
     pasted, untouched = dataset[0][1], plain[0][1]
     assert pasted.line.sum() < untouched.line.sum()
     assert (pasted.line_weight == 0).any(), "nothing is known along the edge"
@@ -111,9 +118,9 @@ def test_numbers_go_on_from_epoch_to_epoch_and_are_shared_out():
 
 @pytest.mark.parametrize(
     "options",
-    [{"weights": [1, 2]}, {"weights": [0]}, {"size": (130, 128)}],
+    [{"weights": {"ruled": 1, "other": 2}}, {"weights": {"ruled": 0}}, {"size": (130, 128)}],
     ids=["a weight too many", "all weights 0", "size off the grid"],
 )
 def test_wrong_settings_are_named(options):
-    with pytest.raises(ConfigError, match=next(iter(options))):
-        PageCrops([RuledPages()], **options)
+    with pytest.raises(ConfigError, match=next(iter(options)).rstrip("s")):
+        PageCrops({"ruled": RuledPages()}, **options)
