@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ocr.commands.read_options import FileOptions, ReadOptions
+from ocr.commands.read_options import FileOptions, InferOptions
 from ocr.errors import ConfigError, OcrError
 from ocr.image.io import check_dpi, open_pages
 from ocr.image.page_image import ALL_PAGES, ENOUGH_PIXELS, PageRange
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _STANDARD_OUTPUT = "standard output"
 
 
-def infer(options: ReadOptions) -> int:
+def infer(options: InferOptions) -> int:
     """Read everything that the input names; text on standard output, messages on standard error.
 
     Returns:
@@ -69,7 +69,7 @@ def infer(options: ReadOptions) -> int:
     return 1 if failed else 0
 
 
-def load_reader(options: ReadOptions) -> Reader:
+def load_reader(options: InferOptions) -> Reader:
     """Load the reader that the options describe. Raises BundleError or ConfigError."""
     # Brings PyTorch, which wrong options need not wait for.
     from ocr.inference.reader import Reader

@@ -38,7 +38,7 @@ class FileOptions(BaseSettings):
 
 
 @dataclass(frozen=True)
-class ReadOptions:
+class InferOptions:
     """All options of the command; `detection` holds those that replace the detector's own."""
 
     files: FileOptions = field(default_factory=FileOptions)
@@ -57,7 +57,7 @@ ALIASES = {"draw_colour": "draw_color"}
 """Former names of options."""
 
 
-def parse(arguments: Sequence[str]) -> ReadOptions:
+def parse(arguments: Sequence[str]) -> InferOptions:
     """Convert arguments (key=value) to options. Raises ConfigError for an unknown name or a wrong value."""
     given: dict[type, dict[str, Any]] = {group: {} for _, group in GROUPS}
     for argument in arguments:
@@ -77,7 +77,7 @@ def parse(arguments: Sequence[str]) -> ReadOptions:
         reader["detector"] = None
     # Checked before anything is loaded; what is not given is left to the bundle.
     DetectionSettings().updated(**given[DetectionSettings])
-    return ReadOptions(
+    return InferOptions(
         FileOptions(**given[FileOptions]),
         DrawOptions(**given[DrawOptions]),
         ReaderSettings(**reader),
