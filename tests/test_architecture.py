@@ -53,7 +53,7 @@ def test_only_commands_with_a_configuration_import_hydra(package):
     users = {
         file for file in [*ENTRY_POINTS, *SOURCES] if package in {n.split(".")[0] for n in imported(file)}
     }
-    assert users == {f"ocr/commands/{name}.py" for name in ("train", "evaluate", "read")}, (
+    assert users == {f"ocr/commands/{name}.py" for name in ("train", "evaluate")}, (
         "configuration is composed by the commands and handed down as plain objects"
     )
 

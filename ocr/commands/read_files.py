@@ -1,62 +1,32 @@
-"""What infer.py does, without its command line: read the inputs, print the text, write the results."""
+"""Work of `ocr read` without its command line: read the inputs, print the text, write the results."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ocr.commands.read_options import FileOptions, InferOptions
 from ocr.errors import ConfigError, OcrError
+from ocr.image.io import check_dpi, open_pages
+from ocr.image.page_image import ALL_PAGES, ENOUGH_PIXELS, PageRange
 from ocr.inference.inputs import Source, find_sources, printable
+from ocr.output import choose_writers
 from ocr.output.results import Results
 from ocr.output.resume import ResumeLog
+from ocr.output.text import page_text
 
 if TYPE_CHECKING:
-    from ocr.image.page_image import PageRange
     from ocr.inference.reader import Reader
-    from ocr.output.draw import DrawOptions
     from ocr.types import Page
 
 _STANDARD_OUTPUT = "standard output"
 
 
-@dataclass
-class InferOptions:
-    """The options of infer.py, typed; `configs/infer.yaml` tells what they mean and holds the defaults."""
-
-    input: str | None = None
-    pages: str | None = None
-    dpi: int = 200
-    output: str | None = None
-    resume: bool = False
-    formats: list[str] = field(default_factory=list)
-    text: str = "lines"
-    draw_shape: str = "polygon"
-    draw_color: str = "confidence"
-    draw_width: int | None = None
-    draw_words: bool = True
-    draw_numbers: bool = True
-    draw_confidence: bool = False
-    recognizer: str = ""
-    detector: str | None = None
-    decode: str | None = None
-    device: str = "auto"
-    batch_size: int = 16
-    width: int | None = None
-    text_threshold: float | None = None
-    low_text: float | None = None
-    link_threshold: float | None = None
-    size_threshold: float | None = None
-    with_refiner: bool | None = None
-    orientation: str = "auto"
-    min_confidence: float = 0.4
-
-
 def infer(options: InferOptions) -> int:
-    """Read everything `options.input` names; text on standard output, messages on standard error.
+    """Read everything that the input names; text on standard output, messages on standard error.
 
     Returns:
         0, or 1 if a file could not be read or a result could not be written.
@@ -64,28 +34,23 @@ def infer(options: InferOptions) -> int:
         OcrError: nothing can be read at all: no input, an unknown bundle or format, a useless output folder.
         OSError: standard output is closed or full.
     """
-    from ocr.image.io import check_dpi
-    from ocr.image.page_image import ALL_PAGES, PageRange
-    from ocr.output import choose_writers
-
-    check_dpi(options.dpi)
-    if options.resume and not options.output:
+    files = options.files
+    check_dpi(files.dpi)
+    if files.resume and not files.output:
         raise ConfigError("resume=true needs output=FOLDER, where it keeps what has been read")
-    sources = find_sources(options.input, Path(options.output) if options.output else None)
-    pages = PageRange.parse(options.pages) if options.pages is not None else ALL_PAGES
-    writers = choose_writers(options.formats, text=options.text, drawing=_drawing(options))
+    sources = find_sources(files.input, Path(files.output) if files.output else None)
+    pages = PageRange.parse(files.pages) if files.pages is not None else ALL_PAGES
+    writers = choose_writers(files.formats, text=files.text, drawing=options.drawing)
     reader = load_reader(options)
-    results = Results(options.output, writers)
-    log = ResumeLog(results.folder, options.formats, options.pages) if options.resume else None
-    failed = passed = 0
-    for source in sources:
-        if log is not None and source in log:
-            passed += 1
-            continue
+    results = Results(files.output, writers)
+    log = ResumeLog(results.folder, files.formats, files.pages) if files.resume else None
+    todo = [source for source in sources if log is None or source not in log]
+    failed = 0
+    for source in todo:
         if len(sources) > 1:
             _say(f"# {printable(source)}\n")
         try:
-            complete = _read(source, reader, results, pages=pages, options=options)
+            complete = _read(source, reader, results, pages=pages, files=files)
             failed += not complete
             if complete and log is not None:
                 log.add(source)
@@ -97,43 +62,28 @@ def infer(options: InferOptions) -> int:
                 raise
             failed += 1
             report(f"{error.filename or printable(source)}: {error.strerror or error}")
-    if passed:
-        print(f"{passed} of {len(sources)} files had been read before", file=sys.stderr)
+    if len(todo) < len(sources):
+        print(f"{len(sources) - len(todo)} of {len(sources)} files had been read before", file=sys.stderr)
     if failed and len(sources) > 1:
         print(f"{failed} of {len(sources)} files failed", file=sys.stderr)
     return 1 if failed else 0
 
 
 def load_reader(options: InferOptions) -> Reader:
-    """The reader that the options describe. Raises BundleError or ConfigError."""
-    from ocr.inference.reader import DetectorOptions, Reader
+    """Load the reader that the options describe. Raises BundleError or ConfigError."""
+    # Brings PyTorch, which wrong options need not wait for.
+    from ocr.inference.reader import Reader
 
-    return Reader.from_pretrained(
-        options.recognizer,
-        None if options.detector in (None, "none") else options.detector,
-        device=options.device,
-        decode=options.decode,
-        batch_size=options.batch_size,
-        detection=DetectorOptions(
-            width=options.width,
-            text_threshold=options.text_threshold,
-            link_threshold=options.link_threshold,
-            low_text=options.low_text,
-            size_threshold=options.size_threshold,
-            with_refiner=options.with_refiner,
-        ),
-        orientation=options.orientation,
-        min_confidence=options.min_confidence,
-    )
+    return Reader.from_settings(options.reader, detection=options.detection)
 
 
 def report(problem: object) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     print(f"infer.py: {' '.join(str(problem).split())}", file=sys.stderr)
 
 
 def output_lost(error: OSError) -> int:
-    """The exit status where standard output is closed (`| head`) or full, after a line about the latter."""
+    """Return the exit status where standard output is closed (`| head`) or full, which is reported."""
     # Python writes what is left on exit, and would complain again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
@@ -142,18 +92,13 @@ def output_lost(error: OSError) -> int:
     return 2
 
 
-def _read(
-    source: Source, reader: Reader, results: Results, *, pages: PageRange, options: InferOptions
-) -> bool:
+def _read(source: Source, reader: Reader, results: Results, *, pages: PageRange, files: FileOptions) -> bool:
     """Read a source page by page: no page is kept when the next is opened.
 
     Returns:
         Whether every page could be read; a line was printed for each that could not.
     """
-    from ocr.image.io import open_pages
-    from ocr.image.page_image import ENOUGH_PIXELS
     from ocr.inference.reader import source_name
-    from ocr.output.text import page_text
 
     start, divider = time.perf_counter(), ""
     broken: list[OcrError] = []
@@ -166,15 +111,15 @@ def _read(
         source.content(),
         name=printable(source),
         pages=pages,
-        dpi=options.dpi,
+        dpi=files.dpi,
         max_pixels=ENOUGH_PIXELS,
         on_error=skip,
     )
-    with results.of(source) as files:
+    with results.of(source) as written:
         for image in images:
             page = reader.read_page(image, source=source_name(str(source)))
-            _say(divider + page_text(page, options.text))
-            files.add(page, image.pixels, file_size=image.reduced_from)
+            _say(divider + page_text(page, files.text))
+            written.add(page, image.pixels, file_size=image.reduced_from)
             print(f"{printable(source)}: {_summary(page, time.perf_counter() - start)}", file=sys.stderr)
             start, divider = time.perf_counter(), "\f"
             # A page is large, and would stay until the next one has been decoded.
@@ -182,21 +127,8 @@ def _read(
     return not broken
 
 
-def _drawing(options: InferOptions) -> DrawOptions:
-    from ocr.output.draw import DrawOptions
-
-    return DrawOptions(
-        shape=options.draw_shape,
-        color=options.draw_color,
-        width=options.draw_width,
-        words=options.draw_words,
-        numbers=options.draw_numbers,
-        confidence=options.draw_confidence,
-    )
-
-
 def _say(text: str) -> None:
-    """Text on standard output, at once. Raises OSError, named after it, if nobody takes it."""
+    """Print text on standard output, at once. Raises OSError with its name if it is closed or full."""
     try:
         print(text, end="", flush=True)
     except OSError as error:

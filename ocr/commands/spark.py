@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ocr.errors import ConfigError, DataError, OcrError, one_line
+from ocr.inference.settings import DEFAULTS
 
 if TYPE_CHECKING:
     from py4j.protocol import Py4JJavaError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 LOCAL = "local[*,4]"
 """All cores of this machine, and four tries for a task, as on a cluster."""
 
-DEFAULTS = {
+SPARK_SETTINGS = {
     # Files that a worker holds at once: as many as share batches of lines.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "32",
     # Tasks of about eight scans: there are many to a core, so that few cores wait for the last one.
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _read(options: argparse.Namespace) -> int:
-    settings = DEFAULTS | dict(_setting(text) for text in options.conf)
+    settings = SPARK_SETTINGS | dict(_setting(text) for text in options.conf)
     if options.master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     # Spark warns of a newer pandas than it was tested with; nothing here uses it.
@@ -62,14 +63,15 @@ def _read(options: argparse.Namespace) -> int:
         raise ConfigError(
             "pyspark is missing: install the extra `spark`, as in uv sync --extra spark"
         ) from error
-    from ocr.inference.reader import DETECTOR, RECOGNIZER
     from ocr.spark.read import ReadOptions, ReadPages, read_missing
 
     chosen = ReadOptions(
-        recognizer=options.recognizer or RECOGNIZER,
-        detector={None: DETECTOR, "none": None}.get(options.detector, options.detector),
+        recognizer=options.recognizer,
+        detector=None if options.detector == "none" else options.detector,
         decode=options.decode,
         batch_size=options.batch_size,
+        orientation=options.orientation,
+        min_confidence=options.min_confidence,
         use_gpu=options.gpu,
     )
     ReadPages.reader(chosen, "cpu")  # Refuses what cannot work before Spark starts.
@@ -134,11 +136,33 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument(
         "--conf", action="append", default=[], metavar="KEY=VALUE", help="a Spark setting; may be repeated"
     )
-    read.add_argument("--recognizer", help="bundle: a shipped name or a folder")
-    read.add_argument("--detector", help="bundle, or none: every image is a single line of text")
+    read.add_argument(
+        "--recognizer",
+        default=DEFAULTS.recognizer,
+        help="bundle: a shipped name or a folder (default: %(default)s)",
+    )
+    read.add_argument(
+        "--detector",
+        default=DEFAULTS.detector,
+        help="bundle, or none: every image is a single line of text (default: %(default)s)",
+    )
     read.add_argument("--decode", help="ctc (fastest), ctc_beam, greedy, beam or rescore")
     read.add_argument(
-        "--batch-size", type=_positive, default=16, help="lines read at once (default: %(default)s)"
+        "--batch-size",
+        type=_positive,
+        default=DEFAULTS.batch_size,
+        help="lines read at once (default: %(default)s)",
+    )
+    read.add_argument(
+        "--orientation",
+        default=DEFAULTS.orientation,
+        help="auto: pages on their side or upside down are read upright; keep: as they lie (default: %(default)s)",
+    )
+    read.add_argument(
+        "--min-confidence",
+        type=float,
+        default=DEFAULTS.min_confidence,
+        help="lines read with less are dropped, as no text (default: %(default)s)",
     )
     read.add_argument("--gpu", action="store_true", help="use the GPU that Spark gives each task")
     read.add_argument(

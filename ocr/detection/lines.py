@@ -10,6 +10,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from ocr.detection.core import CORE_BOTTOM, CORE_END, CORE_TOP
+from ocr.detection.settings import DetectionSettings
 from ocr.types import TextLine
 
 CENTER = (CORE_TOP - CORE_BOTTOM) / 2
@@ -103,27 +104,25 @@ def find_lines(
     extent: np.ndarray | None,
     *,
     stride: int,
-    text_threshold: float,
-    link_threshold: float,
-    size_threshold: float,
+    settings: DetectionSettings,
 ) -> list[TextLine]:
-    """Lines in input pixels, in no particular order.
+    """Find lines in input pixels, in no particular order.
 
     Args:
         line: (h, w) probability of line cores. extent: (2, h, w) input pixels to the top and bottom edge, or None.
-        text_threshold: a line's surest cells must reach it. link_threshold: cells of a core exceed it.
-        size_threshold: shortest line in input pixels; below 0: half of its own height, and a third of the page's
-            median height as the lowest height.
     """
+    link_threshold = settings.link_threshold
     cores = _components(line, extent, stride, link_threshold)
     angle = _page_angle(cores)
     cores = [piece for core in cores for piece in _split(core, angle, stride, link_threshold)]
     cores = _join(cores, angle, stride)
-    curves = [curve for core in cores if (curve := fit_curve(core, angle, stride)).peak >= text_threshold]
+    curves = [
+        curve for core in cores if (curve := fit_curve(core, angle, stride)).peak >= settings.text_threshold
+    ]
     if not curves:
         return []
     typical = float(np.median([curve.height for curve in curves]))
-    kept = [curve for curve in curves if _large_enough(curve, typical, size_threshold)]
+    kept = [curve for curve in curves if _large_enough(curve, typical, settings.size_threshold)]
     return [_text_line(curve) for curve in kept]
 
 
@@ -339,6 +338,7 @@ def _is_crossed(curves: list[Curve], i: int, j: int, *, height: float) -> bool:
 
 
 def _large_enough(curve: Curve, typical: float, size_threshold: float) -> bool:
+    """Compare a line's length with the threshold or, below 0, its size with its own height and the page's."""
     if size_threshold >= 0:
         return curve.length >= size_threshold
     return curve.length >= 0.5 * curve.height and curve.height >= typical / 3

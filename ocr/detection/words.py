@@ -5,9 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ocr.detection.settings import DetectionSettings
 from ocr.geometry import min_area_rect
 from ocr.geometry.rectify import BASELINE_SHARE
 from ocr.types import Polygon, TextLine, TextRegion
+
+MIN_CELLS = 4
+"""Fewest cells of a word where the settings leave it open."""
 
 WORD_GAP = 2.0
 """Neighbours in a line are at most this many text heights apart."""
@@ -21,31 +25,26 @@ def find_words(
     affinity: np.ndarray,
     *,
     stride: int,
-    text_threshold: float,
-    low_text: float,
-    link_threshold: float,
-    size_threshold: float,
+    settings: DetectionSettings,
 ) -> list[TextRegion]:
-    """Words as rotated rectangles in input pixels.
+    """Find words as rotated rectangles in input pixels.
 
     Args:
-        region, affinity: (h, w) heat in [0, 1]. text_threshold: a word's hottest cell must reach it.
-        low_text: cells of characters exceed it. link_threshold: cells of gaps within a word exceed it.
-        size_threshold: fewest cells of a word; below 0: 4.
+        region, affinity: (h, w) heat of characters and of the gaps between them, in [0, 1].
     """
-    characters = region > low_text
-    links = affinity > link_threshold
+    characters = region > settings.low_text
+    links = affinity > settings.link_threshold
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         (characters | links).astype(np.uint8), connectivity=4
     )
-    least = 4 if size_threshold < 0 else size_threshold
+    min_cells = MIN_CELLS if settings.size_threshold < 0 else settings.size_threshold
     words = []
     for label in range(1, count):
         left, top, width, height, size = stats[label].tolist()
         window = (slice(top, top + height), slice(left, left + width))
         inside = labels[window] == label
         peak = float(region[window][inside].max())
-        if size < least or peak < text_threshold:
+        if size < min_cells or peak < settings.text_threshold:
             continue
         # Heat falls off before a character's edge; the word is grown back, as CRAFT does.
         ink = inside & ~(links[window] & ~characters[window])

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
 
 from ocr.bundle import Bundle
 from ocr.detection.lines import find_lines
+from ocr.detection.settings import WORD_MAPS, for_bundle
 from ocr.detection.words import find_words, group_words
-from ocr.errors import BundleError, ConfigError
+from ocr.errors import BundleError
 from ocr.geometry import CoordinateMap, clip_polygon, reading_order
 from ocr.image.page_preprocess import PagePreprocessor, check_page
 from ocr.image.skew import page_skew
 from ocr.inference.device import half_precision
 from ocr.models.detector import Detector, DetectorOutput
 from ocr.types import TextLine, TextRegion
-
-THRESHOLDS = ("text_threshold", "link_threshold", "low_text")
 
 TEXT_HEIGHT = (17.0, 56.0)
 """Line heights in input pixels, between which the first look at a page is good enough."""
@@ -33,20 +35,14 @@ MIN_SIDE = 3.0
 
 
 class LineFinder:
-    """Finds the lines, or the words, of a page.
+    """Detector of the lines, or the words, of a page.
 
     Args:
         bundle: a detector. device: torch device.
-        text_threshold: how sure the surest part of a word or line must be, in [0, 1].
-        link_threshold: how sure the link between words (with the refiner: the core of a line) must be.
-        low_text: how sure the edge of a word is; words only.
-        size_threshold: shortest line in detector pixels, or fewest cells of a word; below 0 automatic.
-        width: pixels that a page's width is scaled to; None: its longer side as in training, with a second look
-            at pages whose text is much smaller or larger than usual.
-        with_refiner: lines from the refiner's line map; False: words, chained to lines by geometry.
+        settings: values that replace those of the bundle, by the names of `DetectionSettings`; None leaves a value.
 
     Raises:
-        ConfigError: a threshold out of range. BundleError: the bundle's weights cannot do what is asked for.
+        ConfigError: a setting is unknown or out of range. BundleError: the bundle's weights cannot do what is asked.
     """
 
     def __init__(
@@ -54,53 +50,19 @@ class LineFinder:
         bundle: Bundle,
         device: torch.device | str = "cpu",
         *,
-        text_threshold: float | None = None,
-        link_threshold: float | None = None,
-        low_text: float | None = None,
-        size_threshold: float | None = None,
-        width: int | None = None,
-        with_refiner: bool | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
-        given = {
-            "text_threshold": text_threshold,
-            "link_threshold": link_threshold,
-            "low_text": low_text,
-            "size_threshold": size_threshold,
-            "with_refiner": with_refiner,
-        }
-        options = {
-            "text_threshold": 0.7,
-            "link_threshold": 0.4,
-            "low_text": 0.4,
-            "size_threshold": -1,
-            "with_refiner": True,
-        }
-        given = {key: value for key, value in given.items() if value is not None}
-        options.update({key: bundle.decoding[key] for key in options if key in bundle.decoding})
-        options.update(given)
-        for key in THRESHOLDS:
-            if not 0 <= options[key] <= 1:
-                raise ConfigError(f"{key} must lie between 0 and 1, got {options[key]}")
-        if width is not None and not 32 <= width <= 8192:
-            raise ConfigError(f"width must lie between 32 and 8192, got {width}")
+        self.settings, self.word_settings = for_bundle(bundle.decoding, settings or {})
         bundle.to(device)
         self.device = torch.device(device)
         self.model: Detector = bundle.model
-        if options["with_refiner"] and self.model.refiner is None:
+        if self.settings.with_refiner and self.model.refiner is None:
             raise BundleError(f"bundle {bundle.name!r} has no refiner: set with_refiner=False")
-        if not options["with_refiner"] and not bundle.decoding.get("word_maps", True):
+        if not self.settings.with_refiner and not bundle.decoding.get(WORD_MAPS, True):
             raise BundleError(
                 f"bundle {bundle.name!r} was trained on lines alone: it needs with_refiner=true"
             )
         self.preprocess: PagePreprocessor = bundle.parts.get("preprocess") or PagePreprocessor()
-        self.text_threshold = float(options["text_threshold"])
-        self.link_threshold = float(options["link_threshold"])
-        # Word maps are not as sure as the line map: a bundle has thresholds of its own for them.
-        words = {**{key: options[key] for key in THRESHOLDS}, **bundle.decoding.get("words", {}), **given}
-        self.word_thresholds = {key: float(words[key]) for key in THRESHOLDS}
-        self.size_threshold = float(options["size_threshold"])
-        self.with_refiner = bool(options["with_refiner"])
-        self.width = width
         if self.device.type == "cpu":
             self.model.to(memory_format=torch.channels_last)
 
@@ -144,7 +106,7 @@ class LineFinder:
     def _find(self, image: np.ndarray) -> list[TextLine]:
         """What `find` promises, of a page whose lines are about level."""
         lines, factor = self._look(image, self._scale(image))
-        if self.width is None and lines:
+        if self.settings.width is None and lines:
             better = self._better_scale(image, lines)
             if better is not None:
                 lines, factor = self._look(image, better)
@@ -153,20 +115,20 @@ class LineFinder:
         return [found[i] for i in reading_order(found, size)]
 
     def _scale(self, image: np.ndarray) -> float | None:
-        return None if self.width is None or image.size == 0 else self.width / image.shape[1]
+        return (
+            None if self.settings.width is None or image.size == 0 else self.settings.width / image.shape[1]
+        )
 
     def _look(self, image: np.ndarray, scale: float | None) -> tuple[list[TextLine], np.ndarray]:
         """Lines in input pixels, and the factors from page to input."""
         output, factor = self.maps(image, scale)
-        if not self.with_refiner:
+        if not self.settings.with_refiner:
             return group_words(self._words(output)), factor
         lines = find_lines(
             output.line[0].sigmoid().numpy(),
             None if output.extent is None else output.extent[0].numpy(),
             stride=self.model.stride,
-            text_threshold=self.text_threshold,
-            link_threshold=self.link_threshold,
-            size_threshold=self.size_threshold,
+            settings=self.settings,
         )
         return lines, factor
 
@@ -175,8 +137,7 @@ class LineFinder:
             output.region[0].sigmoid().numpy(),
             output.affinity[0].sigmoid().numpy(),
             stride=self.model.stride,
-            **self.word_thresholds,
-            size_threshold=self.size_threshold,
+            settings=self.word_settings,
         )
 
     def _better_scale(self, image: np.ndarray, lines: list[TextLine]) -> float | None:

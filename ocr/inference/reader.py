@@ -1,16 +1,16 @@
-"""Read pages: find the lines, straighten them, read them, and put words back where they were on the page."""
+"""Reading of pages: find the lines, straighten them, recognize them, and place their words on the page."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ocr.bundle import Bundle
-from ocr.errors import ConfigError
 from ocr.geometry import RectifiedLine, rectify_line
 from ocr.geometry.rectify import BASELINE_SHARE
 from ocr.image.io import DPI, load_image, open_pages
@@ -19,32 +19,17 @@ from ocr.inference.detector import LineFinder
 from ocr.inference.device import resolve_device
 from ocr.inference.orientation import quarter_turns, reads_well, turn_back
 from ocr.inference.recognizer import LineReader
-from ocr.inference.text_filter import MIN_CONFIDENCE, only_text
+from ocr.inference.settings import DEFAULTS, DETECTOR, RECOGNIZER, ReaderSettings
+from ocr.inference.text_filter import only_text
 from ocr.inference.words import place_words
 from ocr.types import Page, TextLine
 
-RECOGNIZER = "ocr_small_handwritten"
-
-DETECTOR = "image_text_detector_v2"
-
-ORIENTATIONS = ("auto", "keep")
-
-
-@dataclass(frozen=True)
-class DetectorOptions:
-    """What may be set about detection; None leaves the bundle's own value. See `LineFinder`."""
-
-    width: int | None = None
-    text_threshold: float | None = None
-    link_threshold: float | None = None
-    low_text: float | None = None
-    size_threshold: float | None = None
-    with_refiner: bool | None = None
+__all__ = ["DETECTOR", "RECOGNIZER", "CutPage", "Reader", "source_name"]
 
 
 @dataclass(frozen=True)
 class CutPage:
-    """A page of `size` (height, width) whose `lines` were found and cut out, and are still to be read."""
+    """A page of `size` (height, width) with the `crops` of its `lines`, which are still to be recognized."""
 
     size: tuple[int, int]
     lines: list[TextLine]
@@ -58,14 +43,15 @@ class CutPage:
 
 
 class Reader:
-    """Reads pages of handwriting.
+    """Reader of pages of handwriting: from pixels to text with places.
 
     Args:
         recognizer: reads line images. detector: finds lines on a page; None takes every image as one line.
         orientation: `auto` reads a page that reads badly in other positions too, and keeps the best: its lines
             then run up, down or upside down on the page as it is given; `keep` takes every page as it is.
         min_confidence: lines read with less are dropped, as no text; 0 keeps all, see `ocr.inference.text_filter`.
-            Orientation and confidence are asked of lines that a detector found, not of an image that is one line.
+            Orientation and confidence are considered for lines that a detector found, not for an image that is one
+            line.
 
     Raises:
         ConfigError: an unknown orientation, a confidence out of range.
@@ -80,30 +66,27 @@ class Reader:
         recognizer: LineReader,
         detector: LineFinder | None,
         *,
-        orientation: str = "auto",
-        min_confidence: float = MIN_CONFIDENCE,
+        orientation: str = DEFAULTS.orientation,
+        min_confidence: float = DEFAULTS.min_confidence,
     ) -> None:
-        if orientation not in ORIENTATIONS:
-            raise ConfigError(f"orientation={orientation}: choose from {', '.join(ORIENTATIONS)}")
-        if not 0 <= min_confidence <= 1:
-            raise ConfigError(f"min_confidence must lie between 0 and 1, got {min_confidence}")
+        settings = ReaderSettings(orientation=orientation, min_confidence=min_confidence)
         self.recognizer = recognizer
         self.detector = detector
-        self.orientation = orientation
-        self.min_confidence = min_confidence
+        self.orientation = settings.orientation
+        self.min_confidence = settings.min_confidence
 
     @classmethod
     def from_pretrained(
         cls,
-        recognizer: str | Path = RECOGNIZER,
-        detector: str | Path | None = DETECTOR,
+        recognizer: str | Path = DEFAULTS.recognizer,
+        detector: str | Path | None = DEFAULTS.detector,
         *,
-        device: str = "auto",
-        decode: str | None = None,
-        batch_size: int = 16,
-        detection: DetectorOptions | None = None,
-        orientation: str = "auto",
-        min_confidence: float = MIN_CONFIDENCE,
+        device: str = DEFAULTS.device,
+        decode: str | None = DEFAULTS.decode,
+        batch_size: int = DEFAULTS.batch_size,
+        detection: Mapping[str, Any] | None = None,
+        orientation: str = DEFAULTS.orientation,
+        min_confidence: float = DEFAULTS.min_confidence,
     ) -> Reader:
         """Load bundles by name or folder.
 
@@ -112,23 +95,39 @@ class Reader:
             device: `auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
             decode: `ctc`, `greedy`, `beam` or `rescore`; None for the bundle's default.
             batch_size: lines read at once; they are sorted by width first.
+            detection: settings that replace those of the detector bundle, as in `{"width": 1280}`; see
+                `ocr.detection.settings.DetectionSettings`.
             orientation, min_confidence: as for `Reader`.
         Raises:
-            BundleError: a bundle is unknown or broken. ConfigError: an option is out of range.
+            BundleError: a bundle is unknown or broken. ConfigError: an option is unknown or out of range.
         """
-        where = resolve_device(device)
-        if batch_size < 1:
-            raise ConfigError(f"batch_size must be at least 1, got {batch_size}")
-        reader = LineReader(
-            Bundle.load(recognizer, kind="recognizer"), device=where, decode=decode, batch_size=batch_size
+        settings = ReaderSettings(
+            recognizer=recognizer,
+            detector=detector,
+            decode=decode,
+            device=device,
+            batch_size=batch_size,
+            orientation=orientation,
+            min_confidence=min_confidence,
         )
-        finder = None
-        if detector is not None:
-            chosen = {
-                key: value for key, value in vars(detection or DetectorOptions()).items() if value is not None
-            }
-            finder = LineFinder(Bundle.load(detector, kind="detector"), device=where, **chosen)
-        return cls(reader, finder, orientation=orientation, min_confidence=min_confidence)
+        return cls.from_settings(settings, detection=detection)
+
+    @classmethod
+    def from_settings(cls, settings: ReaderSettings, *, detection: Mapping[str, Any] | None = None) -> Reader:
+        """Load the bundles that settings name; see `from_pretrained`."""
+        device = resolve_device(settings.device)
+        recognizer = LineReader(
+            Bundle.load(settings.recognizer, kind="recognizer"),
+            device=device,
+            decode=settings.decode,
+            batch_size=settings.batch_size,
+        )
+        detector = None
+        if settings.detector is not None:
+            detector = LineFinder(Bundle.load(settings.detector, kind="detector"), device, settings=detection)
+        return cls(
+            recognizer, detector, orientation=settings.orientation, min_confidence=settings.min_confidence
+        )
 
     def read(self, image: str | Path | bytes | np.ndarray) -> Page:
         """Read one image, or the first page of a file.
@@ -143,7 +142,7 @@ class Reader:
     def read_pages(
         self, path: str | Path | bytes, *, pages: PageRange = ALL_PAGES, dpi: int = DPI
     ) -> Iterator[Page]:
-        """Read the wanted pages of a file, one at a time; a PDF's are drawn at `dpi` pixels an inch.
+        """Read the wanted pages of a file, one at a time; pages of a PDF are drawn at `dpi` pixels per inch.
 
         Raises ImageError on reaching an unreadable page.
         """
@@ -158,32 +157,47 @@ class Reader:
 
     def read_array(self, image: np.ndarray, *, source: str = "", number: int = 1) -> Page:
         """Read the uint8 (h, w, 3) RGB pixels of a page; `source` and `number` are kept with the result."""
-        page = self.cut(image)
-        self.recognize([page])
-        lines, turns = page.lines, 0
-        if self.detector is not None:
-            if self.orientation == "auto" and not reads_well(lines):
-                turns = quarter_turns(image, lines, find=self.detector.find, read=self.recognizer.read)
-            if turns:
-                lines = self._read_turned(image, turns)
+        (page,) = self.read_arrays([image])
+        page.source, page.number = source, number
+        return page
+
+    def read_arrays(self, images: Sequence[np.ndarray]) -> list[Page]:
+        """Read many pages at once, each uint8 (h, w, 3) RGB pixels; the result is that of one after the other.
+
+        The lines of all pages are recognized together, sorted by width, which fills batches better than page by
+        page. Orientation and the text filter are decided for each page.
+
+        Raises:
+            ImageError: an image without pixels or of another type.
+        """
+        pages = [self.cut(image) for image in images]
+        self.recognize(pages)
+        if self.detector is None:
+            return [_page(page, page.lines, turns=0) for page in pages]
+        turns = [self._turns(image, page) for image, page in zip(images, pages, strict=True)]
+        turned = [self._cut_turned(image, count) for image, count in zip(images, turns, strict=True) if count]
+        if turned:
+            self.recognize(turned)
+        upright = iter(turned)
+        results = []
+        for page, count in zip(pages, turns, strict=True):
+            lines = page.lines
+            if count:
+                lines = next(upright).lines
+                turn_back(lines, page.size, count)
             lines = only_text(lines, min_confidence=self.min_confidence)
-        height, width = page.size
-        return Page(
-            source=source, height=height, width=width, lines=lines, number=number, rotation=90 * turns
-        )
+            results.append(_page(page, lines, turns=count))
+        return results
 
     def cut(self, image: np.ndarray) -> CutPage:
-        """Find the lines of the uint8 (h, w, 3) RGB pixels of a page."""
+        """Find the lines of the uint8 (h, w, 3) RGB pixels of a page, and cut them out."""
         if self.detector is not None:
             return CutPage.from_lines(image, self.detector.find(image))
         size = image.shape[:2]
         return CutPage(size, [_whole(*size)], [RectifiedLine(image, _identity, _identity)])
 
     def recognize(self, pages: Sequence[CutPage]) -> None:
-        """Read the lines of pages, all together: sets `text`, `confidence` and `words` of each line.
-
-        Many pages at once fill batches better than one after the other; what is read is the same.
-        """
+        """Recognize the lines of pages, all together: set `text`, `confidence` and `words` of each line."""
         hypotheses = iter(self.recognizer.read([crop.image for page in pages for crop in page.crops]))
         for page in pages:
             for line, crop in zip(page.lines, page.crops, strict=True):
@@ -191,23 +205,31 @@ class Reader:
                 line.text, line.confidence = hypothesis.text, hypothesis.confidence
                 line.words = place_words(hypothesis, line.polygon, crop, page_size=page.size)
 
-    def _read_turned(self, image: np.ndarray, turns: int) -> list[TextLine]:
-        """The lines of a page after quarter turns counter-clockwise, at their places on the page as it is."""
-        page = self.cut(np.ascontiguousarray(np.rot90(image, turns)))
-        self.recognize([page])
-        turn_back(page.lines, image.shape[:2], turns)
-        return page.lines
+    def _turns(self, image: np.ndarray, page: CutPage) -> int:
+        """Return the quarter turns counter-clockwise that put a recognized page upright."""
+        if self.orientation == "keep" or reads_well(page.lines):
+            return 0
+        return quarter_turns(image, page.lines, find=self.detector.find, read=self.recognizer.read)
+
+    def _cut_turned(self, image: np.ndarray, turns: int) -> CutPage:
+        """Find the lines of a page after quarter turns counter-clockwise, at their places on the turned page."""
+        return self.cut(np.ascontiguousarray(np.rot90(image, turns)))
 
 
 def source_name(image: str | Path | bytes | np.ndarray) -> str:
-    """The file name as text that can be printed and stored, whatever bytes it is made of; empty for pixels."""
+    """Return the file name as text that can be printed and stored, whatever its bytes; empty for pixels."""
     if not isinstance(image, str | os.PathLike):
         return ""
     return os.fsencode(image).decode("utf-8", errors="replace")
 
 
+def _page(page: CutPage, lines: list[TextLine], *, turns: int) -> Page:
+    height, width = page.size
+    return Page(source="", height=height, width=width, lines=lines, rotation=90 * turns)
+
+
 def _whole(height: int, width: int) -> TextLine:
-    """A line that fills its image."""
+    """Return a line that fills its image."""
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
     level = height * BASELINE_SHARE
     return TextLine(polygon=corners, baseline=np.array([(0, level), (width, level)], dtype=np.float32))

@@ -15,6 +15,7 @@ from ocr.errors import ConfigError
 from ocr.image.protocol import Preprocessor
 from ocr.inference.device import half_precision
 from ocr.inference.long_lines import cut_line, join_readings
+from ocr.inference.settings import DEFAULTS
 from ocr.types import ImageBatch
 
 MIN_HEIGHT = 8
@@ -40,7 +41,7 @@ class LineReader:
         *,
         device: torch.device | str = "cpu",
         decode: str | None = None,
-        batch_size: int = 16,
+        batch_size: int = DEFAULTS.batch_size,
     ) -> None:
         if bundle.kind != "recognizer":
             raise ConfigError(f"bundle {bundle.name!r} is of kind {bundle.kind}, not recognizer")

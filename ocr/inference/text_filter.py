@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ocr.inference.settings import DEFAULTS
 from ocr.types import TextLine
-
-MIN_CONFIDENCE = 0.4
-"""A line read with less is no writing: 508 lines of validation pages had 0.43 and more."""
 
 MIN_PAGE_CONFIDENCE = 0.6
 """Mean confidence of a page that holds writing: 37 validation pages had 0.72 and more, of the hardest hand 0.66."""
@@ -35,7 +33,9 @@ def line_length(line: TextLine) -> float:
     return float(np.linalg.norm(line.baseline[-1] - line.baseline[0]))
 
 
-def only_text(lines: Sequence[TextLine], *, min_confidence: float = MIN_CONFIDENCE) -> list[TextLine]:
+def only_text(
+    lines: Sequence[TextLine], *, min_confidence: float = DEFAULTS.min_confidence
+) -> list[TextLine]:
     """Those of a page's lines that are writing, in their order.
 
     Lines without text, and lines read with less than `min_confidence`, are dropped. On pages whose mean confidence is

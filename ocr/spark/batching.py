@@ -1,53 +1,45 @@
-"""Lines of many pages read together, with a failure kept to its page."""
+"""Work on many pages at once in which a failure costs only its own page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
-from ocr.inference.reader import CutPage, Reader
 from ocr.spark.worker import FAILURES, reason
 
-MAX_BATCHES = 4
-"""Read when this many batches of lines are waiting: enough to sort lines by width, few enough to stay in memory."""
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-@dataclass
-class Waiting:
-    """A page on its way: the row that it comes from, its place in its file, from 0, and its lines or its failure."""
+@dataclass(frozen=True)
+class Failure:
+    """One line that says why a page has no result."""
 
-    index: int
-    number: int
-    cut: CutPage | None = None
-    error: str | None = None
-    counts: list[int] | None = None
-    """How many of the images that are read make up each line of text; None: each is a line."""
+    reason: str
 
 
-def read_together(reader: Reader, pages: Iterable[Waiting]) -> Iterator[Waiting]:
-    """The pages in order, read; see `Reader.fill`."""
-    waiting: list[Waiting] = []
-    for page in pages:
-        waiting.append(page)
-        if (
-            sum(len(each.cut.lines) for each in waiting if each.cut)
-            >= MAX_BATCHES * reader.recognizer.batch_size
-        ):
-            _fill(reader, waiting)
-            yield from waiting
-            waiting = []
-    _fill(reader, waiting)
-    yield from waiting
-
-
-def _fill(reader: Reader, pages: list[Waiting]) -> None:
-    """Read all lines of the pages at once; if that fails, page by page, to find whose fault it is."""
-    cut = [page for page in pages if page.cut is not None]
+def attempt(function: Callable[[list[Item]], list[Result]], items: list[Item]) -> list[Result | Failure]:
+    """Apply `function` to all items at once or, if that fails, to each item, to find the one at fault."""
+    if not items:
+        return []
     try:
-        reader.recognize([page.cut for page in cut])
+        return list(function(items))
     except FAILURES as error:
-        if len(cut) > 1:
-            for page in cut:
-                _fill(reader, [page])
-        else:
-            cut[0].cut, cut[0].error = None, reason(error)
+        if len(items) == 1:
+            return [Failure(reason(error))]
+    return [result for item in items for result in attempt(function, [item])]
+
+
+def grouped(items: Iterable[Item], *, weight: Callable[[Item], float], limit: float) -> Iterator[list[Item]]:
+    """Yield lists of successive items, each complete as soon as the weights in it add up to `limit`."""
+    group: list[Item] = []
+    total = 0.0
+    for item in items:
+        group.append(item)
+        total += weight(item)
+        if total >= limit:
+            yield group
+            group, total = [], 0.0
+    if group:
+        yield group

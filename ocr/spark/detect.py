@@ -12,8 +12,8 @@ from ocr.spark.images import PAGENUM, from_struct
 from ocr.spark.worker import EXCEPTION, FAILURES, Row, RowMap, line_finder, reason, task_device
 
 if TYPE_CHECKING:
+    from ocr.detection.settings import DetectionSettings
     from ocr.inference.detector import LineFinder
-    from ocr.inference.reader import DetectorOptions
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Detect(RowMap):
     image: str
     output: str
     bundle: str
-    options: DetectorOptions
+    settings: DetectionSettings
     merge: bool
     use_gpu: bool
 
     def compute(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
-        finder = line_finder(self.bundle, task_device(self.use_gpu), self.options)
+        finder = line_finder(self.bundle, task_device(self.use_gpu), self.settings)
         for index, row in enumerate(rows):
             if row[self.image] is None:
                 yield index, {}
@@ -43,7 +43,7 @@ class Detect(RowMap):
     def _find(self, finder: LineFinder, image: np.ndarray, page: int) -> list[Row]:
         from ocr.spark.regions import line_region, merge, word_region
 
-        if finder.with_refiner:
+        if finder.settings.with_refiner:
             lines = finder.find(image)
             regions = [line_region(line, index=i, page=page) for i, line in enumerate(lines)]
         else:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
+import numpy as np
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -13,9 +14,9 @@ from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, S
 
 from ocr.errors import ConfigError
 from ocr.image.io import PAGE_SUFFIXES
-from ocr.inference.reader import DETECTOR, RECOGNIZER, DetectorOptions, Reader
-from ocr.inference.text_filter import only_text
-from ocr.spark.batching import Waiting, read_together
+from ocr.inference.reader import Reader
+from ocr.inference.settings import ReaderSettings
+from ocr.spark.batching import Failure, attempt, grouped
 from ocr.spark.bundles import ship
 from ocr.spark.folders import clear_remains, existing, listing_session, load_files, missing_files
 from ocr.spark.images import PAGENUM, file_pages
@@ -24,18 +25,25 @@ from ocr.spark.regions import flat
 from ocr.spark.schemas import LINES
 from ocr.spark.worker import (
     EXCEPTION,
-    FAILURES,
     Row,
     RowMap,
     line_finder,
     line_reader,
-    reason,
     task_device,
 )
 from ocr.types import Page
 
 FILES_TOGETHER = 32
-"""Files whose lines may share batches."""
+"""Files that a worker takes at a time."""
+
+PAGES_TOGETHER = 4
+"""Pages whose lines share batches: enough to sort lines by width, few enough to stay in memory."""
+
+BATCHES_TOGETHER = 4
+"""Batches of images that are read together where each image is a single line."""
+
+BYTES_TOGETHER = 250_000_000
+"""Pixels in bytes that are read together: fewer pages where they are large."""
 
 FILES_A_CORE = 128
 """Files a core reads before results are committed, unless told otherwise: some minutes' work on a CPU."""
@@ -53,14 +61,11 @@ PAGES = StructType(
 
 
 @dataclass(frozen=True)
-class ReadOptions:
-    """Which models read, and how; the same as infer.py's."""
+class ReadOptions(ReaderSettings):
+    """Settings of the reader in each worker; `device` is left to `use_gpu`."""
 
-    recognizer: str = RECOGNIZER
-    detector: str | None = DETECTOR
-    decode: str | None = None
-    batch_size: int = 16
     use_gpu: bool = False
+    """Read on the GPU that Spark gives each task."""
 
 
 @dataclass(frozen=True)
@@ -73,51 +78,64 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class _FilePage:
+    """A page of the file in row `index`, counted from 0 in `number`, or the reason why it cannot be decoded."""
+
+    index: int
+    number: int
+    content: np.ndarray | Failure
+
+
+@dataclass(frozen=True)
 class ReadPages(RowMap):
-    """The pages of files (columns `path`, `content`), read as `ocr.Reader` does with `orientation="keep"`."""
+    """Pages of files (columns `path`, `content`), read as `ocr.Reader` reads them."""
 
     options: ReadOptions
 
     def compute(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
         reader = self.reader(self.options, task_device(self.options.use_gpu))
-        for page in read_together(reader, self._cut(reader, rows)):
-            yield page.index, {PAGENUM: page.number} | self._columns(page)
+        for group in grouped(_file_pages(rows), weight=self._weight, limit=1.0):
+            decoded = [page.content for page in group if not isinstance(page.content, Failure)]
+            results = iter(attempt(reader.read_arrays, decoded))
+            for page in group:
+                result = page.content if isinstance(page.content, Failure) else next(results)
+                yield page.index, {PAGENUM: page.number} | _columns(result)
 
     @staticmethod
     def reader(options: ReadOptions, device: str) -> Reader:
-        """The worker's reader. Raises BundleError or ConfigError."""
-        recognizer = line_reader(options.recognizer, device, options.decode, options.batch_size)
-        if options.detector is None:
-            return Reader(recognizer, None)
-        return Reader(recognizer, line_finder(options.detector, device, DetectorOptions()))
+        """Return the worker's reader. Raises BundleError or ConfigError."""
+        recognizer = line_reader(str(options.recognizer), device, options.decode, options.batch_size)
+        detector = None if options.detector is None else line_finder(str(options.detector), device, None)
+        return Reader(
+            recognizer, detector, orientation=options.orientation, min_confidence=options.min_confidence
+        )
 
-    @staticmethod
-    def _cut(reader: Reader, rows: list[Row]) -> Iterator[Waiting]:
-        for index, row in enumerate(rows):
-            for number, image in enumerate(file_pages(row["content"], row["path"])):
-                page = Waiting(index, number)
-                if isinstance(image, str):
-                    page.error = image
-                else:
-                    try:
-                        page.cut = reader.cut(image.pixels)
-                    except FAILURES as error:
-                        page.error = reason(error)
-                yield page
+    def _weight(self, page: _FilePage) -> float:
+        """Return the share of a page in what is read at once."""
+        if isinstance(page.content, Failure):
+            return 0.0
+        pages = (
+            BATCHES_TOGETHER * self.options.batch_size if self.options.detector is None else PAGES_TOGETHER
+        )
+        return max(1 / pages, page.content.size / BYTES_TOGETHER)
 
-    def _columns(self, waiting: Waiting) -> Row:
-        if waiting.cut is None:
-            return {EXCEPTION: waiting.error}
-        height, width = waiting.cut.size
-        found = waiting.cut.lines
-        kept = found if self.options.detector is None else only_text(found)
-        page = Page("", height, width, kept, waiting.number + 1)
-        lines = [
-            {"text": line.text, "confidence": line.confidence, "outline": flat(line.polygon)}
-            for line in page.lines
-            if line.text
-        ]
-        return {"text": page.text, "lines": lines, "confidence": page_confidence(page)}
+
+def _file_pages(rows: list[Row]) -> Iterator[_FilePage]:
+    for index, row in enumerate(rows):
+        for number, page in enumerate(file_pages(row["content"], row["path"])):
+            content = Failure(page) if isinstance(page, str) else page.pixels
+            yield _FilePage(index, number, content)
+
+
+def _columns(page: Page | Failure) -> Row:
+    if isinstance(page, Failure):
+        return {EXCEPTION: page.reason}
+    lines = [
+        {"text": line.text, "confidence": line.confidence, "outline": flat(line.polygon)}
+        for line in page.lines
+        if line.text
+    ]
+    return {"text": page.text, "lines": lines, "confidence": page_confidence(page)}
 
 
 def read_pages(files: DataFrame, options: ReadOptions) -> DataFrame:
@@ -132,12 +150,10 @@ def read_pages(files: DataFrame, options: ReadOptions) -> DataFrame:
     """
     session = files.sparkSession
     ReadPages.reader(options, "cpu")
-    shipped = ReadOptions(
-        recognizer=ship(options.recognizer, session),
-        detector=None if options.detector is None else ship(options.detector, session),
-        decode=options.decode,
-        batch_size=options.batch_size,
-        use_gpu=options.use_gpu,
+    shipped = replace(
+        options,
+        recognizer=ship(str(options.recognizer), session),
+        detector=None if options.detector is None else ship(str(options.detector), session),
     )
     work = ReadPages(
         inputs=("path", "content"),

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import DataType, FloatType, IntegerType, StringType, StructField
 
 from ocr.errors import ConfigError
+from ocr.inference.settings import DEFAULTS
 from ocr.spark import schemas
 from ocr.spark.enums import Color, ImageType, OcrOutputFormat
 from ocr.spark.params import Columns, Stage, at_least, fraction, one_of, parameter
@@ -128,7 +129,7 @@ class ImageTextDetectorV2(_Pretrained, HasInputCol, HasOutputCol):
     defaults: ClassVar[dict[str, Any]] = {
         "inputCol": "image",
         "outputCol": "table_regions",
-        "bundle": "image_text_detector_v2",
+        "bundle": DEFAULTS.detector,
         "scoreThreshold": 0.7,
         "textThreshold": 0.4,
         "linkThreshold": 0.4,
@@ -153,12 +154,12 @@ class ImageTextDetectorV2(_Pretrained, HasInputCol, HasOutputCol):
         return _fields({self.getOutputCol(): schemas.REGIONS})
 
     def _row_map(self, columns: Columns, dataset: DataFrame) -> RowMap:
-        from ocr.inference.reader import DetectorOptions
+        from ocr.detection.settings import DetectionSettings
         from ocr.spark.bundles import ship
         from ocr.spark.detect import Detect
         from ocr.spark.worker import line_finder
 
-        options = DetectorOptions(
+        settings = DetectionSettings(
             width=None if self.getWidth() == -1 else self.getWidth(),
             text_threshold=self.getScoreThreshold(),
             low_text=self.getTextThreshold(),
@@ -167,14 +168,14 @@ class ImageTextDetectorV2(_Pretrained, HasInputCol, HasOutputCol):
             with_refiner=self.getWithRefiner(),
         )
         # Built here too, so that what cannot work is said before the job starts.
-        line_finder(self.getBundle(), "cpu", options)
+        line_finder(self.getBundle(), "cpu", settings)
         return Detect(
             **vars(columns),
             rows=1,
             image=self.getInputCol(),
             output=self.getOutputCol(),
             bundle=ship(self.getBundle(), dataset.sparkSession),
-            options=options,
+            settings=settings,
             merge=self.getMergeIntersects(),
             use_gpu=self.getUseGPU(),
         )
@@ -211,14 +212,14 @@ class ImageToTextV2(_Pretrained, HasInputCols, HasOutputCol):
     defaults: ClassVar[dict[str, Any]] = {
         "inputCols": ["image"],
         "outputCol": "text",
-        "bundle": "ocr_small_handwritten",
+        "bundle": DEFAULTS.recognizer,
         "groupImages": True,
         "lineTolerance": 15,
         "borderWidth": 5,
         "spaceWidth": 10,
         "outputFormat": OcrOutputFormat.TEXT,
         "includeConfidence": False,
-        "batchSize": 16,
+        "batchSize": DEFAULTS.batch_size,
         "useGPU": False,
         "keepInput": True,
     }

@@ -19,8 +19,8 @@ from pyspark import SparkFiles, TaskContext
 from ocr.errors import OcrError, one_line
 
 if TYPE_CHECKING:
+    from ocr.detection.settings import DetectionSettings
     from ocr.inference.detector import LineFinder
-    from ocr.inference.reader import DetectorOptions
     from ocr.inference.recognizer import LineReader
 
 EXCEPTION = "exception"
@@ -82,20 +82,20 @@ def reason(error: BaseException) -> str:
 
 
 @lru_cache(maxsize=2)
-def line_finder(bundle: str, device: str, options: DetectorOptions) -> LineFinder:
-    """The worker's detector, loaded once. Raises BundleError or ConfigError."""
+def line_finder(bundle: str, device: str, settings: DetectionSettings | None) -> LineFinder:
+    """Load the worker's detector, once; None leaves the bundle's settings. Raises BundleError or ConfigError."""
     from ocr.bundle import Bundle
     from ocr.inference.detector import LineFinder
     from ocr.inference.device import resolve_device
 
     limit_threads()
     loaded = Bundle.load(find_bundle(bundle), kind="detector")
-    return LineFinder(loaded, resolve_device(device), **vars(options))
+    return LineFinder(loaded, resolve_device(device), settings=settings and vars(settings))
 
 
 @lru_cache(maxsize=2)
 def line_reader(bundle: str, device: str, decode: str | None, batch_size: int) -> LineReader:
-    """The worker's recogniser, loaded once. Raises BundleError or ConfigError."""
+    """Load the worker's recognizer, once. Raises BundleError or ConfigError."""
     from ocr.bundle import Bundle
     from ocr.inference.device import resolve_device
     from ocr.inference.recognizer import LineReader

@@ -109,4 +109,4 @@ class DetectionModule(TrainingModule):
         """Inference with the weights as they are now."""
         model = self.whole_model
         bundle = Bundle("detector", "training", model, {}, parts={"preprocess": self.preprocess})
-        return LineFinder(bundle, self.device, with_refiner=model.refiner is not None)
+        return LineFinder(bundle, self.device, settings={"with_refiner": model.refiner is not None})

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 from PIL import Image
 
 from ocr.commands import read
+from ocr.commands.configs import CONFIGS
+from ocr.commands.read_options import OPTIONS, parse
+from ocr.detection.settings import DetectionSettings
 from ocr.errors import ConfigError
 from ocr.output import WRITERS
 
@@ -156,29 +160,32 @@ def test_json_names_the_source_and_places_the_words(run, tmp_path):
 @pytest.mark.parametrize(
     ("argument", "name", "value"),
     [
-        ("formats=[txt,json]", "formats", ["txt", "json"]),
-        ("formats=txt,json", "formats", ["txt", "json"]),
-        ("formats=draw", "formats", ["draw"]),
-        ("formats=txt,pdf,alto", "formats", ["txt", "pdf", "alto"]),
-        ("pages=1-3,7", "pages", "1-3,7"),
-        ("dpi=300", "dpi", 300),
-        ("text=running", "text", "running"),
-        ("draw_color=#d55e00", "draw_color", "#d55e00"),
-        ("draw_width=5", "draw_width", 5),
-        ("draw_numbers=false", "draw_numbers", False),
-        ("width=1200", "width", 1200),
-        ("width=null", "width", None),
-        ("text_threshold=0.4", "text_threshold", 0.4),
-        ("with_refiner=false", "with_refiner", False),
-        ("device=cuda:1", "device", "cuda:1"),
-        ("detector=null", "detector", None),
-        ("output=null", "output", None),
-        ("decode=beam", "decode", "beam"),
-        ("recognizer=my models/[best]=1", "recognizer", "my models/[best]=1"),
+        ("formats=[txt,json]", "files.formats", ("txt", "json")),
+        ("formats=txt,json", "files.formats", ("txt", "json")),
+        ("formats=draw", "files.formats", ("draw",)),
+        ("formats=txt,pdf,alto", "files.formats", ("txt", "pdf", "alto")),
+        ("pages=1-3,7", "files.pages", "1-3,7"),
+        ("dpi=300", "files.dpi", 300),
+        ("text=running", "files.text", "running"),
+        ("draw_color=#d55e00", "drawing.color", "#d55e00"),
+        ("draw_width=5", "drawing.width", 5),
+        ("draw_numbers=false", "drawing.numbers", False),
+        ("width=1200", "detection.width", 1200),
+        ("width=null", "detection.width", None),
+        ("text_threshold=0.4", "detection.text_threshold", 0.4),
+        ("with_refiner=false", "detection.with_refiner", False),
+        ("device=cuda:1", "reader.device", "cuda:1"),
+        ("detector=null", "reader.detector", None),
+        ("output=null", "files.output", None),
+        ("decode=beam", "reader.decode", "beam"),
+        ("recognizer=my models/[best]=1", "reader.recognizer", "my models/[best]=1"),
     ],
 )
 def test_options_arrive_typed(argument, name, value):
-    assert getattr(read.parse(["input=x", argument]), name) == value
+    group, name = name.split(".")
+    options = getattr(parse(["input=x", argument]), group)
+    found = options[name] if group == "detection" else getattr(options, name)
+    assert found == value and type(found) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -192,26 +199,32 @@ def test_options_arrive_typed(argument, name, value):
         ("width=[", r"width=\["),
         ("width=1,2", "width=1,2"),
         ("with_refiner=perhaps", "with_refiner=perhaps"),
-        ("formats={a:1}", "formats"),
+        ("min_confidence=40", "min_confidence must lie between 0 and 1, got 40"),
+        ("link_threshold=-1", "link_threshold must lie between 0 and 1, got -1"),
+        ("orientation=up", "orientation=up: choose from auto, keep"),
+        ("draw_width=0", "draw_width=0"),
     ],
 )
 def test_wrong_options_are_named(argument, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        read.parse(["input=x", argument])
+        parse(["input=x", argument])
     assert "\n" not in str(caught.value)
 
 
-def test_defaults_name_shipped_bundles():
-    from ocr.inference.reader import DETECTOR, RECOGNIZER
-
-    options = read.parse(["input=x"])
-    assert (options.recognizer, options.detector) == (RECOGNIZER, DETECTOR)
+def test_the_documented_options_are_those_there_are():
+    """`configs/infer.yaml`, which is printed as help, describes each with its default; null: the detector's own."""
+    documented = OmegaConf.to_container(OmegaConf.load(CONFIGS / "infer.yaml"))
+    assert list(documented) == list(OPTIONS)
+    for name, (group, item) in OPTIONS.items():
+        default = None if group is DetectionSettings else getattr(group(), item)
+        shown = documented[name]
+        assert (tuple(shown) if isinstance(shown, list) else shown) == default, name
 
 
 @pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), (["input=x", "-h"], 0), ([], 2)])
 def test_help_lists_the_options(capsys, arguments, status):
     assert read.main(arguments) == status
-    assert "input: null" in capsys.readouterr().out
+    assert "text_threshold: null" in capsys.readouterr().out
 
 
 def _command(tiny_recognizer, *arguments, **options):

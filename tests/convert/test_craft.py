@@ -119,7 +119,7 @@ def test_the_bundle_finds_what_it_can(files, tmp_path, with_refiner):
     arguments = ["craft", str(files[0]), str(tmp_path / "craft"), "--half"]
     assert main([*arguments, "--refiner", str(files[1])] if with_refiner else arguments) == 0
     finder = LineFinder(Bundle.load(tmp_path / "craft", kind="detector"))
-    assert finder.with_refiner == with_refiner
+    assert finder.settings.with_refiner == with_refiner
     page = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
     output, factor = finder.maps(page)
     assert output.region.shape == (1, 30, 45) and factor.tolist() == [1.5, 1.5]

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from ocr.detection.lines import find_lines
+from ocr.detection.settings import DetectionSettings
 from ocr.detection.targets import LineProfile, draw_lines
 from ocr.geometry import line_polygon_from_baseline, polygon_iou
 
-OPTIONS = {"stride": 4, "text_threshold": 0.7, "link_threshold": 0.4, "size_threshold": -1}
+OPTIONS = {"stride": 4, "settings": DetectionSettings()}
 SIZE = (150, 200)
 
 
@@ -111,7 +112,7 @@ def test_what_is_dropped(options, count, reason):
     core *= 0.95
     core[100, 100] = 0.9
     extent[:, 100, 100] = 12
-    assert len(find_lines(core, extent, **{**OPTIONS, **options})) == count, reason
+    assert len(find_lines(core, extent, stride=4, settings=DetectionSettings(**options))) == count, reason
 
 
 def test_a_blank_page_has_no_lines():

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ocr.bundle import Bundle
+from ocr.detection.settings import DetectionSettings
 from ocr.errors import BundleError, ConfigError, ImageError
 from ocr.geometry import CoordinateMap, polygon_iou
 from ocr.image.io import load_image
@@ -37,10 +38,10 @@ class InkDetector(nn.Module):
         return DetectorOutput(logits, logits - 100, logits if self.refiner is not None else None, extent)
 
 
-def finder(*, refiner: bool = True, reach: float = 15.0, **options) -> LineFinder:
+def finder(*, refiner: bool = True, reach: float = 15.0, **settings) -> LineFinder:
     model, preprocess = InkDetector(refiner=refiner, reach=reach), PagePreprocessor(max_side=640)
     bundle = Bundle("detector", "ink", model, {}, parts={"preprocess": preprocess})
-    return LineFinder(bundle, **options)
+    return LineFinder(bundle, settings=settings)
 
 
 def page(*bars, size=(640, 480)):
@@ -103,9 +104,10 @@ def test_words_are_chained_into_lines():
 
 def test_settings_of_the_bundle_hold_until_others_are_given():
     decoding = {"link_threshold": 0.3, "words": {"low_text": 0.2, "link_threshold": 0.1}}
-    find = LineFinder(Bundle("detector", "ink", InkDetector(), {}, decoding=decoding), low_text=0.6)
-    assert (find.text_threshold, find.link_threshold) == (0.7, 0.3)
-    assert find.word_thresholds == {"text_threshold": 0.7, "link_threshold": 0.1, "low_text": 0.6}
+    bundle = Bundle("detector", "ink", InkDetector(), {}, decoding=decoding)
+    find = LineFinder(bundle, settings={"low_text": 0.6, "width": None})
+    assert find.settings == DetectionSettings(link_threshold=0.3, low_text=0.6)
+    assert find.word_settings == DetectionSettings(link_threshold=0.1, low_text=0.6)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,9 @@ def test_settings_of_the_bundle_hold_until_others_are_given():
         ({"text_threshold": 1.5}, ConfigError),
         ({"link_threshold": -0.1}, ConfigError),
         ({"width": 3}, ConfigError),
+        ({"size_threshold": "small"}, ConfigError),
+        ({"with_refiner": 1}, ConfigError),
+        ({"txt_threshold": 0.5}, ConfigError),
         ({"refiner": False}, BundleError),
     ],
 )
@@ -136,7 +141,7 @@ def test_untrained_word_maps_are_refused():
     """Silence instead of words would be a false answer."""
     bundle = Bundle("detector", "ink", InkDetector(), {}, decoding={"word_maps": False})
     with pytest.raises(BundleError, match="needs with_refiner=true"):
-        LineFinder(bundle, with_refiner=False)
+        LineFinder(bundle, settings={"with_refiner": False})
 
 
 def test_the_shipped_detector_finds_words_without_the_refiner():
@@ -147,7 +152,7 @@ def test_the_shipped_detector_finds_words_without_the_refiner():
     truth = Path("examples/letter.txt").read_text(encoding="utf-8").split()
     assert 0.6 * len(truth) < len(words) < 1.4 * len(truth)
     lines = LineFinder(bundle).find(image)
-    chained = LineFinder(bundle, with_refiner=False).find(image)
+    chained = LineFinder(bundle, settings={"with_refiner": False}).find(image)
     pairs = match_polygons([line.polygon for line in chained], [line.polygon for line in lines], 0.4)
     assert len(pairs) > 0.8 * len(lines)
 

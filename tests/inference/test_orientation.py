@@ -119,3 +119,21 @@ def test_the_example_letter_is_put_upright(turns):
     to = CoordinateMap.rotate90(part.shape[:2], -turns)
     for found, true in zip(turned.lines, upright.lines, strict=True):
         assert polygon_iou(found.polygon, to.apply(true.polygon)) > 0.95
+
+
+def test_pages_in_all_positions_read_together_are_read_as_one_by_one():
+    """The networks themselves: upright, on either side, upside down and empty pages in one call."""
+    image = load_image(LETTER)
+    part = np.ascontiguousarray(image[: image.shape[0] // 3])
+    pages = [np.ascontiguousarray(np.rot90(part, -turns)) for turns in range(4)]
+    pages.insert(2, np.full((200, 300, 3), 235, np.uint8))
+    reader = Reader.from_pretrained(device="cpu", decode="ctc")
+    together = reader.read_arrays(pages)
+    assert [page.rotation for page in together] == [0, 90, 0, 180, 270]
+    assert together[2].lines == [] and len({page.text for page in together}) == 2
+    for page, pixels in zip(together, pages, strict=True):
+        alone = reader.read_array(pixels)
+        assert (page.text, page.rotation) == (alone.text, alone.rotation)
+        for line, other in zip(page.lines, alone.lines, strict=True):
+            assert abs(line.confidence - other.confidence) < 1e-4
+            np.testing.assert_array_equal(line.polygon, other.polygon)

@@ -127,6 +127,28 @@ def test_all_lines_of_a_page_are_read_at_once():
     assert reader.calls == 1
 
 
+def test_lines_of_many_pages_are_read_at_once_and_as_one_by_one():
+    """Pages keep their order, their sizes and what was read on them; a page without lines is among them."""
+    image, line, _ = inked_page(0, [(-180, -120), (60, 180)])
+    wide = np.pad(image, ((0, 0), (0, 40), (0, 0)), constant_values=255)
+    blank = np.full((50, 60, 3), 255, np.uint8)
+
+    class InkedLines:
+        def find(self, image):
+            return GivenLines([line]).find(image) if image.min() < 128 else []
+
+    reader = InkReader()
+    pages = Reader(reader, InkedLines(), orientation="keep").read_arrays([image, blank, wide])
+    assert reader.calls == 1
+    assert [(page.text, page.width) for page in pages] == [("0 1", 800), ("", 60), ("0 1", 840)]
+    for page, pixels in zip(pages, (image, blank, wide), strict=True):
+        alone = Reader(InkReader(), InkedLines()).read_array(pixels)
+        assert [each.text for each in page.lines] == [each.text for each in alone.lines]
+        for each, other in zip(page.lines, alone.lines, strict=True):
+            np.testing.assert_array_equal(each.words[0].polygon, other.words[0].polygon)
+    assert Reader(InkReader(), InkedLines()).read_arrays([]) == []
+
+
 def test_without_detector_the_image_is_one_line():
     image, _, corners = inked_page(0, [(-180, -120), (60, 180)])
     page = Reader(InkReader(), None).read(image[250:330])

@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def test_reading_does_not_import_training_libraries():
     """Each of these costs seconds at every start of the reader."""
@@ -11,6 +13,25 @@ def test_reading_does_not_import_training_libraries():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--help"], ("torch", "numpy", "hydra", "omegaconf")),
+        (["read", "--help"], ("torch", "numpy", "hydra", "omegaconf")),
+        (["read", "input=x", "width=wide"], ("torch", "hydra", "omegaconf")),
+        (["read", "input=there/is/none.jpg"], ("torch", "hydra", "omegaconf")),
+    ],
+)
+def test_help_and_wrong_options_come_before_large_libraries(arguments, unwanted):
+    """Those who only ask, or err, wait for none of the libraries that reading takes."""
+    code = (
+        f"import sys; from ocr.commands import main; main({arguments})\n"
+        f"print('\\nloaded', *(set({unwanted}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded"
 
 
 def test_the_package_alone_is_cheap():

@@ -31,11 +31,9 @@ def row(guide):
 
 def test_the_program_reads_what_infer_py_reads(guide, row):
     from ocr import Reader
-    from ocr.inference.reader import DetectorOptions
 
-    options = DetectorOptions(
-        width=500, text_threshold=0.7, low_text=0.4, link_threshold=0.3, size_threshold=-1, with_refiner=True
-    )
+    options = {"width": 500, "text_threshold": 0.7, "low_text": 0.4, "link_threshold": 0.3}
+    options |= {"size_threshold": -1, "with_refiner": True}
     alone = Reader.from_pretrained(device="cpu", detection=options).read(ROOT / guide["path"])
     assert row.exception is None
     assert row.text == alone.text

@@ -192,17 +192,28 @@ def test_a_worker_loads_its_model_once_for_all_tasks(spark, tiny_recognizer, tmp
     assert {row.loads for row in rows if row.worker == rows[0].worker} == {before}
 
 
-def test_the_text_of_a_page_is_that_of_the_reader(spark):
-    """With the shipped models, a page and a line sharing batches."""
-    files = spark.read.format("binaryFile").load(
-        [str(EXAMPLES / each) for each in ("letter.jpg", "line.png")]
-    )
-    alone = Reader.from_pretrained(device="cpu")
-    for row in read_pages(files.coalesce(1), ReadOptions()).collect():
-        page = alone.read(EXAMPLES / name(row.path))
+def test_the_text_of_a_page_is_that_of_the_reader(spark, tmp_path):
+    """With the shipped models: a line and pages upright, turned and empty, which share batches."""
+    letter = Image.open(EXAMPLES / "letter.jpg").convert("L")
+    upright = letter.crop((0, 0, letter.width, letter.height // 3))
+    for angle in (0, 90, 180):
+        upright.rotate(angle, expand=True).save(tmp_path / f"turned_{angle}.png")
+    Image.new("L", (300, 200), 235).save(tmp_path / "empty.png")
+    shutil.copy(EXAMPLES / "line.png", tmp_path)
+    files = spark.read.format("binaryFile").load(str(tmp_path))
+    rows = {name(row.path): row for row in read_pages(files.coalesce(1), ReadOptions(decode="ctc")).collect()}
+    alone = Reader.from_pretrained(device="cpu", decode="ctc")
+    for each, row in rows.items():
+        page = alone.read(tmp_path / each)
         assert row.exception is None
-        assert (row.text, len(row.lines)) == (page.text, len(page.lines))
-        assert len(page.text) > 20
+        assert (row.text, len(row.lines)) == (page.text, len(page.lines)), each
+        assert [line.confidence for line in row.lines] == pytest.approx(
+            [line.confidence for line in page.lines], abs=1e-4
+        )
+    texts = {each: row.text for each, row in rows.items()}
+    assert len(texts) == 5 and texts.pop("empty.png") == ""
+    assert min(len(text) for text in texts.values()) > 20
+    assert len({texts[f"turned_{angle}.png"] for angle in (0, 90, 180)}) == 1
 
 
 @pytest.mark.parametrize(
@@ -210,6 +221,8 @@ def test_the_text_of_a_page_is_that_of_the_reader(spark):
     [
         (["--recognizer", "nobody"], "unknown bundle 'nobody'"),
         (["--decode", "psychic"], "psychic"),
+        (["--orientation", "up"], "orientation=up: choose from auto, keep"),
+        (["--min-confidence", "40"], "min_confidence must lie between 0 and 1, got 40"),
         (["--conf", "nonsense"], "--conf nonsense: expected key=value"),
     ],
 )

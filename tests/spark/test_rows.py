@@ -11,11 +11,10 @@ pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
 import pyarrow as pa
 from lxml import etree
 
-from ocr.decoding import Hypothesis
+from ocr.detection.settings import DetectionSettings
 from ocr.errors import ImageError
 from ocr.geometry import RectifiedLine
-from ocr.inference.reader import CutPage, Reader
-from ocr.spark.batching import Waiting, read_together
+from ocr.spark.batching import Failure, attempt, grouped
 from ocr.spark.detect import Detect
 from ocr.spark.draw import Draw
 from ocr.spark.enums import Color, ImageType, OcrOutputFormat
@@ -185,44 +184,67 @@ def test_positions_are_upright_boxes_of_words():
     assert (second["index"], second["page"]) == (1, 3)
 
 
-class Recogniser:
-    """Reads a crop as its mean, and cannot read black; counts its calls."""
+@pytest.mark.parametrize(
+    ("weights", "limit", "groups", "reason"),
+    [
+        ([], 2, [], "nothing"),
+        ([1, 1, 1], 2, [[1, 1], [1]], "a rest is a group of its own"),
+        (
+            [3, 0, 0],
+            2,
+            [[3], [0, 0]],
+            "what is too much alone is alone; what weighs nothing waits for no more",
+        ),
+    ],
+)
+def test_items_are_grouped_by_their_weights(weights, limit, groups, reason):
+    assert list(grouped(weights, weight=float, limit=limit)) == groups, reason
 
-    batch_size = 2
 
-    def __init__(self):
-        self.calls = 0
+def test_work_on_all_items_is_done_at_once():
+    calls = []
 
-    def read(self, images):
-        self.calls += 1
-        if any(image.max() == 0 for image in images):
+    def double(items):
+        calls.append(list(items))
+        return [2 * item for item in items]
+
+    assert attempt(double, [1, 2, 3]) == [2, 4, 6]
+    assert attempt(double, []) == []
+    assert calls == [[1, 2, 3]]
+
+
+def test_an_item_that_fails_costs_only_itself():
+    def double(items):
+        if 0 in items:
             raise RuntimeError("too dark")
-        return [Hypothesis(str(int(image.mean())), 0.5, []) for image in images]
+        return [2 * item for item in items]
+
+    assert attempt(double, [1, 0, 2]) == [2, Failure("RuntimeError: too dark"), 4]
+    assert attempt(double, [0]) == [Failure("RuntimeError: too dark")]
 
 
-def waiting(index, *greys) -> Waiting:
-    crops = [RectifiedLine(np.full((4, 4, 3), grey, np.uint8), np.array, np.array) for grey in greys]
-    return Waiting(index, 0, CutPage((9, 9), [line("", 0, 0, 9, 9) for _ in greys], crops))
+def test_lines_of_many_images_are_recognized_together(tiny_recognizer, monkeypatch):
+    """In order, with an image that is none and one without regions between them."""
+    from ocr.inference.recognizer import LineReader
 
-
-def test_lines_of_many_pages_are_read_together_in_order():
-    recogniser = Recogniser()
-    pages = [waiting(0, 1, 2, 3), Waiting(1, 0, error="broken"), waiting(2, 4), waiting(3), waiting(4, 5)]
-    read = list(read_together(Reader(recogniser, None), pages))
-    assert [[each.text for each in page.cut.lines] if page.cut else page.error for page in read] == [
-        ["1", "2", "3"],
-        "broken",
-        ["4"],
-        [],
-        ["5"],
+    calls, read = [], LineReader.read
+    monkeypatch.setattr(
+        LineReader, "read", lambda self, images: calls.append(len(images)) or read(self, images)
+    )
+    grouping = WordGrouping(tolerance=15, border=5, space=10, together=True)
+    bundle, text = str(tiny_recognizer), OcrOutputFormat.TEXT
+    work = Recognize((), (), pa.schema([]), 5, "image", "regions", "text", bundle, text, grouping, 16, False)
+    lines = [region(10, 10 + 20 * row, 90, 25 + 20 * row, "line") for row in range(3)]
+    rows = [
+        {"image": PAPER, "regions": lines},
+        {"image": PAPER | {"mode": 5}, "regions": lines},
+        {"image": None, "regions": None},
+        {"image": PAPER, "regions": []},
+        {"image": PAPER, "regions": lines[:1]},
     ]
-    assert recogniser.calls == 1
-
-
-def test_a_page_that_cannot_be_read_costs_only_itself():
-    read = list(read_together(Reader(Recogniser(), None), [waiting(0, 9), waiting(1, 0), waiting(2, 8)]))
-    assert [page.error for page in read] == [None, "RuntimeError: too dark", None]
-    assert [page.cut.lines[0].text for page in (read[0], read[2])] == ["9", "8"]
+    texts = [(index, columns.get("text")) for index, columns in work.compute(rows)]
+    assert texts == [(0, "a\na\na"), (1, None), (2, None), (3, ""), (4, "a")]
+    assert calls == [4]
 
 
 def recognize(
@@ -293,7 +315,7 @@ def test_rows_that_cannot_be_read_pass(tiny_recognizer, row, columns, reason):
 
 def test_without_the_refiner_regions_are_words():
     class Words:
-        with_refiner = False
+        settings = DetectionSettings(with_refiner=False)
 
         def find_words(self, image):
             return [TextRegion(box(10, 10, 50, 30), 0.75), TextRegion(box(60, 10, 90, 30), 0.5)]
