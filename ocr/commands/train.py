@@ -18,7 +18,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ocr.commands.configs import CONFIGS
+from ocr.commands.configs import CONFIGS, literal
 from ocr.errors import OcrError, one_line
 
 plain = partial(OmegaConf.to_container, resolve=True)
@@ -33,7 +33,7 @@ def assemble(config: DictConfig) -> tuple:
     run.prepare(threads=config.threads, seed=config.seed)
     task = config.task
     for key, value in run.inherited(config.init_from, kind=task.kind, inherit=config.inherit).items():
-        OmegaConf.update(config, key, value, merge=False)
+        OmegaConf.update(config, key, literal(value), merge=False)
     parts, tokenizers, sizes = run.build_parts(plain(task.parts))
     OmegaConf.update(config, "vocabulary", sizes, force_add=True)
     facts = {"init_from": config.init_from, "training_data": plain(config.training_data)}
