@@ -23,11 +23,20 @@ def own(tmp_path):
     return tmp_path / "adapt.parquet"
 
 
-def test_an_adapted_bundle_is_its_model_s_with_other_weights(own, tiny_recognizer, tmp_path, capsys):
+@pytest.fixture
+def start(tiny_recognizer, tmp_path, monkeypatch):
+    """A bundle whose text would be the value of a variable, if it were more than data."""
+    monkeypatch.setenv("MY_API_TOKEN", "secret-0451")
+    bundle = Bundle.load(tiny_recognizer)
+    bundle.decoding["note"] = ["${oc.env:MY_API_TOKEN}", {"a": "\\\\${oc.env:MY_API_TOKEN} ${name} ${"}]
+    return bundle.save(tmp_path / "start")
+
+
+def test_an_adapted_bundle_is_its_model_s_with_other_weights(own, start, tmp_path, capsys):
     arguments = [
         "experiment=adapt",
         f"data.path={own}",
-        f"init_from={tiny_recognizer}",
+        f"init_from={start}",
         f"run_dir={tmp_path}/run",
         "data.steps=[2,2]",
         "data.lines_per_batch=2",
@@ -45,9 +54,13 @@ def test_an_adapted_bundle_is_its_model_s_with_other_weights(own, tiny_recognize
     out = capsys.readouterr().out
     assert "3 lines to learn from in 2 steps, 1 lines to measure by" in out
     assert "val/cer: 100.00 before" in out
-    start, adapted = Bundle.load(tiny_recognizer), Bundle.load(tmp_path / "run" / "bundle")
+    start, adapted = Bundle.load(start), Bundle.load(tmp_path / "run" / "bundle")
     assert adapted.model_config == start.model_config
     for name, part in start.parts.items():
         assert adapted.parts[name].config() == part.config()
     assert adapted.decoding == start.decoding
     assert adapted.training_data[-1]["use"] == str(own)
+    for file in ("bundle/bundle.json", "config.yaml"):
+        assert "secret" not in (tmp_path / "run" / file).read_text(encoding="utf-8"), (
+            "text of a bundle is data"
+        )

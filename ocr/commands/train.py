@@ -19,7 +19,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ocr.commands.configs import CONFIGS
+from ocr.commands.configs import CONFIGS, literal
 from ocr.errors import ConfigError, OcrError, one_line
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def complete(config: DictConfig, start: Start | None) -> dict[str, Tokenizer]:
         ConfigError: a folder that the data needs is not given, or there is nothing to inherit from.
         BundleError: the start is of another kind, or a tokenizer cannot be built.
     """
-    from ocr.bundle.registry import build
+    from ocr.bundle.registry import build_parts
     from ocr.training.start import inherited_settings
 
     leave_out_unused(config.data)
@@ -68,8 +68,8 @@ def complete(config: DictConfig, start: Start | None) -> dict[str, Tokenizer]:
     task = config.task
     if config.inherit:
         for key, value in inherited_settings(start, kind=task.kind, tokenizers=task.tokenizers).items():
-            OmegaConf.update(config, key, value, merge=False)
-    tokenizers = build(plain(config.task.tokenizers))
+            OmegaConf.update(config, key, literal(value), merge=False)
+    tokenizers = build_parts(plain(config.task.tokenizers), at="task.tokenizers")
     sizes = {name: tokenizer.size for name, tokenizer in tokenizers.items()}
     OmegaConf.update(config, "vocabulary", sizes, force_add=True)
     return tokenizers
@@ -94,14 +94,14 @@ def check_paths(config: DictConfig) -> None:
 
 def build_bundle(config: DictConfig, tokenizers: Mapping[str, Tokenizer], start: Start | None) -> Bundle:
     """Build the bundle that the run fills, with the weights that training starts from."""
-    from ocr.bundle.registry import build
+    from ocr.bundle.registry import build_parts
     from ocr.training.start import new_bundle
 
     bundle = new_bundle(
         config.task.kind,
         config.bundle_name,
         plain(config.model),
-        parts=build(plain(config.task.parts)),
+        parts=build_parts(plain(config.task.parts), at="task.parts"),
         tokenizers=tokenizers,
         start=start,
         training_data=plain(config.training_data),
