@@ -73,9 +73,9 @@ COMMANDS = [
         "elsewhere",
         "minutes, and it writes into a bundle: tests/decoding/test_calibration.py",
     ),
-    (r"^uv run ocr align-pages", "elsewhere", "tests/data/pages/test_aligned.py"),
+    (r"^uv run ocr align pages", "elsewhere", "tests/data/pages/test_aligned.py"),
     (r"^uv run ocr gallery", "elsewhere", "tests/evaluation/analysis/test_gallery.py"),
-    (r"^uv run ocr (to-parquet|align|worst)", "run", ""),
+    (r"^uv run ocr (to-parquet|align lines|worst)", "run", ""),
     (r"^(uv run( --extra \w+)? )?python benchmarks/", "elsewhere", "a measurement of minutes"),
     (r"^python -m venv", "elsewhere", "packs an environment: network"),
 ]

@@ -1,9 +1,11 @@
-"""Train a recogniser or a detector.
+"""Train a recognizer or a detector.
 
+examples:
+    ocr train debug=overfit
     ocr train experiment=synth_pretrain
     ocr train experiment=adapt data.path=FILE_OR_FOLDER
 
-A run leaves all in runs/NAME: bundle/ (the best model), checkpoints/, logs, pictures. The options of train.yaml:
+A run writes to runs/NAME: bundle/ (the best model), checkpoints/, logs, pictures. The options, with their defaults:
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ plain = partial(OmegaConf.to_container, resolve=True)
 
 
 def assemble(config: DictConfig) -> tuple:
-    """The trainer, the module and the data that `config` describes. Raises OcrError where it cannot work."""
+    """Build the trainer, the module and the data that `config` describes. Raises OcrError where it cannot work."""
     from ocr.training import run
     from ocr.training.callbacks import BundleExport
 
