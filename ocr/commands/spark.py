@@ -1,5 +1,6 @@
 """Read folders of pages on Spark.
 
+example:
     ocr spark read SCANS OUTPUT --master local[4]
 
 OUTPUT becomes a folder of Parquet files with a row a page: path, pagenum, text, lines, confidence, exception. A
@@ -15,7 +16,8 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ocr.errors import ConfigError, DataError, OcrError, one_line
+from ocr.commands.options import CommandParser, positive, run
+from ocr.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from py4j.protocol import Py4JJavaError
@@ -41,12 +43,7 @@ LISTING_TASKS = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        return _read(options)
-    except OcrError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return 2
+    return run(_parser(), arguments)
 
 
 def _read(options: argparse.Namespace) -> int:
@@ -117,31 +114,23 @@ def _setting(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("ocr spark", description=__doc__.split("\n\n")[0])
-    read = parser.add_subparsers(dest="command", required=True).add_parser(
-        "read", help="read a folder of pages into Parquet", description=__doc__.split("\n\n")[2]
-    )
+    parser = CommandParser("ocr spark", doc=__doc__)
+    parts = parser.add_subparsers(dest="command", required=True)
+    read = parts.add_parser("read", help="read a folder of pages into Parquet", doc=__doc__)
+    read.set_defaults(run=_read)
     read.add_argument("input", help="folder, file or pattern, wherever Spark can read")
     read.add_argument("output", help="folder of Parquet files")
-    read.add_argument("--master", default=LOCAL, help="Spark master (default: %(default)s)")
+    read.add_argument("--master", default=LOCAL, help="Spark master")
     read.add_argument(
         "--conf", action="append", default=[], metavar="KEY=VALUE", help="a Spark setting; may be repeated"
     )
     read.add_argument("--recognizer", help="bundle: a shipped name or a folder")
     read.add_argument("--detector", help="bundle, or none: every image is a single line of text")
     read.add_argument("--decode", help="ctc (fastest), ctc_beam, greedy, beam or rescore")
-    read.add_argument(
-        "--batch-size", type=_positive, default=16, help="lines read at once (default: %(default)s)"
-    )
+    read.add_argument("--batch-size", type=positive, default=16, help="lines read at once")
     read.add_argument("--gpu", action="store_true", help="use the GPU that Spark gives each task")
     read.add_argument(
-        "--commit-every", type=_positive, metavar="FILES", help="files between commits of results"
+        "--commit-every", type=positive, metavar="FILES", help="files between commits of results"
     )
     return parser
