@@ -42,7 +42,9 @@ def build(folder: Path, packages: Sequence[str] | None = None) -> list[str]:
 
 def _children(package: str) -> list[str]:
     path = getattr(import_module(package), "__path__", [])
-    return [module.name for module in pkgutil.iter_modules(path, f"{package}.") if module.name != "ocr.__main__"]
+    return [
+        module.name for module in pkgutil.iter_modules(path, f"{package}.") if module.name != "ocr.__main__"
+    ]
 
 
 def _unimportable(name: str) -> dict[str, str]:
