@@ -30,11 +30,12 @@ def test_every_command_of_the_guide_is_understood(command):
     processes = None
     if words[0] == "torchrun":
         options = get_args_parser().parse_args(words[1:])
-        processes, words = (options.nnodes, options.nproc_per_node), [options.training_script]
-        words += options.training_script_args
-    assert words[0] == "train.py"
+        processes = (options.nnodes, options.nproc_per_node)
+        assert options.module
+        words = [options.training_script, *options.training_script_args]
+    assert words[:2] == ["ocr", "train"]
     for name, strategy in STRATEGIES.items():
-        options = [re.sub(r"^trainer=(ddp|fsdp)$", f"trainer={name}", word) for word in words[1:]]
+        options = [re.sub(r"^trainer=(ddp|fsdp)$", f"trainer={name}", word) for word in words[2:]]
         assert f"trainer={name}" in options
         with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
             trainer = compose("train", options).trainer

@@ -14,8 +14,10 @@ import importlib
 import re
 import shlex
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,7 +33,8 @@ from ocr.commands import evaluate, read, train
 from tests.test_configs import LINE_SETS, data_folder  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
-GUIDES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+GUIDES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = [*GUIDES, ROOT / "CHANGELOG.md", *ROOT.glob("examples/*.md"), *(ROOT / "ocr").rglob("*.md")]
 
 # The first pattern that a command matches decides: pattern, level, reason (or what is added to make it short).
 COMMANDS = [
@@ -73,9 +76,9 @@ COMMANDS = [
         "elsewhere",
         "minutes, and it writes into a bundle: tests/decoding/test_calibration.py",
     ),
-    (r"^uv run ocr align-pages", "elsewhere", "tests/data/pages/test_aligned.py"),
+    (r"^uv run ocr align pages", "elsewhere", "tests/data/pages/test_aligned.py"),
     (r"^uv run ocr gallery", "elsewhere", "tests/evaluation/analysis/test_gallery.py"),
-    (r"^uv run ocr (to-parquet|align|worst)", "run", ""),
+    (r"^uv run ocr (to-parquet|align (lines|strokes)|worst|ngram)", "run", ""),
     (r"^(uv run( --extra \w+)? )?python benchmarks/", "elsewhere", "a measurement of minutes"),
     (r"^python -m venv", "elsewhere", "packs an environment: network"),
 ]
@@ -150,10 +153,51 @@ def test_every_language_of_a_block_is_looked_at():
     assert {block.language for block in blocks()} <= {"", "sh", "bash", "console", "python", "yaml", "text"}
 
 
-@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
+@pytest.mark.parametrize("guide", PAGES, ids=lambda guide: guide.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(guide):
-    targets = re.findall(r"\]\(([^)#\s]+)", guide.read_text(encoding="utf-8"))
-    assert not [t for t in targets if "://" not in t and not (guide.parent / t).exists()]
+    assert not [link for link in links_of(guide) if not leads_somewhere(guide, link)]
+
+
+@pytest.mark.parametrize(
+    ("link", "leads"),
+    [
+        ("usage.md", True),
+        ("usage.md#bad-input", True),
+        ("#the-path-of-a-page-and-of-a-sample", True),
+        ("../LICENSE", True),
+        ("https://example.org/#none", True),  # Other hosts are not asked.
+        ("gone.md", False),
+        ("usage.md#gone", False),
+        ("#gone", False),
+    ],
+)
+def test_broken_links_are_noticed(link, leads):
+    assert leads_somewhere(ROOT / "docs" / "design.md", link) == leads
+
+
+def links_of(page: Path) -> list[str]:
+    """Targets of all links and pictures of a Markdown page, code left out."""
+    tokens = MarkdownIt().enable("table").parse(page.read_text(encoding="utf-8"))
+    inside = [child for token in tokens for child in token.children or ()]
+    return [
+        unquote(target) for child in inside if (target := child.attrs.get("href") or child.attrs.get("src"))
+    ]
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    """Tell whether the file and the heading that a link names exist."""
+    if "://" in link:
+        return True
+    name, _, anchor = link.partition("#")
+    target = page.parent / name if name else page
+    return target.exists() and (not anchor or anchor in anchors_of(target))
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Anchors of the headings of a Markdown page, as GitHub forms them."""
+    tokens = MarkdownIt().parse(page.read_text(encoding="utf-8"))
+    titles = [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.fixture(scope="module")
@@ -199,8 +243,8 @@ def desk(data_folder, tmp_path_factory) -> Path:  # noqa: F811
         shutil.copy(desk / "DATA" / "lines" / "copiste-test.parquet", desk / f"{name}.parquet")
     manifest = desk / "DATA" / "pages" / "pages.jsonl"
     manifest.write_text(manifest.read_text() + "\n" + manifest.read_text().replace('"val"', '"test"'))
-    for name in ("aligned.parquet", "characters.jsonl"):
-        shutil.copy(desk / "DATA" / name, desk / name)
+    (desk / "strokes").symlink_to(desk / "DATA")
+    put_prepared(desk)
     assets = ROOT / "ocr" / "synth" / "assets"
     (desk / "FONTS").symlink_to(assets / "fonts")
     (desk / "CORPUS").symlink_to(assets / "text")
@@ -215,6 +259,17 @@ def desk(data_folder, tmp_path_factory) -> Path:  # noqa: F811
     for name in ("NAME", "BUNDLE"):
         (desk / name).symlink_to(WEIGHTS / "ocr_small_handwritten")
     return desk
+
+
+def put_prepared(desk: Path) -> None:
+    """Put the files that `ocr align` writes where guides have them."""
+    for name in (
+        "aligned.parquet",
+        "characters.jsonl",
+        "located-unipen-lines.parquet",
+        "located-unipen-words.parquet",
+    ):
+        shutil.copy(desk / "DATA" / name, desk / name)
 
 
 def _write_annotated(desk: Path, picture: Image.Image) -> None:
@@ -267,6 +322,12 @@ def arguments_of(command: Command) -> list[str]:
     return words + command.note.split()
 
 
+def options_of(command: Command) -> list[str]:
+    """The arguments after `train.py` or `ocr train`."""
+    words = arguments_of(command)
+    return words[1 + (words[0] == "ocr") :]
+
+
 @of_level("run")
 def test_commands_run(command, at_desk, capsys):
     program, *arguments = arguments_of(command)
@@ -294,10 +355,9 @@ def test_commands_run(command, at_desk, capsys):
 
 @of_level("build")
 def test_trainings_can_be_built(command, at_desk):
-    # Another command may have put its own in this place.
-    shutil.copy("DATA/aligned.parquet", "aligned.parquet")
-    arguments = arguments_of(command)
-    arguments = arguments[1 + (arguments[0] == "ocr") :]
+    # Commands of guides may have written files of the same names.
+    put_prepared(Path())
+    arguments = options_of(command)
     small = [] if "trainer=gpu" not in arguments else ["trainer.accelerator=cpu", "trainer.devices=1"]
     arguments = [a for a in arguments if not a.startswith("resume=")]
     if "experiment=adapt" not in arguments:
@@ -311,7 +371,7 @@ def test_trainings_can_be_built(command, at_desk):
 
 @of_level("compose")
 def test_comparisons_compose(command):
-    _, *arguments = arguments_of(Command(command.file, command.text, "", ""))
+    arguments = options_of(Command(command.file, command.text, "", ""))
     with initialize_config_dir(str(evaluate.CONFIGS), version_base="1.3"):
         config = compose("evaluate", arguments)
     for name in config.engine:

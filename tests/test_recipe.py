@@ -38,7 +38,7 @@ def test_stage_after_stage_ends_in_a_bundle_that_can_be_measured(tmp_path, monke
     # Two steps of AdamW move a weight by twice the learning rate at most; other weights would differ by far more.
     assert 0 < max(moved) < 0.01
 
-    synth(["parquet", "--out", "lines.parquet", "--count", "3"])
+    synth(["parquet", "--output", "lines.parquet", "--count", "3"])
     bundle = "bundle=runs/mini/recognizer_stage2/bundle"
     assert evaluate.main([bundle, "data=parquet", "data.path=lines.parquet", "report=report.json"]) == 0
     assert json.loads(Path("report.json").read_text())["lines"] == 3

@@ -1,6 +1,7 @@
-"""The command `ocr`: one module per subcommand, imported when it is asked for.
+"""The command `ocr`: one module per subcommand, imported when it is called.
 
-A module has one public function, `main(arguments) -> int`, which returns the exit status.
+A module has one public function, `main(arguments) -> int`, which returns the exit status. Libraries that take long to
+import are imported by the functions that use them, so that help is quick.
 """
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from ocr import __version__
+
 COMMANDS = {
     "read": ("ocr.commands.read", "read pages of handwriting"),
     "demo": ("ocr.commands.demo", "read pages in the browser"),
     "spark": ("ocr.commands.spark", "read folders of pages on Spark"),
     "train": ("ocr.commands.train", "train a recognizer or a detector"),
-    "evaluate": ("ocr.commands.evaluate", "measure a bundle, or other engines, on labelled lines or pages"),
-    "fit": ("ocr.commands.fit", "fit decoding and confidences to labelled lines"),
+    "evaluate": ("ocr.commands.evaluate", "measure a bundle, or other engines, on labeled lines or pages"),
+    "fit": ("ocr.commands.fit", "fit decoding and confidences to labeled lines"),
     "synth": ("ocr.commands.synth", "draw synthetic lines or pages"),
     "to-parquet": ("ocr.commands.to_parquet", "collect lines of PAGE XML, ALTO, IAM or a folder in one file"),
-    "align": ("ocr.commands.align", "locate the characters of transcribed lines"),
-    "align-pages": ("ocr.commands.align_pages", "locate the characters of transcribed pages"),
-    "convert": ("ocr.commands.convert", "convert published weights to a bundle"),
+    "align": ("ocr.commands.align", "locate the characters of transcribed lines, pages or pen strokes"),
+    "convert": ("ocr.commands.convert", "convert published weights to a bundle, or pen strokes to Parquet"),
     "card": ("ocr.commands.card", "write model cards"),
     "worst": ("ocr.commands.worst", "draw the lines that are read worst, with likely causes"),
     "gallery": ("ocr.commands.gallery", "draw pages with the lines that a detector finds"),
@@ -35,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit status: 2 where there is no such subcommand."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     name = arguments[0] if arguments else "--help"
+    if name == "--version":
+        print(f"ocr {__version__}")
+        return 0
     if name in ("-h", "--help"):
         print(_overview())
         return 0 if arguments else 2
@@ -50,4 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _overview() -> str:
     rows = (f"  {name:<12} {summary}" for name, (_, summary) in COMMANDS.items())
-    return "\n".join(["usage: ocr COMMAND ...", "", *rows, "", "`ocr COMMAND --help` tells more."])
+    return "\n".join(
+        [
+            "usage: ocr COMMAND ...",
+            "",
+            *rows,
+            "",
+            "`ocr COMMAND --help` tells more, `ocr --version` the version.",
+        ]
+    )

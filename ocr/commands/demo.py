@@ -1,5 +1,6 @@
 """Read pages in the browser.
 
+examples:
     ocr demo
     ocr demo --host 0.0.0.0 --allow-host scans.example.org
 
@@ -12,23 +13,19 @@ import argparse
 import ipaddress
 import os
 import socket
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ocr.errors import ConfigError, OcrError, one_line
+from ocr.commands.options import CommandParser, run
+from ocr.errors import ConfigError
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
     try:
-        _serve(_parser().parse_args(arguments))
-    except OcrError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return 2
+        return run(_parser(), arguments)
     except KeyboardInterrupt:
-        pass
-    return 0
+        return 0
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -72,7 +69,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _folder(name: str) -> Path:
-    """The folder for checked lines, which is made when there are any. Raises ConfigError where it cannot be."""
+    """Check the folder for checked lines, which is made when there are any. Raises ConfigError if it cannot be."""
     path = Path(name).resolve()
     there = next(folder for folder in (path, *path.parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
@@ -88,7 +85,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises ConfigError where there can be none."""
+    """Open a listening socket. Raises ConfigError where that is not possible."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -99,35 +96,22 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("ocr demo", description=__doc__.split("\n\n")[0])
+    parser = CommandParser("ocr demo", doc=__doc__)
+    parser.set_defaults(run=_serve)
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen at (default: %(default)s, this machine alone)")
-    add("--port", type=int, default=8000, help="default: %(default)s; 0: any that is free")
-    add(
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="name under which browsers reach this server, where that is not this machine's; may be repeated",
-    )
+    add("--host", default="127.0.0.1", help="address to listen at; only this machine reaches the default")
+    add("--port", type=int, default=8000, help="0: any that is free")
+    about = "name under which browsers reach this server, where that is not this machine's; may be repeated"
+    add("--allow-host", action="append", default=[], metavar="NAME", help=about)
     add("--recognizer", help="bundle: a shipped name or a folder, such as runs/adapt/bundle")
     add("--detector", help="bundle: a shipped name or a folder")
-    add("--decode", help="ctc (fastest), ctc_beam, greedy, beam or rescore")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: %(default)s)")
-    add(
-        "--corrections",
-        default="corrections",
-        metavar="FOLDER",
-        help="where checked lines are kept to learn from (default: %(default)s); none: nowhere",
-    )
-    add("--max-megabytes", type=float, default=200, help="of all files of a user (default: %(default)s)")
-    add("--max-pages", type=int, default=100, help="of a user (default: %(default)s)")
-    add("--max-megapixels", type=float, default=100, help="of a page (default: %(default)s)")
-    add("--max-sessions", type=int, default=100, help="users at once (default: %(default)s)")
-    add(
-        "--keep-hours",
-        type=float,
-        default=12,
-        help="that a user's pages are kept after the last use (default: %(default)s)",
-    )
+    add("--decode", help="ctc (fastest), ctc_beam, greedy, beam or rescore; default: the bundle's")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    about = "where checked lines are kept to learn from; none: nowhere"
+    add("--corrections", default="corrections", metavar="FOLDER", help=about)
+    add("--max-megabytes", type=float, default=200, help="of all files of a user")
+    add("--max-pages", type=int, default=100, help="of a user")
+    add("--max-megapixels", type=float, default=100, help="of a page")
+    add("--max-sessions", type=int, default=100, help="users at once")
+    add("--keep-hours", type=float, default=12, help="hours that a user's pages are kept after the last use")
     return parser

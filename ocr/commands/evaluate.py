@@ -1,5 +1,6 @@
-"""Measure a bundle, or engines of others beside it, on labelled lines or pages.
+"""Measure a bundle, or engines of others beside it, on labeled lines or pages.
 
+examples:
     ocr evaluate bundle=NAME data=parquet data.path=lines.parquet report=report.json
     ocr evaluate bundle=NAME data=pages data.path=pages.jsonl data.split=test
     ocr evaluate 'engine=[ours,tesseract,rapidocr]' bundle=NAME data=parquet data.path=lines.parquet
@@ -34,7 +35,7 @@ class Indexed(Protocol):
 
 
 def evaluate(config: DictConfig) -> dict:
-    """Score what `config` describes, print a table, write the files asked for; returns the report."""
+    """Score what `config` describes, print a table, write the requested files; returns the report."""
     from ocr.evaluation import Settings, measure
 
     if not issubclass(get_class(config.data._target_), Indexed):

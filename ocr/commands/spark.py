@@ -1,5 +1,6 @@
 """Read folders of pages on Spark.
 
+example:
     ocr spark read SCANS OUTPUT --master local[4]
 
 OUTPUT becomes a folder of Parquet files with a row a page: path, pagenum, text, lines, confidence, exception. A
@@ -15,7 +16,8 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ocr.errors import ConfigError, DataError, OcrError, one_line
+from ocr.commands.options import CommandParser, positive, run
+from ocr.errors import ConfigError, DataError
 from ocr.inference.settings import DEFAULTS
 
 if TYPE_CHECKING:
@@ -42,12 +44,7 @@ LISTING_TASKS = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        return _read(options)
-    except OcrError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return 2
+    return run(_parser(), arguments)
 
 
 def _read(options: argparse.Namespace) -> int:
@@ -119,20 +116,14 @@ def _setting(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("ocr spark", description=__doc__.split("\n\n")[0])
-    read = parser.add_subparsers(dest="command", required=True).add_parser(
-        "read", help="read a folder of pages into Parquet", description=__doc__.split("\n\n")[2]
-    )
+    parser = CommandParser("ocr spark", doc=__doc__)
+    parts = parser.add_subparsers(dest="command", required=True)
+    read = parts.add_parser("read", help="read a folder of pages into Parquet", doc=__doc__)
+    read.set_defaults(run=_read)
     read.add_argument("input", help="folder, file or pattern, wherever Spark can read")
     read.add_argument("output", help="folder of Parquet files")
-    read.add_argument("--master", default=LOCAL, help="Spark master (default: %(default)s)")
+    read.add_argument("--master", default=LOCAL, help="Spark master")
     read.add_argument(
         "--conf", action="append", default=[], metavar="KEY=VALUE", help="a Spark setting; may be repeated"
     )
@@ -149,23 +140,23 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument("--decode", help="ctc (fastest), ctc_beam, greedy, beam or rescore")
     read.add_argument(
         "--batch-size",
-        type=_positive,
+        type=positive,
         default=DEFAULTS.batch_size,
-        help="lines read at once (default: %(default)s)",
+        help="lines read at once",
     )
     read.add_argument(
         "--orientation",
         default=DEFAULTS.orientation,
-        help="auto: pages on their side or upside down are read upright; keep: as they lie (default: %(default)s)",
+        help="auto: pages on their side or upside down are read upright; keep: as they lie",
     )
     read.add_argument(
         "--min-confidence",
         type=float,
         default=DEFAULTS.min_confidence,
-        help="lines read with less are dropped, as no text (default: %(default)s)",
+        help="lines read with less are dropped, as no text",
     )
     read.add_argument("--gpu", action="store_true", help="use the GPU that Spark gives each task")
     read.add_argument(
-        "--commit-every", type=_positive, metavar="FILES", help="files between commits of results"
+        "--commit-every", type=positive, metavar="FILES", help="files between commits of results"
     )
     return parser

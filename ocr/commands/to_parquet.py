@@ -1,11 +1,13 @@
-"""Labelled lines of any format as one Parquet manifest, which `train.py` and `evaluate.py` take.
+"""Collect labeled lines of any format in one Parquet manifest, for training and evaluation.
 
-    ocr to-parquet page 'pages/*.xml' lines.parquet
-    ocr to-parquet alto 'pages/*.xml' lines.parquet --images scans
-    ocr to-parquet iam IAM train.parquet --split train
-    ocr to-parquet folder LINES lines.parquet
+examples:
+    ocr to-parquet page 'pages/*.xml' --output lines.parquet
+    ocr to-parquet alto 'pages/*.xml' --output lines.parquet --images scans
+    ocr to-parquet iam IAM --output train.parquet --split train
+    ocr to-parquet folder LINES --output lines.parquet
 
-Files and lines that cannot be used are named on standard error and left out; at the end their number is told.
+Files and lines that cannot be used are named on standard error and left out; at the end their number is told. Exit
+status: 0; 1 where something was left out; 2 where nothing was written.
 """
 
 from __future__ import annotations
@@ -14,71 +16,33 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ocr.data.formats.alto import AltoLines
-from ocr.data.formats.iam import IamLines
-from ocr.data.formats.page_lines import PageLines
-from ocr.data.formats.page_xml import PageXmlLines
-from ocr.data.lines.folder import FolderLines
-from ocr.data.lines.manifest import write_manifest
-from ocr.data.lines.sources import LineSource
+from ocr.commands.options import CommandParser, run
 from ocr.errors import ConfigError, DataError, OcrError, one_line
 
+if TYPE_CHECKING:
+    from ocr.data.lines.sources import LineSource
 
-def source(
-    form: str,
-    path: str,
-    *,
-    split: str | None,
-    images: str | None,
-    on_problem: Callable[[DataError], None],
-) -> LineSource:
-    """The lines at `path` in the format `form`; `on_problem` is told of each file and line that is left out.
-
-    Raises:
-        ConfigError: an option that the format does not have.
-        DataError: the lines cannot be read.
-    """
-    if split is not None and form != "iam":
-        raise ConfigError(f"--split {split}: only iam has splits")
-    if images is not None and form not in ("page", "alto"):
-        raise ConfigError(f"--images {images}: only page and alto keep their images elsewhere")
-    readers: dict[str, Callable[[str], LineSource]] = {
-        "page": partial(PageXmlLines, images=images, on_problem=on_problem),
-        "alto": partial(AltoLines, images=images, on_problem=on_problem),
-        "iam": partial(IamLines, split=split, on_problem=on_problem),
-        "folder": partial(FolderLines, on_problem=on_problem),
-    }
-    return readers[form](path)
+FORMATS = ("page", "alto", "iam", "folder")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns the exit status: 1 where something was left out, 2 where nothing was written."""
-    parser = argparse.ArgumentParser(
-        prog="ocr to-parquet",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("format", choices=["page", "alto", "iam", "folder"])
-    parser.add_argument("path", help="annotation files as a quoted pattern; IAM's folder; a folder of lines")
-    parser.add_argument("output", help="Parquet file to write")
-    parser.add_argument("--split", help="iam: train, val, test, or a file of ids")
-    parser.add_argument("--images", help="page and alto: the folder of the page images")
-    options = parser.parse_args(arguments)
+    """Run the command; returns the exit status."""
+    return run(_parser(), arguments)
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from ocr.data.formats.page_lines import PageLines
+    from ocr.data.lines.manifest import write_manifest
+
     problems: list[DataError] = []
     try:
-        lines = source(
-            options.format,
-            options.path,
-            split=options.split,
-            images=options.images,
-            on_problem=problems.append,
-        )
+        lines = _source(options, on_problem=problems.append)
         unusable = write_manifest(lines, options.output)
-    except (OcrError, OSError) as error:
+    except (OcrError, OSError):
         _tell(problems)
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return 2
+        raise
     problems += unusable
     _tell(problems)
     left_out = f", {len(problems)} left out" if problems else ""
@@ -91,3 +55,41 @@ def main(arguments: Sequence[str]) -> int:
 def _tell(problems: Sequence[DataError]) -> None:
     for problem in problems:
         print(f"left out: {one_line(problem)}", file=sys.stderr)
+
+
+def _source(options: argparse.Namespace, *, on_problem: Callable[[DataError], None]) -> LineSource:
+    """Open the lines; `on_problem` gets each file and line that is left out.
+
+    Raises:
+        ConfigError: the format does not have an option that was given.
+        DataError: the lines cannot be read.
+    """
+    from ocr.data.formats.alto import AltoLines
+    from ocr.data.formats.iam import IamLines
+    from ocr.data.formats.page_xml import PageXmlLines
+    from ocr.data.lines.folder import FolderLines
+
+    split, images = options.split, options.images
+    if split is not None and options.format != "iam":
+        raise ConfigError(f"--split {split}: only iam has splits")
+    if images is not None and options.format not in ("page", "alto"):
+        raise ConfigError(f"--images {images}: only page and alto keep their images elsewhere")
+    readers: dict[str, Callable[[str], LineSource]] = {
+        "page": partial(PageXmlLines, images=images, on_problem=on_problem),
+        "alto": partial(AltoLines, images=images, on_problem=on_problem),
+        "iam": partial(IamLines, split=split, on_problem=on_problem),
+        "folder": partial(FolderLines, on_problem=on_problem),
+    }
+    return readers[options.format](options.path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandParser("ocr to-parquet", doc=__doc__)
+    parser.set_defaults(run=_collect)
+    add = parser.add_argument
+    add("format", choices=FORMATS, help="format of the lines: page, alto, iam or folder")
+    add("path", help="annotation files as a quoted pattern; IAM's folder; a folder of lines")
+    add("--output", required=True, help="Parquet file to write")
+    add("--split", help="iam: train, val, test, or a file of ids")
+    add("--images", help="page and alto: the folder of the page images")
+    return parser

@@ -1,9 +1,11 @@
 """Train a recognizer or a detector.
 
+examples:
+    ocr train debug=overfit
     ocr train experiment=synth_pretrain
     ocr train experiment=adapt data.path=FILE_OR_FOLDER
 
-A run leaves all in runs/NAME: bundle/ (the best model), checkpoints/, logs, pictures. The options of train.yaml:
+A run writes to runs/NAME: bundle/ (the best model), checkpoints/, logs, pictures. The options, with their defaults:
 """
 
 from __future__ import annotations

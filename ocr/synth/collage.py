@@ -2,7 +2,7 @@
 
 Unit selection, as in concatenative speech synthesis (Hunt & Black 1996): the longest pieces of the text that occur
 in the writer's lines are cut out along paths of least ink and set side by side. The lines need located characters
-(`ocr align`).
+(`ocr align lines`).
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _read(path: Path) -> pa.Table:
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{path}: not a readable Parquet file ({one_line(error)})") from error
     if missing := {"image", "text", "spans", "fit", "writer", "polygon"} - set(table.column_names):
-        raise DataError(f"{path}: no column {', '.join(sorted(missing))}; ocr align adds spans and fit")
+        raise DataError(f"{path}: no column {', '.join(sorted(missing))}; ocr align lines adds spans and fit")
     return table
 
 

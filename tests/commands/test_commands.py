@@ -1,4 +1,4 @@
-"""The command `ocr`: its list of subcommands, and what is said of a wrong one."""
+"""The command `ocr`: its list of subcommands, their help, and its words on wrong arguments."""
 
 import subprocess
 import sys
@@ -6,18 +6,54 @@ from importlib.util import find_spec
 
 import pytest
 
+import ocr
 from ocr.commands import COMMANDS, main
 from ocr.decoding import DECODERS, get_decoder
+
+PARTS = {
+    "align": ("lines", "pages", "strokes"),
+    "convert": ("trocr", "craft", "deit", "unipen"),
+    "spark": ("read",),
+    "synth": ("sheet", "folder", "parquet", "pages"),
+}
+"""Commands of several parts, which have help of their own."""
+
+LIBRARIES = ("torch", "numpy", "hydra", "cv2", "pyarrow")
+
+
+def help_of(*words: str, capsys) -> str:
+    try:
+        status = main([*words, "--help"])
+    except SystemExit as stop:
+        status = stop.code
+    assert status == 0
+    return capsys.readouterr().out
 
 
 def test_the_overview_lists_every_command_without_loading_libraries():
     code = (
         "import sys; from ocr.commands import main; status = main(['--help'])\n"
-        "print(status, {'torch', 'numpy', 'hydra', 'cv2'} & set(sys.modules))"
+        f"print(status, {set(LIBRARIES)} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 set()"
     assert all(f"  {name} " in done.stdout for name in COMMANDS)
+
+
+def test_help_of_commands_with_options_loads_no_library():
+    names = sorted(set(COMMANDS) - {"read", "train", "evaluate", "export"})
+    code = f"""
+import sys
+from ocr.commands import main
+for name in {names}:
+    try:
+        main([name, "--help"])
+    except SystemExit:
+        pass
+    print(name, {set(LIBRARIES)} & set(sys.modules), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == [f"{name} set()" for name in names]
 
 
 @pytest.mark.parametrize(("module", "summary"), COMMANDS.values(), ids=list(COMMANDS))
@@ -26,17 +62,58 @@ def test_every_command_has_a_module(module, summary):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(name, capsys):
-    try:
-        status = main([name, "--help"])
-    except SystemExit as stop:
-        status = stop.code
-    assert status == 0 and len(capsys.readouterr().out.splitlines()) > 3
+def test_every_command_explains_itself_with_an_example(name, capsys):
+    text = help_of(name, capsys=capsys)
+    assert f"    ocr {name}" in text and len(text.splitlines()) > 3
+
+
+@pytest.mark.parametrize(("name", "part"), [(name, part) for name, parts in PARTS.items() for part in parts])
+def test_every_part_of_a_command_has_help(name, part, capsys):
+    assert f"usage: ocr {name} {part}" in help_of(name, part, capsys=capsys)
+
+
+def test_options_are_shown_with_their_defaults(capsys):
+    text = help_of("align", "strokes", capsys=capsys)
+    assert "evenly spread (default: 400)" in text and "(default: train)" in text and "None" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "why"),
+    [
+        (["fit"], "the following arguments are required", "nothing to fit to"),
+        (["align", "lines", "x.parquet"], "required: --output", "nowhere to write"),
+        (
+            ["synth", "sheet", "--output", "x.png", "--count", "0"],
+            "expected a number from 1, got '0'",
+            "none",
+        ),
+        (["synth", "drawing"], "invalid choice: 'drawing'", "an unknown part"),
+        (["tokenizer", "x", "--output", "y", "--size", "red"], "--size", "no number"),
+        (["ngram", "none.txt", "--output", "x.ngram"], "none.txt", "no text"),
+        (["align", "strokes", "none.parquet", "--output", "x.parquet"], "none.parquet", "no strokes"),
+        (
+            ["fit", "ocr_small_handwritten", "x.parquet", "--decode", "magic"],
+            "'magic'",
+            "an unknown decoding",
+        ),
+    ],
+)
+def test_wrong_arguments_cost_one_line(arguments, message, why, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2, why
+    out, err = capsys.readouterr()
+    assert message in err and err.startswith("error: ") and err.count("\n") == 1 and not out
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_command_is_named_with_the_nearest(capsys):
     assert main(["raed"]) == 2
     assert capsys.readouterr().err == "error: unknown command 'raed': did you mean read?\n"
+
+
+def test_the_version_is_the_package_s(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"ocr {ocr.__version__}\n"
 
 
 def test_the_former_name_of_rescoring_is_accepted():

@@ -19,7 +19,7 @@ def folder(tmp_path):
 
 def test_lines_keep_their_texts_and_come_at_the_height_of_manifests(folder, capsys):
     written = folder / "lines.parquet"
-    assert main(["folder", str(folder), str(written)]) == 0
+    assert main(["folder", str(folder), "--output", str(written)]) == 0
     assert "2 lines" in capsys.readouterr().out
     after = ParquetLines(written)
     assert [after[n].text for n in range(2)] == ["one", "deux"]
@@ -31,7 +31,7 @@ def test_lines_keep_their_texts_and_come_at_the_height_of_manifests(folder, caps
 def test_a_line_that_cannot_be_used_is_named_and_the_others_are_written(folder, capsys):
     (folder / "b.png").write_bytes(b"no picture")
     written = folder / "lines.parquet"
-    assert main(["folder", str(folder), str(written)]) == 1
+    assert main(["folder", str(folder), "--output", str(written)]) == 1
     error = capsys.readouterr().err
     assert error.startswith("left out: ") and "b.png" in error and error.count("\n") == 1
     assert len(ParquetLines(written)) == 1 and ParquetLines(written)[0].text == "one"
@@ -49,7 +49,7 @@ def test_a_line_that_cannot_be_used_is_named_and_the_others_are_written(folder, 
 def test_what_cannot_work_is_one_line_and_writes_nothing(arguments, told, folder, capsys):
     form, path, *options = (part.replace("{}", str(folder)) for part in arguments)
     written = folder / "lines.parquet"
-    assert main([form, path, str(written), *options]) == 2
+    assert main([form, path, "--output", str(written), *options]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and told in error and error.count("\n") == 1
     assert not written.exists()

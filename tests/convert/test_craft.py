@@ -116,7 +116,7 @@ def test_maps_equal_the_published_network(files):
 
 @pytest.mark.parametrize("with_refiner", [False, True])
 def test_the_bundle_finds_what_it_can(files, tmp_path, with_refiner):
-    arguments = ["craft", str(files[0]), str(tmp_path / "craft"), "--half"]
+    arguments = ["craft", str(files[0]), "--output", str(tmp_path / "craft"), "--half"]
     assert main([*arguments, "--refiner", str(files[1])] if with_refiner else arguments) == 0
     finder = LineFinder(Bundle.load(tmp_path / "craft", kind="detector"))
     assert finder.settings.with_refiner == with_refiner
@@ -144,17 +144,17 @@ def test_what_cannot_be_converted_costs_one_line(tmp_path, capsys, content, mess
         path.write_bytes(content)
     elif content is not None:
         torch.save(content, path)
-    assert main(["craft", str(path), str(tmp_path / "out")]) == 2, why
+    assert main(["craft", str(path), "--output", str(tmp_path / "out")]) == 2, why
     err = capsys.readouterr().err
     assert err.startswith("error: ") and message in err and err.count("\n") == 1 and len(err) < 400
 
 
 def test_a_refiner_of_another_kind_is_named(files, tmp_path, capsys):
-    assert main(["craft", str(files[0]), str(tmp_path / "out"), "--refiner", str(files[0])]) == 2
+    assert main(["craft", str(files[0]), "--output", str(tmp_path / "out"), "--refiner", str(files[0])]) == 2
     assert "craft_mlt_25k.pth: does not fit" in capsys.readouterr().err
 
 
 def test_a_destination_that_cannot_be_made_is_named(files, tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    assert main(["craft", str(files[0]), str(tmp_path / "file" / "out")]) == 2
+    assert main(["craft", str(files[0]), "--output", str(tmp_path / "file" / "out")]) == 2
     assert f"{tmp_path}/file/out: Not a directory" in capsys.readouterr().err

@@ -7,7 +7,8 @@ import transformers
 from safetensors.torch import save_file
 
 from ocr.bundle import Bundle
-from ocr.commands.convert import IMAGENET, main
+from ocr.commands import convert
+from ocr.commands.convert import main
 from ocr.convert.deit import convert_deit
 from ocr.convert.trocr import convert_trocr
 from ocr.convert.vit import Colors
@@ -19,6 +20,7 @@ from ocr.types import ImageBatch
 SIZE, DIM, DEPTH, HEADS = 32, 24, 2, 3
 SIZES = {"img_size": SIZE, "patch_size": 8, "embed_dim": DIM, "depth": DEPTH, "num_heads": HEADS}
 HALF = Colors([0.5] * 3, [0.5] * 3)
+IMAGENET = Colors(**convert.IMAGENET)
 
 
 def timm_vit(distilled=False, **more):
@@ -104,7 +106,7 @@ def test_the_encoder_can_come_out_of_a_trocr(checkpoints):
 def encoder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("encoder")
     path = stored(randomised(timm_vit()), folder / "vit.pth")
-    assert main(["deit", str(path), str(folder / "bundle"), f"--heads={HEADS}"]) == 0
+    assert main(["deit", str(path), "--output", str(folder / "bundle"), f"--heads={HEADS}"]) == 0
     return folder / "bundle"
 
 
@@ -203,12 +205,12 @@ def test_an_encoder_is_no_start_for_a_detector(encoder):
 )
 def test_other_architectures_cost_one_line(tmp_path, capsys, make, message, why):
     path = stored(make(), tmp_path / "weights.pth")
-    assert main(["deit", str(path), str(tmp_path / "out"), f"--heads={HEADS}"]) == 2, why
+    assert main(["deit", str(path), "--output", str(tmp_path / "out"), f"--heads={HEADS}"]) == 2, why
     err = capsys.readouterr().err
     assert err.startswith(f"error: {path}: ") and message in err and err.count("\n") == 1
 
 
 def test_heads_that_do_not_fit_are_named(tmp_path, capsys):
     path = stored(timm_vit(), tmp_path / "weights.pth")
-    assert main(["deit", str(path), str(tmp_path / "out"), "--heads=7"]) == 2
+    assert main(["deit", str(path), "--output", str(tmp_path / "out"), "--heads=7"]) == 2
     assert "24 is not divisible by 7 heads" in capsys.readouterr().err

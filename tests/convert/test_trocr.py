@@ -86,7 +86,7 @@ def test_cached_decoding_equals_uncached(pairs, style):
 @pytest.fixture(scope="module")
 def bundle(checkpoints, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundles") / "trocr=[small]"
-    assert main(["trocr", str(checkpoints["small"][0]), str(folder)]) == 0
+    assert main(["trocr", str(checkpoints["small"][0]), "--output", str(folder)]) == 0
     return folder
 
 
@@ -147,7 +147,7 @@ def test_settings_of_generation(
     folder = shutil.copytree(checkpoints["small"][0], tmp_path / "source")
     path = folder / "generation_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | generation))
-    assert main(["trocr", str(folder), str(tmp_path / "out")]) == 0
+    assert main(["trocr", str(folder), "--output", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().err
     bundle = Bundle.load(tmp_path / "out")
     assert bundle.decoding == {"strategy": strategy}, why
@@ -314,7 +314,7 @@ def test_what_cannot_be_converted_costs_one_line(checkpoints, tmp_path, capsys, 
     folder = shutil.copytree(checkpoints["small"][0], tmp_path / "source")
     (folder / "tokenizer.json").unlink(missing_ok=True)
     damage(folder)
-    assert main(["trocr", str(folder), str(tmp_path / "out")]) == 2, why
+    assert main(["trocr", str(folder), "--output", str(tmp_path / "out")]) == 2, why
     with pytest.raises(WeightsError, match=message) as caught:
         convert_trocr(folder, name="x")
     assert "\n" not in str(caught.value)

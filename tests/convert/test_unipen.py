@@ -63,7 +63,7 @@ def collection(tmp_path):
 
 def convert(source, capsys):
     destination = source.parent / "out"
-    status = main(["unipen", str(source), str(destination)])
+    status = main(["unipen", str(source), "--output", str(destination)])
     rows = [
         pq.read_table(path).to_pylist() if (path := destination / f"unipen-{kind}.parquet").is_file() else []
         for kind in ("lines", "words")

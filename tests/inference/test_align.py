@@ -49,7 +49,7 @@ def test_the_command_adds_columns_and_leaves_out_what_it_cannot_align(lines, tmp
         {"id": "broken", "image": b"no picture", "text": "a", "writer": "w"},
     ]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")
-    assert main([str(tmp_path / "in.parquet"), "--output", str(tmp_path / "out.parquet")]) == 0
+    assert main(["lines", str(tmp_path / "in.parquet"), "--output", str(tmp_path / "out.parquet")]) == 0
     table = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert [row["id"] for row in table] == ["good"] and table[0]["writer"] == "w"
     assert len(table[0]["spans"]) == 2 * len(lines[0].text)
@@ -62,6 +62,6 @@ def test_an_unreadable_manifest_is_one_line(tmp_path, capsys, content):
     path = tmp_path / "bad.parquet"
     if content is not None:
         path.write_bytes(content)
-    assert main([str(path), "--output", str(tmp_path / "out.parquet")]) == 2
+    assert main(["lines", str(path), "--output", str(tmp_path / "out.parquet")]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {path}: not a readable Parquet file") and error.count("\n") == 1

@@ -76,12 +76,12 @@ def test_a_missing_font_file_stops_at_once_and_is_named(tmp_path):
 
 
 def test_command_line_writes_sheet_folder_and_parquet(tmp_path):
-    main(["sheet", "--out", str(tmp_path / "sheet.png"), "--count", "3", "--boxes"])
+    main(["sheet", "--output", str(tmp_path / "sheet.png"), "--count", "3", "--boxes"])
     assert (tmp_path / "sheet.png").stat().st_size > 1000
-    main(["folder", "--out", str(tmp_path / "lines"), "--count", "3", "--seed", "4"])
+    main(["folder", "--output", str(tmp_path / "lines"), "--count", "3", "--seed", "4"])
     rows = [line.split("\t") for line in (tmp_path / "lines" / "labels.tsv").read_text("utf-8").splitlines()]
     assert len(rows) == 3 and all((tmp_path / "lines" / name).exists() and text for name, text in rows)
-    main(["parquet", "--out", str(tmp_path / "lines.parquet"), "--count", "3", "--seed", "4"])
+    main(["parquet", "--output", str(tmp_path / "lines.parquet"), "--count", "3", "--seed", "4"])
     table = pq.read_table(tmp_path / "lines.parquet").to_pylist()
     assert [row["text"] for row in table] == [text for _, text in rows]
     assert all(row["image"].startswith(b"\x89PNG") and len(row["polygon"]) >= 8 for row in table)
@@ -89,6 +89,6 @@ def test_command_line_writes_sheet_folder_and_parquet(tmp_path):
 
 @pytest.mark.parametrize("option", ["--fonts", "--corpus"])
 def test_command_line_errors_are_one_line(tmp_path, capsys, option):
-    assert main(["sheet", "--out", str(tmp_path / "x.png"), option, str(tmp_path / "nowhere")]) == 2
+    assert main(["sheet", "--output", str(tmp_path / "x.png"), option, str(tmp_path / "nowhere")]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and "nowhere" in error and error.count("\n") == 1

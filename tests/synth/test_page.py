@@ -149,5 +149,5 @@ def test_wrong_settings(arguments, message):
 
 def test_command_line(tmp_path):
     out = tmp_path / "pages.png"
-    main(["pages", "--count", "2", "--seed", "3", "--layout", "sparse", "--boxes", "--out", str(out)])
+    main(["pages", "--count", "2", "--seed", "3", "--layout", "sparse", "--boxes", "--output", str(out)])
     assert cv2.imread(str(out)).shape == (900, 1800, 3)

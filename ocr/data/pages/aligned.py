@@ -19,7 +19,7 @@ class AlignedPages(PagesManifest):
 
     Args:
         path, split, sources: as of `PagesManifest`.
-        characters: what `ocr align-pages` wrote.
+        characters: what `ocr align pages` wrote.
         min_fit: mean log-probability of a line's characters below which its alignment is not used.
     Raises:
         DataError: a file is missing or malformed, or no page is left.

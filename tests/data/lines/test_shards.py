@@ -30,7 +30,7 @@ def shards(synthesizer, tmp_path_factory):
 
 
 def command(folder, *options, count=5):
-    return main(["parquet", "--out", str(folder), "--count", str(count), "--height", "32", *options])
+    return main(["parquet", "--output", str(folder), "--count", str(count), "--height", "32", *options])
 
 
 def test_any_number_of_workers_draws_the_same_set_once(tmp_path, capsys):

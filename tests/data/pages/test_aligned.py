@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocr.commands.align_pages import main
+from ocr.commands.align import main
 from ocr.data.pages.aligned import AlignedPages
 from ocr.data.pages.crops import PageCrops
 from ocr.data.pages.manifest import PagesManifest
@@ -35,7 +35,7 @@ def pages(tmp_path_factory):
     Image.fromarray(page).save(folder / "page.png")
     row = {"id": "p", "file": "page.png", "width": 900, "height": 500, "source": "drawn", "split": "train"}
     (folder / "pages.jsonl").write_text(json.dumps({**row, "lines": lines}) + "\n")
-    assert main([str(folder / "pages.jsonl"), "--output", str(folder / "characters.jsonl")]) == 0
+    assert main(["pages", str(folder / "pages.jsonl"), "--output", str(folder / "characters.jsonl")]) == 0
     return folder
 
 
@@ -87,5 +87,5 @@ def test_a_broken_file_is_named(pages, tmp_path, content):
 
 def test_a_page_that_cannot_be_read_costs_one_line(pages, tmp_path, capsys):
     (tmp_path / "pages.jsonl").write_text((pages / "pages.jsonl").read_text())
-    assert main([str(tmp_path / "pages.jsonl"), "--output", str(tmp_path / "out.jsonl")]) == 0
+    assert main(["pages", str(tmp_path / "pages.jsonl"), "--output", str(tmp_path / "out.jsonl")]) == 0
     assert "page.png" in capsys.readouterr().err and (tmp_path / "out.jsonl").read_text() == ""
