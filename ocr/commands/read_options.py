@@ -53,7 +53,7 @@ GROUPS = (("", FileOptions), ("draw_", DrawOptions), ("", ReaderSettings), ("", 
 OPTIONS = {prefix + item.name: (group, item.name) for prefix, group in GROUPS for item in fields(group)}
 """Every option: the class and the field that it sets."""
 
-ALIASES = {"draw_colour": "draw_color"}
+ALIASES = {"draw_colour": "draw_color"}  # former spelling
 """Former names of options."""
 
 

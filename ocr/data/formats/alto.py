@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from lxml import etree
 
-from ocr.data.formats.annotated import NO_OUTLINE, AnnotatedPage
+from ocr.data.formats.annotated import NO_OUTLINE, PageAnnotation
 from ocr.data.formats.page_lines import PageLines
 from ocr.data.formats.xml import local_name, number, page_size, parse_xml, points
 from ocr.data.lines.sources import warn
@@ -67,7 +67,7 @@ def read_alto(path: str | Path) -> Page:
     return annotated.page
 
 
-def alto_pages(path: Path) -> list[AnnotatedPage]:
+def alto_pages(path: Path) -> list[PageAnnotation]:
     """The pages of an ALTO file with their lines and words as they come; `source` is the image's file name.
 
     Coordinates are in the file's own unit, as are the page's height and width, so a file measured in tenths of
@@ -88,7 +88,7 @@ def alto_pages(path: Path) -> list[AnnotatedPage]:
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
         given = _image_number(element)
-        annotated = AnnotatedPage(path, Page(source, height, width, number=given or 1), given)
+        annotated = PageAnnotation(path, Page(source, height, width, number=given or 1), given)
         lines = []
         for line in element.iterfind(".//{*}TextLine"):
             try:

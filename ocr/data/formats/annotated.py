@@ -27,7 +27,7 @@ _CHARACTER_SHARE = 0.42
 
 
 @dataclass
-class AnnotatedPage:
+class PageAnnotation:
     """A page of an annotation file, and what of it cannot be used."""
 
     file: Path

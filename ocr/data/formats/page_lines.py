@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocr.data.formats.annotated import AnnotatedPage
+from ocr.data.formats.annotated import PageAnnotation
 from ocr.data.formats.page_images import PageImages
 from ocr.data.lines.manifest import expand_paths
 from ocr.data.lines.sources import warn
@@ -53,7 +53,7 @@ class PageLines:
     def __init__(
         self,
         paths: str | Path | Sequence[str | Path],
-        read: Callable[[Path], list[AnnotatedPage]],
+        read: Callable[[Path], list[PageAnnotation]],
         *,
         images: str | Path | None = None,
         height: int = 64,
@@ -69,7 +69,7 @@ class PageLines:
         self.pad = pad
         self.language = language
         self.name = name
-        self.pages: list[AnnotatedPage] = []
+        self.pages: list[PageAnnotation] = []
         self.documents: list[str] = []
         problems = self._read(read)
         self.lines: list[tuple[int, TextLine, str]] = []
@@ -89,7 +89,7 @@ class PageLines:
             on_problem(problem)
         self._image = lru_cache(maxsize=_CACHED_PAGES)(self._load)
 
-    def _read(self, read: Callable[[Path], list[AnnotatedPage]]) -> list[DataError]:
+    def _read(self, read: Callable[[Path], list[PageAnnotation]]) -> list[DataError]:
         """Read all files; one that cannot be read costs itself, unless there is no other. Returns the problems."""
         unreadable: list[DataError] = []
         for file in self.files:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from lxml import etree
 
-from ocr.data.formats.annotated import NO_OUTLINE, AnnotatedPage
+from ocr.data.formats.annotated import NO_OUTLINE, PageAnnotation
 from ocr.data.formats.page_lines import PageLines
 from ocr.data.formats.xml import local_name, number, page_size, parse_xml, points
 from ocr.data.lines.sources import warn
@@ -75,7 +75,7 @@ def read_page_xml(path: str | Path) -> Page:
     return annotated.page
 
 
-def page_xml_pages(path: Path) -> list[AnnotatedPage]:
+def page_xml_pages(path: Path) -> list[PageAnnotation]:
     """The page of a PAGE XML file, its lines in reading order; `source` is the image's file name.
 
     Of several transcriptions of a line the one with the lowest index is taken; a line without any takes its
@@ -96,7 +96,7 @@ def page_xml_pages(path: Path) -> list[AnnotatedPage]:
     match = _PAGE_NUMBER.search(page_element.get("custom", ""))
     given = int(match.group(1)) if match else None
     page = Page(page_element.get("imageFilename", ""), height, width, number=given or 1)
-    annotated = AnnotatedPage(path, page, given)
+    annotated = PageAnnotation(path, page, given)
     lines = []
     for element in _line_elements(page_element):
         try:
