@@ -123,7 +123,17 @@ def take_encoder(
     state["position.table"] = table[:, count:].transpose(1, 2).unflatten(2, (side, side))
     for kind in ("weight", "bias"):
         state[f"norm.{kind}"] = weights.take(f"{at}{naming.norm}.{kind}")
-    number = 0
+    blocks = _take_blocks(weights, naming, at)
+    if not blocks:
+        raise WeightsError(
+            f"{weights.path}: lacks {at}{naming.block.format(0)}; not a ViT that can be converted"
+        )
+    return state | blocks
+
+
+def _take_blocks(weights: Weights, naming: Naming, at: str) -> dict[str, torch.Tensor]:
+    """Take the tensors of all Transformer blocks."""
+    state, number = {}, 0
     while f"{at}{naming.block.format(number)}{naming.layers['norm1']}.weight" in weights:
         block = at + naming.block.format(number)
         for kind in ("weight", "bias"):
@@ -134,10 +144,6 @@ def take_encoder(
             if kind == "weight" or parts[0] in weights:
                 state[f"blocks.{number}.attn.qkv.{kind}"] = weights.join(parts)
         number += 1
-    if not number:
-        raise WeightsError(
-            f"{weights.path}: lacks {at}{naming.block.format(0)}; not a ViT that can be converted"
-        )
     return state
 
 

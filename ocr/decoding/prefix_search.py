@@ -149,22 +149,7 @@ def _step(
         The best beams, the index of the beam that each continues, and the character that it adds, 0 for none.
     """
     k, (lines, c) = settings.beams, tried.shape
-    total = np.logaddexp(beams.blank, beams.character)
-    own = np.take_along_axis(column, beams.last, 1)
-    blank = total + column[:, :1]
-    character = np.where(beams.last > 0, beams.character + own, _NEVER)
-    # A repeated character needs a blank before it; without one, it continues the same character.
-    repeats = tried[:, None] == beams.last[..., None]
-    grown = np.where(repeats, beams.blank[..., None], total[..., None]) + scores[:, None]
-
-    # A text that grows into another text of the beam adds its probability to that one.
-    line, child, parent = np.nonzero(beams.parent[:, :, None] == beams.text[:, None])
-    last = beams.last[line, child]
-    arriving = np.where(last == beams.last[line, parent], beams.blank[line, parent], total[line, parent])
-    character[line, child] = np.logaddexp(character[line, child], arriving + own[line, child])
-    pair, place = np.nonzero(tried[line] == last[:, None])
-    grown[line[pair], parent[pair], place] = _NEVER
-
+    blank, character, grown = _extend(beams, column, tried, scores)
     language = np.repeat(beams.language[..., None] + np.float32(settings.bonus), c, axis=-1)
     if states is not None:
         language += np.float32(settings.weight) * states.log_probs(beams.state[..., None], tried[:, None])
@@ -193,6 +178,32 @@ def _step(
         state=state,
     )
     return kept, origin, new
+
+
+def _extend(
+    beams: _Beams, column: np.ndarray, tried: np.ndarray, scores: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum the alignments of all texts after one more column (lines, v).
+
+    Returns:
+        Log-probabilities of the texts that stay as they are, ending in a blank (lines, beams) or in their last
+        character (lines, beams), and of those that grow by one of the `tried` characters (lines, beams, c).
+    """
+    total = np.logaddexp(beams.blank, beams.character)
+    repeated = np.take_along_axis(column, beams.last, 1)
+    blank = total + column[:, :1]
+    character = np.where(beams.last > 0, beams.character + repeated, _NEVER)
+    # A repeated character needs a blank before it; without one, it continues the same character.
+    repeats = tried[:, None] == beams.last[..., None]
+    grown = np.where(repeats, beams.blank[..., None], total[..., None]) + scores[:, None]
+    # A text that grows into another text of the beam adds its probability to that one.
+    line, child, parent = np.nonzero(beams.parent[:, :, None] == beams.text[:, None])
+    last = beams.last[line, child]
+    arriving = np.where(last == beams.last[line, parent], beams.blank[line, parent], total[line, parent])
+    character[line, child] = np.logaddexp(character[line, child], arriving + repeated[line, child])
+    pair, place = np.nonzero(tried[line] == last[:, None])
+    grown[line[pair], parent[pair], place] = _NEVER
+    return blank, character, grown
 
 
 def _numbers(shape: tuple[int, int]) -> np.ndarray:

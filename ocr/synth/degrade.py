@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ocr.image.encode import jpeg_artifacts
+from ocr.synth.cross_out import LINE_STYLE, cross_out
 from ocr.synth.render import RenderedLine
 
 
@@ -48,7 +49,9 @@ def degrade(line: RenderedLine, rng: np.random.Generator, settings: DegradeSetti
     Returns:
         uint8 (h, w) picture; black on white where `settings` is None.
     """
-    ink = _strike(line.ink, line, rng) if line.struck else line.ink
+    ink = line.ink
+    for box in line.struck:
+        ink = cross_out(ink, box, rng, LINE_STYLE)
     if settings is None:
         return 255 - ink
     ink = _add_pen_marks(ink, line, rng, settings)
@@ -186,21 +189,6 @@ def _specks(paper: np.ndarray, rng: np.random.Generator) -> None:
     for _ in range(int(rng.integers(1, 9))):
         center = (int(rng.integers(width)), int(rng.integers(height)))
         cv2.circle(paper, center, int(rng.integers(1, 3)), rng.uniform(60, 220), -1, cv2.LINE_AA)
-
-
-def _strike(ink: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> np.ndarray:
-    """Cross out the struck words with one to four pen strokes."""
-    ink = ink.copy()
-    for x0, y0, x1, y1 in line.struck:
-        middle, reach = (y0 + y1) / 2, max(3.0, (y1 - y0) / 4)
-        for _ in range(int(rng.integers(1, 5))):
-            xs = np.linspace(x0 - 2, x1 + 2, int(rng.integers(2, 9)))
-            ys = middle + rng.uniform(-reach, reach, len(xs)) * rng.uniform(0.1, 1)
-            points = (np.stack([xs, ys], 1) * 16).astype(np.int32)
-            cv2.polylines(
-                ink, [points], False, int(rng.integers(170, 256)), int(rng.integers(1, 4)), cv2.LINE_AA, 4
-            )
-    return ink
 
 
 def _underline(ink: np.ndarray, line: RenderedLine, rng: np.random.Generator) -> np.ndarray:

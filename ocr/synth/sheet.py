@@ -9,6 +9,7 @@ import numpy as np
 
 from ocr.errors import FontError
 from ocr.geometry import CoordinateMap, bounding_box
+from ocr.synth.cross_out import PAGE_STYLE, cross_out
 from ocr.synth.render import RenderedLine
 from ocr.synth.scribe import Hand, Scribe
 from ocr.types import Baseline, Polygon
@@ -161,21 +162,8 @@ class Sheet:
         angle: float,
         align: float,
     ) -> WrittenLine | None:
-        left = min(box[0] for box in _boxes(line))
-        scale = hand.x_height / line.x_height
-        squeeze = float(np.clip(width / _width(line, hand), 1 / MAX_SQUEEZE, 1.0))
-        start = align * max(0.0, width - _width(line, hand) * squeeze)
-        radians = np.radians(angle)
-        cos, sin = np.cos(radians), np.sin(radians)
-        turn = np.array([[cos, -sin, x], [sin, cos, y], [0, 0, 1]])
-        grow = np.array(
-            [
-                [scale * squeeze, 0, start - left * scale * squeeze],
-                [0, scale, -scale * float(line.baseline[:, 1].mean())],
-                [0, 0, 1],
-            ]
-        )
-        to_sheet = CoordinateMap(turn @ grow)
+        """Lay a rendered line on the sheet and label it; None where it would leave the sheet."""
+        to_sheet = _line_map(line, hand, x, y, width=width, angle=angle, align=align)
         outline = to_sheet.apply(line.polygon)
         height, page_width = self.size
         x0, y0, x1, y1 = bounding_box(outline)
@@ -183,29 +171,62 @@ class Sheet:
             return None
         ink = line.ink
         for box in line.struck:
-            ink = cross_out(ink, box, rng)
-        corners = np.array(
-            [[0, 0], [ink.shape[1], 0], [ink.shape[1], ink.shape[0]], [0, ink.shape[0]]], float
-        )
+            ink = cross_out(ink, box, rng, PAGE_STYLE)
+        self._lay_mapped(ink, to_sheet, hand.color)
+        words = _written_words(line, to_sheet)
+        if words is None:
+            return None
+        written = WrittenLine(outline, to_sheet.apply(line.baseline), words, hand.kind)
+        self.lines.append(written)
+        return written
+
+    def _lay_mapped(
+        self, ink: np.ndarray, to_sheet: CoordinateMap, color: tuple[float, float, float]
+    ) -> None:
+        """Warp ink uint8 (h, w) to the sheet and lay it."""
+        corners = _quad((0, 0, ink.shape[1], ink.shape[0])).astype(float)
         x0, y0, x1, y1 = bounding_box(to_sheet.apply(corners))
         origin = int(np.floor(x0)), int(np.floor(y0))
         size = int(np.ceil(y1)) - origin[1] + 1, int(np.ceil(x1)) - origin[0] + 1
         alpha = to_sheet.then(CoordinateMap.translate(-origin[0], -origin[1])).warp(
             ink, size, border=cv2.BORDER_CONSTANT
         )
-        self.lay(alpha, *origin, hand.color)
-        words = []
-        groups = iter(_word_characters(line.characters))
-        for text, box in line.words:
-            # A word without ink has characters but no box of its own: skip to the next that matches.
-            characters = next((group for group in groups if "".join(c for c, _ in group) == text), None)
-            if characters is None:
-                return None
-            placed = [(c, to_sheet.apply(_quad(b))) for c, b in characters]
-            words.append(WrittenWord(text, to_sheet.apply(_quad(box)), placed))
-        written = WrittenLine(outline, to_sheet.apply(line.baseline), words, hand.kind)
-        self.lines.append(written)
-        return written
+        self.lay(alpha, *origin, color)
+
+
+def _line_map(
+    line: RenderedLine, hand: Hand, x: float, y: float, *, width: float, angle: float, align: float
+) -> CoordinateMap:
+    """Make the map that scales a line to its hand, narrows it to `width`, turns it, and moves it to (x, y)."""
+    left = min(box[0] for box in _boxes(line))
+    scale = hand.x_height / line.x_height
+    squeeze = float(np.clip(width / _width(line, hand), 1 / MAX_SQUEEZE, 1.0))
+    start = align * max(0.0, width - _width(line, hand) * squeeze)
+    radians = np.radians(angle)
+    cos, sin = np.cos(radians), np.sin(radians)
+    turn = np.array([[cos, -sin, x], [sin, cos, y], [0, 0, 1]])
+    grow = np.array(
+        [
+            [scale * squeeze, 0, start - left * scale * squeeze],
+            [0, scale, -scale * float(line.baseline[:, 1].mean())],
+            [0, 0, 1],
+        ]
+    )
+    return CoordinateMap(turn @ grow)
+
+
+def _written_words(line: RenderedLine, to_sheet: CoordinateMap) -> list[WrittenWord] | None:
+    """Map the words of a line and their characters; None where the characters of a word are not found."""
+    words = []
+    groups = iter(_word_characters(line.characters))
+    for text, box in line.words:
+        # A word without ink has characters but no box: skip to the next one with the same text.
+        characters = next((group for group in groups if "".join(c for c, _ in group) == text), None)
+        if characters is None:
+            return None
+        placed = [(c, to_sheet.apply(_quad(b))) for c, b in characters]
+        words.append(WrittenWord(text, to_sheet.apply(_quad(box)), placed))
+    return words
 
 
 def _boxes(line: RenderedLine) -> list[tuple[float, float, float, float]]:
@@ -217,23 +238,6 @@ def _width(line: RenderedLine, hand: Hand) -> float:
     boxes = _boxes(line)
     reach = max(box[2] for box in boxes) - min(box[0] for box in boxes)
     return reach * hand.x_height / line.x_height
-
-
-def cross_out(
-    ink: np.ndarray, box: tuple[float, float, float, float], rng: np.random.Generator
-) -> np.ndarray:
-    """Draw one to three pen strokes across a box, on a copy of the ink."""
-    ink = ink.copy()
-    x0, y0, x1, y1 = box
-    middle, reach = (y0 + y1) / 2, max(2.0, (y1 - y0) / 5)
-    for _ in range(int(rng.integers(1, 4))):
-        xs = np.linspace(x0 - 2, x1 + 2, int(rng.integers(2, 10)))
-        ys = middle + rng.uniform(-reach, reach, len(xs)) * rng.uniform(0.2, 1)
-        points = (np.stack([xs, ys], 1) * 16).astype(np.int32)
-        cv2.polylines(
-            ink, [points], False, int(rng.integers(180, 256)), int(rng.integers(1, 4)), cv2.LINE_AA, 4
-        )
-    return ink
 
 
 def _quad(box: tuple[float, float, float, float]) -> Polygon:
