@@ -7,23 +7,26 @@ bundle and nothing else about a model.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as deserialize
+from safetensors.torch import save as serialize
 from torch import nn
 
+from ocr.bundle.files import CHECKSUM, DESCRIPTION, read_weights, weights_file, write_bundle
 from ocr.bundle.legacy import current
 from ocr.bundle.registry import build, build_parts
+from ocr.bundle.schema import FORMAT, KINDS, named, read_description
 from ocr.errors import BundleError
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-FORMAT = 1
-KINDS = ("recognizer", "detector", "encoder")
+MAX_BUFFER_BYTES = 256 << 20
+"""Tables that a model computes instead of storing; the largest published models have 3 MiB."""
 
 
 def available() -> list[str]:
@@ -38,7 +41,7 @@ def resolve(name_or_dir: str | Path) -> Path:
         BundleError: it is neither a shipped name nor a folder with a `bundle.json`.
     """
     for candidate in (WEIGHTS / str(name_or_dir), Path(name_or_dir)):
-        if (candidate / "bundle.json").is_file():
+        if (candidate / DESCRIPTION).is_file():
             return candidate
     raise BundleError(
         f"unknown bundle {str(name_or_dir)!r}: not a folder with a bundle.json, nor one of "
@@ -82,49 +85,37 @@ class Bundle:
             BundleError: unknown name, unreadable or mismatched files, or not of the wanted `kind`.
         """
         folder = resolve(name_or_dir)
-        try:
-            content = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise BundleError(f"{folder / 'bundle.json'}: not readable JSON ({error})") from error
-        if content.get("format") != FORMAT:
-            raise BundleError(
-                f"{folder / 'bundle.json'}: format {content.get('format')!r}, expected {FORMAT}"
-            )
-        missing = {"kind", "name", "model_config"} - content.keys()
-        if missing:
-            raise BundleError(f"{folder / 'bundle.json'}: lacks {', '.join(sorted(missing))}")
+        content, state = _read(folder)
         if kind is not None and content["kind"] != kind:
             raise BundleError(f"bundle {str(name_or_dir)!r} is a {content['kind']}, not a {kind}")
-        content.pop("format")
-        unknown = content.keys() - cls.__dataclass_fields__.keys()
-        if unknown:
-            raise BundleError(f"{folder / 'bundle.json'}: unknown fields {', '.join(sorted(unknown))}")
-        content = current(content)
-        model = build(content["model_config"], content["kind"], at="model_config")
-        weights = folder / "model.safetensors"
-        try:
-            state = {
-                key: value.float() if value.is_floating_point() else value
-                for key, value in load_file(weights).items()
-            }
-            model.load_state_dict(state)
-        except (OSError, SafetensorError) as error:
-            raise BundleError(f"{weights}: cannot be read ({error})") from error
-        except RuntimeError as error:
-            first = str(error).splitlines()[1:2] or [str(error)]
-            raise BundleError(f"{weights}: does not match bundle.json ({first[0].strip()})") from error
-        return cls(model=model.eval(), **content)
+        content = {key: value for key, value in current(content).items() if key not in ("format", CHECKSUM)}
+        path = folder / DESCRIPTION
+        named(path, _check_size, content, state, folder)
+        model = named(path, partial(build, content["model_config"], content["kind"], at="model_config"))
+        model.load_state_dict(state)
+        return named(path, partial(cls, model=model.eval(), **content))
 
     def save(self, folder: str | Path, *, half: bool = True) -> Path:
-        """Write the bundle; float weights as fp16 unless `half` is False. Returns the folder."""
+        """Write the bundle, or replace the one in `folder`; float weights as fp16 unless `half` is False.
+
+        A reader, or a crash at any moment, meets the old bundle or the new one, never parts of both.
+
+        Returns:
+            The folder.
+        Raises:
+            BundleError: the folder cannot be written.
+        """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         state = {
             key: (value.half() if half and value.is_floating_point() else value).contiguous().cpu()
             for key, value in self.model.state_dict().items()
         }
-        save_file(state, folder / "model.safetensors")
-        content = {
+        write_bundle(folder, self._content(), serialize(state))
+        return folder
+
+    def _content(self) -> dict[str, Any]:
+        """Return what `bundle.json` holds, but for the checksum."""
+        return {
             "format": FORMAT,
             "kind": self.kind,
             "name": self.name,
@@ -136,9 +127,6 @@ class Bundle:
             "model_config": self.model_config,
             "part_configs": self.part_configs,
         }
-        text = json.dumps(content, indent=1, ensure_ascii=False)
-        (folder / "bundle.json").write_text(text + "\n", encoding="utf-8")
-        return folder
 
     @property
     def parameters(self) -> int:
@@ -149,3 +137,46 @@ class Bundle:
         """Move the model to a device, in place."""
         self.model.to(device)
         return self
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Read the description of a bundle and its weights, floats as float32."""
+    while True:
+        content = read_description(folder)
+        digest = content.get(CHECKSUM)
+        try:
+            weights = read_weights(folder, digest)
+            break
+        except BundleError:
+            # Another process may have replaced the bundle between the two.
+            if read_description(folder) == content:
+                raise
+    try:
+        state = deserialize(weights)
+    except SafetensorError as error:
+        raise BundleError(f"{weights_file(folder, digest)}: cannot be read ({error})") from error
+    return content, {
+        key: value.float() if value.is_floating_point() else value for key, value in state.items()
+    }
+
+
+def _check_size(content: dict[str, Any], state: dict[str, torch.Tensor], folder: Path) -> None:
+    """Compare the described model with the weights before any memory is spent on it."""
+    try:
+        with torch.device("meta"):
+            model = build(content["model_config"], content["kind"], at="model_config")
+    except BundleError as error:
+        if isinstance(error.__cause__, NotImplementedError):
+            return  # A class of a user's own that reads values of its tensors: only the size stays unchecked.
+        raise
+    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    found = {key: tuple(value.shape) for key, value in state.items()}
+    for key in [*expected, *found]:
+        if expected.get(key) != found.get(key):
+            raise BundleError(
+                f"does not match its weights ({key} is {found.get(key, 'missing')} there, "
+                f"{expected.get(key, 'unknown')} here)"
+            )
+    size = sum(buffer.nbytes for buffer in model.buffers())
+    if size > MAX_BUFFER_BYTES:
+        raise BundleError(f"model_config: tables of {size >> 20} MiB, more than {MAX_BUFFER_BYTES >> 20}")

@@ -78,8 +78,20 @@ REFUSALS = (
 MAX_NUMBER = 2**24
 """Largest whole number in a configuration; the largest one in use is a vocabulary of 250,000."""
 
-MAX_NUMBERS = {"depth": 512, "depths": 512, "extra": 512, "height": 8192, "multiple": 8192, "max_side": 32768}
+MAX_NUMBERS = {
+    "depth": 512,
+    "depths": 512,
+    "extra": 512,
+    "beams": 1024,
+    "candidates": 1024,
+    "height": 8192,
+    "multiple": 8192,
+    "max_side": 32768,
+}
 """Smaller limits by argument, where the time or the memory to build or to use an object grows with the number."""
+
+MAX_ITEMS = 64
+"""Longest list in a configuration."""
 
 
 @dataclass(frozen=True)
@@ -163,17 +175,17 @@ def build_parts(configs: Mapping[str, Any], *, at: str = "part_configs") -> dict
     """
     for key in configs:
         if key not in PARTS:
-            raise BundleError(f"{at}: unknown part {_shown(key)}; one of {', '.join(PARTS)}")
+            raise BundleError(f"{at}: unknown part {shown(key)}; one of {', '.join(PARTS)}")
     return {key: build(config, PARTS[key], at=f"{at}.{key}") for key, config in configs.items()}
 
 
 def _find(config: Any, role: str | None, at: str) -> Buildable:
     """Return the registered class that `config` names."""
     if not isinstance(config, Mapping):
-        raise BundleError(f"{at}: expected an object with _target_, got {_shown(config)}")
+        raise BundleError(f"{at}: expected an object with _target_, got {shown(config)}")
     target = config.get("_target_")
     if not isinstance(target, str):
-        raise BundleError(f"{at}: _target_ must be the name of a class, got {_shown(target)}")
+        raise BundleError(f"{at}: _target_ must be the name of a class, got {shown(target)}")
     roles = ROLES if role is None else (role,)
     entry = _lookup(target, roles)
     if entry is None:
@@ -181,7 +193,7 @@ def _find(config: Any, role: str | None, at: str) -> Buildable:
         entry = _lookup(target, roles)
     if entry is None:
         known = ", ".join(sorted(e.cls.__name__ for name in roles for e in _REGISTRY[name].values()))
-        raise BundleError(f"{at}: refusing to build {_shown(target)}: not one of {known}")
+        raise BundleError(f"{at}: refusing to build {shown(target)}: not one of {known}")
     return entry
 
 
@@ -203,33 +215,50 @@ def _load_entry_points() -> None:
 
 def _arguments(entry: Buildable, given: Mapping[str, Any], at: str) -> dict[str, Any]:
     """Check the arguments of a class and build the objects among them."""
+    plain = {key: value for key, value in given.items() if key not in entry.parts}
+    check_arguments(entry.cls, plain, at, partial=True)
     parameters, hints = _parameters(entry.cls), _hints(entry.cls)
-    name = entry.cls.__name__
-    if unknown := [str(key) for key in given if key not in parameters]:
-        raise BundleError(
-            f"{at}: {name} does not accept {_shown(unknown[0])}; it takes {', '.join(parameters) or 'nothing'}"
-        )
-    needed = [key for key, p in parameters.items() if p.default is p.empty and key not in given]
-    if needed:
-        raise BundleError(f"{at}: {name} lacks {', '.join(needed)}")
-    arguments = {}
-    for key, value in given.items():
-        place, hint = f"{at}.{key}", hints.get(key, Any)
-        if key in entry.parts and not (value is None and fits(None, hint)):
-            arguments[key] = build(value, entry.parts[key], at=place)
-        elif key in entry.parts or fits(value, hint):
-            arguments[key] = value
-        else:
-            raise BundleError(f"{place}: {_shown(value)} is not {hint_text(hint)}")
-        _check_size(value, MAX_NUMBERS.get(key, MAX_NUMBER), place)
+    if missing := [key for key, p in parameters.items() if p.default is p.empty and key not in given]:
+        raise BundleError(f"{at}: {entry.cls.__name__} lacks {', '.join(missing)}")
+    arguments = dict(given)
+    for key in entry.parts.keys() & given.keys():
+        if not (given[key] is None and fits(None, hints.get(key, Any))):
+            arguments[key] = build(given[key], entry.parts[key], at=f"{at}.{key}")
     return arguments
+
+
+def check_arguments(cls: type, given: Any, at: str, *, partial: bool = False) -> None:
+    """Check plain values against the names and the type hints of a constructor.
+
+    Args:
+        partial: whether arguments without a default may be missing.
+    Raises:
+        BundleError: an argument is unknown, missing, of another type, or beyond any use.
+    """
+    if not isinstance(given, Mapping):
+        raise BundleError(f"{at}: expected an object, got {shown(given)}")
+    parameters, hints = _parameters(cls), _hints(cls)
+    if unknown := [str(key) for key in given if key not in parameters]:
+        known = ", ".join(parameters) or "nothing"
+        raise BundleError(f"{at}: {cls.__name__} does not accept {shown(unknown[0])}; it takes {known}")
+    missing = [key for key, p in parameters.items() if p.default is p.empty and key not in given]
+    if missing and not partial:
+        raise BundleError(f"{at}: {cls.__name__} lacks {', '.join(missing)}")
+    for key, value in given.items():
+        hint = hints.get(key, Any)
+        if not fits(value, hint):
+            raise BundleError(f"{at}.{key}: {shown(value)} is not {hint_text(hint)}")
+        _check_size(value, MAX_NUMBERS.get(key, MAX_NUMBER), f"{at}.{key}")
 
 
 def _check_size(value: Any, limit: int, at: str) -> None:
     """Refuse whole numbers beyond `limit`, also in lists, before anything is allocated by them."""
-    for item in value if isinstance(value, list | tuple) else [value]:
+    items = value if isinstance(value, list | tuple) else [value]
+    if len(items) > MAX_ITEMS:
+        raise BundleError(f"{at}: more than {MAX_ITEMS} values")
+    for item in items:
         if isinstance(item, int) and abs(item) > limit:
-            raise BundleError(f"{at}: {_shown(item)} is larger than {limit}")
+            raise BundleError(f"{at}: {shown(item)} is larger than {limit}")
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -274,7 +303,7 @@ def _plain(value: Any) -> bool:
     )
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Quote a value of a bundle, cut to a length that a message can hold."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

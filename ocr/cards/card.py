@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ocr.bundle import Bundle
+from ocr.bundle.schema import read_description, update_description
 from ocr.cards.usage import entities, how_to_use, input_size
 from ocr.errors import ConfigError
 from ocr.image.io import load_image
@@ -52,10 +52,7 @@ def store_report(folder: Path, name: str, report: dict[str, Any]) -> None:
     kept = {key: report[key] for key in (*NUMBERS, *SIZES, "decode") if key in report}
     if not set(kept) & set(NUMBERS):
         raise ConfigError(f"--report {name}: no error rates in it; is it a report of evaluate.py?")
-    path = folder / "bundle.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
-    content.setdefault("metrics", {})[name] = kept
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    update_description(folder, metrics={**read_description(folder).get("metrics", {}), name: kept})
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _fit(options: argparse.Namespace) -> None:
     from ocr.bundle import Bundle, resolve
+    from ocr.bundle.schema import update_description
     from ocr.data.lines.manifest import ParquetLines
     from ocr.decoding import get_decoder, strategy_name
     from ocr.evaluation.fit import EncodedLines, fit_decoding
@@ -45,9 +46,7 @@ def _fit(options: argparse.Namespace) -> None:
     decoding = fit_decoding(lines, [strategy_name(name) for name in options.decode], check=check)
     print(json.dumps(decoding))
     if options.store:
-        path = resolve(options.bundle) / "bundle.json"
-        content = json.loads(path.read_text(encoding="utf-8")) | {"decoding": decoding}
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        update_description(resolve(options.bundle), decoding=decoding)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -56,11 +56,11 @@ def edit(folder, change):
     [
         (lambda f: (f / "bundle.json").write_text("{"), "not readable JSON", "cut off"),
         (lambda f: (f / "bundle.json").unlink(), "unknown bundle", "no description"),
-        (lambda f: (f / "model.safetensors").write_bytes(b"xx"), "cannot be read", "weights damaged"),
+        (lambda f: (f / "model.safetensors").write_bytes(b"xx"), "damaged, its SHA-256", "weights damaged"),
         (lambda f: (f / "model.safetensors").unlink(), "cannot be read", "weights missing"),
         (lambda f: edit(f, lambda c: c.update(format=99)), "format 99", "from the future"),
         (lambda f: edit(f, lambda c: c.pop("kind")), "lacks kind", "a field missing"),
-        (lambda f: edit(f, lambda c: c.update(color=1)), "unknown fields color", "a field too many"),
+        (lambda f: edit(f, lambda c: c.update(color=1)), "unknown field 'color'", "a field too many"),
         (
             lambda f: edit(f, lambda c: c["model_config"].update(ctc_vocabulary=5)),
             "does not match",
