@@ -11,9 +11,9 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from ocr.bundle import WEIGHTS, resolve
+from ocr.bundle.files import CHECKSUM, DESCRIPTION, WEIGHTS_FILE, read_weights, weights_file
+from ocr.bundle.schema import read_description
 from ocr.spark.worker import ARCHIVED
-
-FILES = ("bundle.json", "model.safetensors")
 
 
 def ship(bundle: str, session: SparkSession) -> str:
@@ -25,7 +25,9 @@ def ship(bundle: str, session: SparkSession) -> str:
     folder = resolve(bundle)
     if folder.parent == WEIGHTS:
         return bundle
-    digest = hashlib.sha256(b"".join((folder / name).read_bytes() for name in FILES)).hexdigest()[:16]
+    description = (folder / DESCRIPTION).read_bytes()
+    weights = read_weights(folder, read_description(folder).get(CHECKSUM))
+    digest = hashlib.sha256(description + weights).hexdigest()[:16]
     name = f"ocr-bundle-{digest}"
     _add(session.sparkContext.applicationId, str(folder), name)
     return ARCHIVED + name
@@ -42,6 +44,7 @@ def _add(application: str, folder: str, name: str) -> None:
     """Add a bundle to the job, once per application and content."""
     archive = Path(_temporary().name) / f"{application}-{name}.zip"
     with zipfile.ZipFile(archive, "w") as file:
-        for member in FILES:
-            file.write(Path(folder) / member, member)
+        checksum = read_description(Path(folder)).get(CHECKSUM)
+        file.write(Path(folder) / DESCRIPTION, DESCRIPTION)
+        file.write(weights_file(Path(folder), checksum), WEIGHTS_FILE)
     SparkSession.active().sparkContext.addArchive(f"{archive}#{name}")
