@@ -42,7 +42,7 @@ COMMANDS = [
     (r"^pip install uv$", "elsewhere", "installs"),
     (r"^uv (sync|run playwright)", "elsewhere", "installs an extra: network"),
     (r"^uv run (pytest|ruff)", "elsewhere", "this very run; ruff is no test's concern"),
-    (r"^uv run (infer\.py|ocr read) input=FILE\|", "shown", "the grammar of the command"),
+    (r"^uv run ocr read FILE\|", "shown", "the grammar of the command"),
     (
         r"^uv run (infer\.py|ocr read) (recognizer|detector)=DST",
         "elsewhere",
@@ -84,7 +84,11 @@ COMMANDS = [
 ]
 SHOWN = {"scaling.md": "formulas", "design.md": "drawings", "demo.md": "files of web servers"}
 """Guides whose indented blocks may also hold lines that are no commands."""
-PYTHON_ELSEWHERE = {"spark.md": "tests/spark/test_guide.py", "scaling.md": "tests/spark/test_scaling.py"}
+PYTHON_ELSEWHERE = {
+    "spark.md": "tests/spark/test_guide.py",
+    "scaling.md": "tests/spark/test_scaling.py",
+    "encoder.md": "test_the_encoder_of_the_guide below",
+}
 BUNDLES = ("adapt", "synth_pretrain", "recognizer_stage1", "recognizer_stage2", "base_stage1")
 
 
@@ -150,7 +154,8 @@ def test_every_level_is_about_some_command():
 
 
 def test_every_language_of_a_block_is_looked_at():
-    assert {block.language for block in blocks()} <= {"", "sh", "bash", "console", "python", "yaml", "text"}
+    looked_at = {"", "sh", "bash", "console", "python", "yaml", "toml", "text"}
+    assert {block.language for block in blocks()} <= looked_at
 
 
 @pytest.mark.parametrize("guide", PAGES, ids=lambda guide: guide.relative_to(ROOT).as_posix())
@@ -424,6 +429,8 @@ def recurrent(at_desk, tmp_path, monkeypatch):
     cls, role, parts = eval(row, {"Recurrent": Recurrent})
     monkeypatch.setattr(registry, "_REGISTRY", copy.deepcopy(registry._REGISTRY))
     registry.register(cls, role=role, parts=parts)
+    (program,) = re.findall(r"```python\n(from ocr.bundle import register\n.*?)```", text, re.DOTALL)
+    exec(program, {"Recurrent": Recurrent})
 
 
 SHORT = "model.encoder.dim=32 model.encoder.depth=1 model.encoder.patch_embed.channels=[8,16,32] threads=1"

@@ -1,9 +1,9 @@
 """Read handwriting.
 
-    ocr read input=letter.jpg
-    ocr read input=scans/ output=results/ formats=txt,alto,pdf
-    ocr read input=book.pdf pages=1-3,7 dpi=300
-    curl ADDRESS | ocr read input=-
+    ocr read letter.jpg
+    ocr read scans/ output=results/ formats=txt,alto,pdf
+    ocr read book.pdf pages=1-3,7 dpi=300
+    curl ADDRESS | ocr read -
 
 Text goes to standard output, everything else to standard error. Exit status: 0 all read, 1 a file failed,
 2 nothing could be done. The options, with their defaults:

@@ -58,13 +58,21 @@ ALIASES = {"draw_colour": "draw_color"}  # former spelling
 
 
 def parse(arguments: Sequence[str]) -> InferOptions:
-    """Convert arguments (key=value) to options. Raises ConfigError for an unknown name or a wrong value."""
+    """Convert arguments to options: key=value each, or the input alone.
+
+    Raises:
+        ConfigError: an unknown name, a wrong value, or a second input.
+    """
     given: dict[type, dict[str, Any]] = {group: {} for _, group in GROUPS}
     for argument in arguments:
         key, equals, text = argument.partition("=")
         key = ALIASES.get(key, key)
         if not equals:
-            raise ConfigError(f"{argument!r} is not key=value: did you mean input={argument}?")
+            if "input" in given[FileOptions]:
+                raise ConfigError(
+                    f"{argument!r} is not key=value, and the input is {given[FileOptions]['input']!r}"
+                )
+            key, text = "input", argument
         if key not in OPTIONS:
             raise ConfigError(f"unknown option {key!r}: {suggestion(key, list(OPTIONS), kind='options')}")
         group, name = OPTIONS[key]

@@ -194,7 +194,7 @@ def test_options_arrive_typed(argument, name, value):
         ("inptu=x.jpg", "unknown option 'inptu': did you mean input"),
         ("zzz=1", "options are input, pages"),
         ("+input=x.jpg", r"unknown option '\+input': did you mean input"),
-        ("letter.jpg", "did you mean input=letter.jpg"),
+        ("letter.jpg", "'letter.jpg' is not key=value, and the input is 'x'"),
         ("width=wide", "width=wide"),
         ("width=[", r"width=\["),
         ("width=1,2", "width=1,2"),
@@ -209,6 +209,11 @@ def test_wrong_options_are_named(argument, message):
     with pytest.raises(ConfigError, match=message) as caught:
         parse(["input=x", argument])
     assert "\n" not in str(caught.value)
+
+
+def test_the_input_may_stand_alone():
+    assert parse(["letter.jpg", "dpi=100"]).files.input == "letter.jpg"
+    assert parse(["-"]).files.input == "-"
 
 
 def test_the_documented_options_are_those_there_are():
