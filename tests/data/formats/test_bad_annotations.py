@@ -156,7 +156,7 @@ def test_one_foreign_or_broken_file_costs_itself(folder, other, capsys):
     (folder / "1.xml").write_text(page_xml(f"<TextRegion>{line('a', 50)}</TextRegion>"))
     (folder / "2.xml").write_text(other)
     written = folder / "lines.parquet"
-    assert main(["page", str(folder / "*.xml"), str(written)]) == 1
+    assert main(["page", str(folder / "*.xml"), "--output", str(written)]) == 1
     out, err = capsys.readouterr()
     assert err.startswith("left out: ") and "2.xml" in err and err.count("\n") == 1
     assert "1 lines, 1 left out" in out
@@ -202,7 +202,7 @@ def test_nothing_half_written_stays_and_an_older_file_is_kept(folder, capsys):
     written = folder / "out" / "lines.parquet"
     written.parent.mkdir()
     written.write_bytes(b"of an earlier run")
-    assert main(["page", str(folder / "p.xml"), str(written)]) == 2
+    assert main(["page", str(folder / "p.xml"), "--output", str(written)]) == 2
     assert "none of 1 lines can be used" in capsys.readouterr().err
     assert written.read_bytes() == b"of an earlier run"
     assert [path.name for path in written.parent.iterdir()] == ["lines.parquet"]
@@ -211,5 +211,5 @@ def test_nothing_half_written_stays_and_an_older_file_is_kept(folder, capsys):
 def test_lines_that_nobody_transcribed_are_counted(folder, capsys):
     empty = line("b", 100).replace("text b", "")
     (folder / "p.xml").write_text(page_xml(line("a", 50) + empty))
-    assert main(["page", str(folder / "p.xml"), str(folder / "lines.parquet")]) == 0
+    assert main(["page", str(folder / "p.xml"), "--output", str(folder / "lines.parquet")]) == 0
     assert "1 lines, 1 without text" in capsys.readouterr().out
