@@ -43,8 +43,8 @@ def find_rows(strokes: Sequence[np.ndarray]) -> np.ndarray:
     """Number the rows that strokes stand in, from top to bottom of the writing.
 
     A stroke belongs to the row whose strokes near in x it is nearest to in y; it begins a row where it stands lower
-    than that by `ROW_DISTANCE` letter heights. Dots and crosses that were added later find their own row in this
-    way. What is narrower than `ROW_WIDTH` letter heights, or beside a row rather than below it, is part of that row.
+    than that by `ROW_DISTANCE` letter heights, so that dots and crosses that were added later get the right row. Rows
+    narrower than `ROW_WIDTH` letter heights, or beside another one instead of below it, are merged into that one.
 
     Args:
         strokes: (n, 2) arrays in the order of writing, y down.

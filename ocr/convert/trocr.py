@@ -107,51 +107,54 @@ def _preprocessing(folder: Path, image_size: Any) -> tuple[FixedSizePreprocessor
     """Read `preprocessor_config.json`, or the image part of `processor_config.json`."""
     path = folder / "preprocessor_config.json"
     if path.is_file() or not (folder / "processor_config.json").is_file():
-        said = read_json(path)
+        settings = read_json(path)
     else:
         path = folder / "processor_config.json"
-        said = read_json(path).get("image_processor") or {}
-    size, crop = _height_width(said.get("size") or image_size), said.get("crop_size")
+        settings = read_json(path).get("image_processor") or {}
+    size, crop = _height_width(settings.get("size") or image_size), settings.get("crop_size")
     if size != _height_width(image_size) or (
-        said.get("do_center_crop") and _height_width(crop or size) != size
+        settings.get("do_center_crop") and _height_width(crop or size) != size
     ):
         raise WeightsError(
             f"{path}: size {size}, crop {crop}: expected the encoder's {image_size} and no crop"
         )
-    expect(path, said, {"do_resize": True, "do_rescale": True})
-    if abs(said.get("rescale_factor", 1 / 255) * 255 - 1) > 1e-6:
-        raise WeightsError(f"{path}: rescale_factor is {said['rescale_factor']}, expected 1/255")
-    kind = str(said.get("image_processor_type") or said.get("feature_extractor_type") or "")
-    resample = said.get("resample", 3 if kind.startswith("DeiT") else 2)
+    expect(path, settings, {"do_resize": True, "do_rescale": True})
+    if abs(settings.get("rescale_factor", 1 / 255) * 255 - 1) > 1e-6:
+        raise WeightsError(f"{path}: rescale_factor is {settings['rescale_factor']}, expected 1/255")
+    kind = str(settings.get("image_processor_type") or settings.get("feature_extractor_type") or "")
+    resample = settings.get("resample", 3 if kind.startswith("DeiT") else 2)
     if resample not in FILTERS:
         raise WeightsError(f"{path}: resample is {resample!r}, expected one of {list(FILTERS)}")
-    colors = Colors(said.get("image_mean", [0.5] * 3), said.get("image_std", [0.5] * 3))
-    if said.get("do_normalize") is False:
+    colors = Colors(settings.get("image_mean", [0.5] * 3), settings.get("image_std", [0.5] * 3))
+    if settings.get("do_normalize") is False:
         colors = Colors([0.0] * 3, [1.0] * 3)
     if len(colors.mean) != 3 or len(colors.std) != 3 or 0 in colors.std:
         raise WeightsError(f"{path}: image_mean {colors.mean}, image_std {colors.std}: not of three colors")
     return FixedSizePreprocessor(height=size[0], width=size[1], filter=FILTERS[resample]), colors
 
 
-def _encoder_config(source: Path, said: dict[str, Any], state: dict[str, torch.Tensor]) -> dict[str, Any]:
+def _encoder_config(source: Path, settings: dict[str, Any], state: dict[str, torch.Tensor]) -> dict[str, Any]:
     """Make the `_target_` dict of the encoder. Raises WeightsError where configuration and weights disagree."""
     config = vit_config(
-        state, heads=said["num_attention_heads"], norm_epsilon=said["layer_norm_eps"], keep_prefix=True
+        state,
+        heads=settings["num_attention_heads"],
+        norm_epsilon=settings["layer_norm_eps"],
+        keep_prefix=True,
     )
     grid, patch = config["position"], config["patch_embed"]["patch"]
-    told = {
+    derived = {
         "hidden_size": config["dim"],
         "num_hidden_layers": config["depth"],
         "patch_size": tuple(patch),
         "image_size": (grid["height"] * patch[0], grid["width"] * patch[1]),
     }
-    sizes = {key: _height_width(said[key]) for key in ("patch_size", "image_size")}
-    expect(source, said | sizes, told)
+    sizes = {key: _height_width(settings[key]) for key in ("patch_size", "image_size")}
+    expect(source, settings | sizes, derived)
     return config
 
 
 def _decoder(
-    weights: Weights, said: dict[str, Any], *, memory_dim: int
+    weights: Weights, settings: dict[str, Any], *, memory_dim: int
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Make the `_target_` dict of the decoder, without `max_length`, and take its tensors."""
     embedding, scores = f"{AT}embed_tokens.weight", "decoder.output_projection.weight"
@@ -159,28 +162,30 @@ def _decoder(
     # Tied matrices are stored once or twice, whatever the configuration states.
     if scores in weights and not torch.equal(out := weights.take(scores), state["embed.weight"]):
         state["out.weight"] = out
-    if said["use_learned_position_embeddings"]:
+    if settings["use_learned_position_embeddings"]:
         state["position"] = weights.take(f"{AT}embed_positions.weight")[UNUSED_POSITIONS:]
     else:
-        first = said["pad_token_id"] + 1
-        state["position"] = fairseq_sinusoid(said["max_position_embeddings"], said["d_model"], first=first)
+        first = settings["pad_token_id"] + 1
+        state["position"] = fairseq_sinusoid(
+            settings["max_position_embeddings"], settings["d_model"], first=first
+        )
     for kind in ("weight", "bias"):
-        if said["layernorm_embedding"]:
+        if settings["layernorm_embedding"]:
             state[f"norm.{kind}"] = weights.take(f"{AT}layernorm_embedding.{kind}")
-        for layer in range(said["decoder_layers"]):
+        for layer in range(settings["decoder_layers"]):
             state |= _block(weights, layer, kind)
     return {
         "_target_": "ocr.models.trocr_decoder.TrocrDecoder",
-        "vocabulary": said["vocab_size"],
-        "dim": said["d_model"],
-        "depth": said["decoder_layers"],
-        "heads": said["decoder_attention_heads"],
-        "hidden": said["decoder_ffn_dim"],
+        "vocabulary": settings["vocab_size"],
+        "dim": settings["d_model"],
+        "depth": settings["decoder_layers"],
+        "heads": settings["decoder_attention_heads"],
+        "hidden": settings["decoder_ffn_dim"],
         "memory_dim": memory_dim,
         "positions": state["position"].shape[0],
-        "activation": said["activation_function"],
-        "embedding_norm": said["layernorm_embedding"],
-        "scale_embedding": said["scale_embedding"],
+        "activation": settings["activation_function"],
+        "embedding_norm": settings["layernorm_embedding"],
+        "scale_embedding": settings["scale_embedding"],
         "tied": "out.weight" not in state,
     }, state
 

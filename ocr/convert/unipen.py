@@ -227,7 +227,7 @@ def _divide(
     """Cut a text into its rows of writing, with the help of its line breaks or of the words within it.
 
     Raises:
-        DataError: nothing tells which row holds which part of the label.
+        DataError: the parts of the label cannot be assigned to rows.
     """
     rows = find_rows(sample.strokes)
     count = int(rows.max()) + 1

@@ -53,7 +53,11 @@ async def check_line(request: Request) -> Response:
     await _save(request, session, document, sheet)
     tokenizer = worker.reader.recognizer.ctc_tokenizer
     unknown = tokenizer.missing(normalize(text)) if tokenizer else []
-    note = f"Saved, but not to be learned: the model does not know {' '.join(unknown)}" if unknown else ""
+    note = (
+        f"Saved, but not used for training: characters unknown to the model: {' '.join(unknown)}"
+        if unknown
+        else ""
+    )
     return JSONResponse(line_view(sheet, number) | {"note": note})
 
 

@@ -189,7 +189,7 @@ class Font:
 
     @cached_property
     def stroke_share(self) -> float:
-        """Stroke thickness as a share of the x-height; 0 where the table does not tell."""
+        """Stroke thickness as a share of the x-height; 0 where the table has none."""
         return self.info.stroke * EM / -self.x_height
 
     @cached_property
@@ -201,7 +201,7 @@ class Font:
 
     @cached_property
     def slant(self) -> float:
-        """Shear of the font's own tall strokes, positive to the right."""
+        """Shear of tall strokes of the font, positive to the right."""
         shears = []
         for character in "lIhd":
             if self.covers(character):

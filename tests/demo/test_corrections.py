@@ -62,7 +62,7 @@ def test_what_the_recogniser_cannot_learn_is_said_at_once(reader, scrap, folder)
         user = User(address)
         file = user.read(encoded(scrap))
         assert user.check(file, 0, "plain")["note"] == ""
-        assert "does not know 手 紙" in user.check(file, 0, "手紙 from afar")["note"]
+        assert "unknown to the model: 手 紙" in user.check(file, 0, "手紙 from afar")["note"]
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def _page_elements(path: Path) -> tuple[etree._Element, list[etree._Element]]:
 
 
 def _image_number(page: etree._Element) -> int | None:
-    """Which page of the image file it is; kraken's 0 says nothing."""
+    """Number of the page within the image file; the 0 of kraken means none."""
     value = page.get("PHYSICAL_IMG_NR", "").strip()
     return (int(value) or None) if value.isdecimal() and len(value) < 10 else None
 

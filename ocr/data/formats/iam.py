@@ -158,7 +158,7 @@ def _read_ascii(root: Path) -> list[_Line]:
     for number, row in enumerate(_rows(file), start=1):
         if not row or row.startswith("#"):
             continue
-        # id ok|err grey-level components x y w h transcription
+        # id ok|err gray-level components x y w h transcription
         fields = row.split(" ", 8)
         if len(fields) != 9 or fields[1] not in ("ok", "err") or fields[0].count("-") != 2:
             raise DataError(f"{file}:{number}: not a line of IAM: {row[:60]!r}")

@@ -37,9 +37,11 @@ class Pool:
 
 
 class Stretching(Protocol):
-    """An augmentation that can tell ahead by how much it will change a line's width."""
+    """An augmentation whose change of the width of a line can be drawn in advance."""
 
-    def draw_stretch(self, rng: np.random.Generator) -> float | None: ...
+    def draw_stretch(self, rng: np.random.Generator) -> float | None:
+        """Draw the factor of the width; None for an augmentation without one."""
+        ...
 
 
 class LinePools(Dataset):
