@@ -157,4 +157,4 @@ def test_a_refiner_of_another_kind_is_named(files, tmp_path, capsys):
 def test_a_destination_that_cannot_be_made_is_named(files, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["craft", str(files[0]), "--output", str(tmp_path / "file" / "out")]) == 2
-    assert f"{tmp_path}/file/out: Not a directory" in capsys.readouterr().err
+    assert f"{tmp_path}/file/out: cannot be written (Not a directory)" in capsys.readouterr().err

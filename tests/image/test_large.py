@@ -64,7 +64,7 @@ def test_of_bands_and_of_one_piece_the_picture_is_the_same(tmp_path, monkeypatch
 def test_places_are_the_files_and_the_picture_fits_them(tmp_path, monkeypatch, tiny_recognizer):
     """Formats without the image name its pixels in the file; those with it name their own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ocr.image.page_image.ENOUGH_PIXELS", 400)
+    monkeypatch.setattr("ocr.commands.read_files.ENOUGH_PIXELS", 400)
     Image.new("L", (80, 16), 200).save("a.png", dpi=(300, 300))
     formats = "json,alto,page,hocr,tsv,txt,pdf,html,draw"
     arguments = [f"recognizer={tiny_recognizer}", "detector=none", "input=a.png", "output=out"]
