@@ -14,23 +14,12 @@ TREES = {
     for path in sorted((ROOT / "ocr").rglob("*.py"))
 }
 PENDING = {
-    "ocr/data/lines/adaptation.py",
-    "ocr/data/lines/datamodule.py",
-    "ocr/data/lines/manifest.py",
     "ocr/data/lines/sources.py",
-    "ocr/data/pages/batches.py",
-    "ocr/detection/lines.py",
-    "ocr/detection/words.py",
     "ocr/image/headers.py",
     "ocr/image/io.py",
     "ocr/image/page_image.py",
-    "ocr/inference/detector.py",
     "ocr/inference/inputs.py",
     "ocr/inference/reader.py",
-    "ocr/inference/recognizer.py",
-    "ocr/spark/detect.py",
-    "ocr/spark/read.py",
-    "ocr/spark/recognize.py",
     "ocr/spark/stages.py",
     "ocr/spark/worker.py",
 }
