@@ -14,14 +14,11 @@ TREES = {
     for path in sorted((ROOT / "ocr").rglob("*.py"))
 }
 PENDING = {
-    "ocr/data/lines/sources.py",
     "ocr/image/headers.py",
     "ocr/image/io.py",
     "ocr/image/page_image.py",
     "ocr/inference/inputs.py",
     "ocr/inference/reader.py",
-    "ocr/spark/stages.py",
-    "ocr/spark/worker.py",
 }
 """Files that do not follow the rules yet; the goal is none."""
 FILES = [file for file in TREES if file not in PENDING]

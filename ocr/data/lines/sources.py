@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @runtime_checkable
 class LineSource(Protocol):
-    """Labelled line images by index.
+    """Labeled line images by index.
 
     `source[i]` raises DataError, naming the file and the row, where row i cannot be used. An `endless` source is an
     `EndlessLines`, or offers the same.
