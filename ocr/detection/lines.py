@@ -40,7 +40,7 @@ MAX_THICKNESS = 1.6
 
 @dataclass
 class Core:
-    """Cells of one line's core: `x`, `y` cell centres in input pixels, `p` probability, `up`, `down` pixels to
+    """Cells of one line's core: `x`, `y` cell centers in input pixels, `p` probability, `up`, `down` pixels to
     the top and bottom edge; all (n,)."""
 
     x: np.ndarray
@@ -75,10 +75,12 @@ class Curve:
 
     @cached_property
     def height(self) -> float:
+        """Median height in pixels."""
         return float(np.median(self.bottom - self.top))
 
     @property
     def length(self) -> float:
+        """Length in pixels."""
         return float(self.u[-1] - self.u[0])
 
     def points(self, across: np.ndarray) -> np.ndarray:
@@ -316,7 +318,7 @@ def _continuations(curves: list[Curve]) -> list[tuple[float, int, int]]:
 
 
 def _is_crossed(curves: list[Curve], i: int, j: int, *, height: float) -> bool:
-    """Whether a line above and one below run on across the gap between two pieces, as far as there are any."""
+    """True where the lines above and below, as far as there are any, cross the gap between two pieces."""
     start, end = curves[i].points(curves[i].base)[-1], curves[j].points(curves[j].base)[0]
     middle, direction = (start + end) / 2, curves[i].direction
     half = abs(float((end - start) @ direction)) / 2

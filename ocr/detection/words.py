@@ -14,7 +14,7 @@ MIN_CELLS = 4
 """Fewest cells of a word where the settings leave it open."""
 
 WORD_GAP = 2.0
-"""Neighbours in a line are at most this many text heights apart."""
+"""Neighbors in a line are at most this many text heights apart."""
 
 WORD_OFFSET = 0.5
 """The middle of the next word lies within this share of the text height on the line's course."""

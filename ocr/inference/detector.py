@@ -104,7 +104,7 @@ class LineFinder:
         ), factor
 
     def _find(self, image: np.ndarray) -> list[TextLine]:
-        """What `find` promises, of a page whose lines are about level."""
+        """Find the lines of a page whose lines are about horizontal; see `find`."""
         lines, factor = self._look(image, self._scale(image))
         if self.settings.width is None and lines:
             better = self._better_scale(image, lines)

@@ -1,4 +1,4 @@
-"""Read line images with a recogniser bundle."""
+"""Read line images with a recognizer bundle."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class LineReader:
     confidences.
 
     Args:
-        bundle: a recogniser. device: torch device. decode: strategy name, default the bundle's own.
+        bundle: a recognizer. device: torch device. decode: strategy name, default the bundle's own.
         batch_size: lines a batch; lines are sorted by width first, so that little is padding.
     Raises:
-        ConfigError: an unknown strategy, one that needs a head which the model lacks, or not a recogniser.
+        ConfigError: an unknown strategy, one that needs a head which the model lacks, or not a recognizer.
     """
 
     def __init__(

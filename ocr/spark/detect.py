@@ -28,6 +28,7 @@ class Detect(RowMap):
     use_gpu: bool
 
     def compute(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
+        """Compute the new columns of each row; see `RowMap`."""
         finder = line_finder(self.bundle, task_device(self.use_gpu), self.settings)
         for index, row in enumerate(rows):
             if row[self.image] is None:

@@ -70,7 +70,7 @@ class ReadOptions(ReaderSettings):
 
 @dataclass(frozen=True)
 class Progress:
-    """What was read since the last commit: files, their pages, and pages or files that failed."""
+    """Counts since the last commit: files, their pages, and pages or files that failed."""
 
     files: int
     pages: int
@@ -93,6 +93,7 @@ class ReadPages(RowMap):
     options: ReadOptions
 
     def compute(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
+        """Compute the new columns of each row; see `RowMap`."""
         reader = self.reader(self.options, task_device(self.options.use_gpu))
         for group in grouped(_file_pages(rows), weight=self._weight, limit=1.0):
             decoded = [page.content for page in group if not isinstance(page.content, Failure)]

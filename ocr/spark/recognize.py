@@ -58,6 +58,7 @@ class Recognize(RowMap):
     use_gpu: bool
 
     def compute(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
+        """Compute the new columns of each row; see `RowMap`."""
         from ocr.inference.reader import Reader
         from ocr.spark.batching import attempt, grouped
 

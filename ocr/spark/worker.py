@@ -1,6 +1,6 @@
-"""What runs in Spark's Python workers: Arrow batches in, Arrow batches out, one model a worker.
+"""Code of the Python workers of Spark: Arrow batches in, Arrow batches out, one model per worker.
 
-Nothing here needs a model at import, so that workers which only decode or draw stay small.
+Importing it loads no model, so that workers which only decode or draw stay small.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lines of one's own to adapt a recogniser to, mixed with synthetic ones and split by page."""
+"""Lines for adapting a recognizer, mixed with synthetic ones and split by page."""
 
 from __future__ import annotations
 

@@ -98,14 +98,17 @@ class LineDataModule(L.LightningDataModule):
         )
 
     def state_dict(self) -> dict:
+        """Return the position in the data, for a checkpoint."""
         return self.stream.state_dict() if self.stream is not None else self._state
 
     def load_state_dict(self, state_dict: dict) -> None:
+        """Continue at the position of a checkpoint."""
         self._state = state_dict
         if self.stream is not None:
             self.stream.load_state_dict(state_dict)
 
     def teardown(self, stage: str) -> None:
+        """End the worker processes after training."""
         if stage == "fit" and self.stream is not None:
             self.stream.close()
 

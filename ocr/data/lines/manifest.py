@@ -259,7 +259,7 @@ _SCHEMA = pa.schema(
 
 
 def write_manifest(lines: LineSource, path: str | Path, *, height: int = MANIFEST_HEIGHT) -> list[DataError]:
-    """Write any source as a Parquet manifest that `ParquetLines` reads; images become grey PNG of `height`.
+    """Write any source as a Parquet manifest that `ParquetLines` reads; images become gray PNG of `height`.
 
     The file has its name when it is complete; a file of that name stays as it is until then.
 

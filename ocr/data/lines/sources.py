@@ -1,4 +1,4 @@
-"""What every source of line images offers, and how several become one."""
+"""Interface of sources of line images, and combinations of sources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @runtime_checkable
 class LineSource(Protocol):
-    """Labelled line images by index.
+    """Labeled line images by index.
 
     `source[i]` raises DataError, naming the file and the row, where row i cannot be used. An `endless` source is an
     `EndlessLines`, or offers the same.
@@ -90,6 +90,7 @@ class ConcatLines:
         return self.sources[which][index - (int(self.ends[which - 1]) if which else 0)]
 
     def widths(self) -> np.ndarray:
+        """(len,) float64 width / height of each line; NaN where unknown."""
         return np.concatenate([np.zeros(0), *(source.widths() for source in self.sources)])
 
 

@@ -24,6 +24,7 @@ class DetectionBatch:
     character_weight: torch.Tensor
 
     def to(self, device: torch.device | str) -> DetectionBatch:
+        """Copy the batch to a device."""
         return DetectionBatch(
             **{key: value.to(device, non_blocking=True) for key, value in vars(self).items()}
         )
