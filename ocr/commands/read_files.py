@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ocr.commands.read_options import FileOptions, InferOptions
 from ocr.errors import ConfigError, OcrError
 from ocr.image.io import check_dpi, open_pages
-from ocr.image.page_image import ALL_PAGES, ENOUGH_PIXELS, PageRange
+from ocr.image.page_image import ALL_PAGES, ENOUGH_PIXELS, PageRange, PdfLimits
 from ocr.inference.inputs import Source, find_sources, printable
 from ocr.output import choose_writers
 from ocr.output.results import Results
@@ -38,7 +38,8 @@ def infer(options: InferOptions) -> int:
     check_dpi(files.dpi)
     if files.resume and not files.output:
         raise ConfigError("resume=true needs output=FOLDER, where it keeps what has been read")
-    sources = find_sources(files.input, Path(files.output) if files.output else None)
+    limits = PdfLimits(files.pdf_seconds, files.pdf_megabytes)
+    sources = find_sources(files.input, Path(files.output) if files.output else None, on_passed_over=report)
     pages = PageRange.parse(files.pages) if files.pages is not None else ALL_PAGES
     writers = choose_writers(files.formats, text=files.text, drawing=options.drawing)
     reader = load_reader(options)
@@ -50,7 +51,7 @@ def infer(options: InferOptions) -> int:
         if len(sources) > 1:
             _say(f"# {printable(source)}\n")
         try:
-            complete = _read(source, reader, results, pages=pages, files=files)
+            complete = _read(source, reader, results, pages=pages, limits=limits, files=files)
             failed += not complete
             if complete and log is not None:
                 log.add(source)
@@ -92,7 +93,15 @@ def output_lost(error: OSError) -> int:
     return 2
 
 
-def _read(source: Source, reader: Reader, results: Results, *, pages: PageRange, files: FileOptions) -> bool:
+def _read(
+    source: Source,
+    reader: Reader,
+    results: Results,
+    *,
+    pages: PageRange,
+    limits: PdfLimits,
+    files: FileOptions,
+) -> bool:
     """Read a source page by page: no page is kept when the next is opened.
 
     Returns:
@@ -114,6 +123,7 @@ def _read(source: Source, reader: Reader, results: Results, *, pages: PageRange,
         dpi=files.dpi,
         max_pixels=ENOUGH_PIXELS,
         on_error=skip,
+        pdf_limits=limits,
     )
     with results.of(source) as written:
         for image in images:

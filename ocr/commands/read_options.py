@@ -8,7 +8,7 @@ from typing import Any
 
 from ocr.detection.settings import DetectionSettings
 from ocr.errors import ConfigError
-from ocr.image.io import DPI
+from ocr.image.page_image import DEFAULT_LIMITS
 from ocr.inference.settings import ReaderSettings
 from ocr.output.draw import DrawOptions
 from ocr.settings import BaseSettings, parse_value, suggestion
@@ -25,8 +25,12 @@ class FileOptions(BaseSettings):
     """File, folder, pattern, address, or `-` for standard input."""
     pages: str | None = None
     """Pages of a PDF or multi-page TIFF; None: all."""
-    dpi: int = DPI
-    """Pixels per inch at which pages of a PDF are drawn."""
+    dpi: int | None = None
+    """Pixels per inch at which pages of a PDF are drawn; None: those of a scan, and 200 for every other page."""
+    pdf_seconds: float = DEFAULT_LIMITS.seconds
+    """Seconds that drawing a page of a PDF may take."""
+    pdf_megabytes: int = DEFAULT_LIMITS.megabytes
+    """Memory that drawing a page of a PDF may take."""
     output: str | None = None
     """Folder for results; None: text goes to standard output only."""
     resume: bool = False

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-from ocr.image.io import DAMAGED, _head, _open, _page_count, _quiet
+from ocr.image.io import DAMAGED, _frames, _head, _open, _quiet, is_pdf
 
 
 def page_sizes(source: str | Path | bytes, *, name: str = "") -> list[tuple[int, int]]:
@@ -18,16 +17,15 @@ def page_sizes(source: str | Path | bytes, *, name: str = "") -> list[tuple[int,
     """
     name = name or ("image" if isinstance(source, bytes) else str(source))
     head = _head(source, name)
-    if head.lstrip().startswith(b"%PDF-"):
+    if is_pdf(head):
         # Loaded on demand: reading pictures alone is quicker without.
-        from ocr.image.pdf import _opened
+        from ocr.image.pdf import pdf_page_count
 
-        stream = io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")  # noqa: SIM115
-        with stream, _opened(stream, name) as document:
-            return [(0, 0)] * len(document)
+        file = source if isinstance(source, bytes) else Path(source)
+        return [(0, 0)] * pdf_page_count(file, name)
     with _open(source, name, head) as image:
         sizes = []
-        for number in range(_page_count(image, name)):
+        for number in _frames(image, name):
             try:
                 with _quiet():
                     image.seek(number)

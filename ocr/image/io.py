@@ -12,29 +12,66 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
 from ocr.errors import ConfigError, ImageError
-from ocr.image.page_image import ALL_PAGES, MAX_PIXELS, PageImage, PageRange, check_size
+from ocr.image.page_image import (
+    ALL_PAGES,
+    DEFAULT_LIMITS,
+    MAX_PIXELS,
+    PageImage,
+    PageRange,
+    PdfLimits,
+    check_size,
+)
 from ocr.image.plain import plain_size
 from ocr.image.rgb import decode
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+IMAGE_SUFFIXES = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".gif",
+        ".pbm",
+        ".pgm",
+        ".ppm",
+        ".pnm",
+        ".jp2",
+        ".avif",
+    ]
+)
 """Suffixes of page images that data sets are looked for beside."""
 
 PAGE_SUFFIXES = IMAGE_SUFFIXES | {".pdf", ".heic", ".heif"}
 """Suffixes looked for in folders; a file named on its own is opened whatever its suffix."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+"""Pillow's names of what every build of it reads."""
 
-DPI = 200
-"""Pixels an inch that PDF pages are drawn at."""
+_OPTIONAL_FORMATS = {"JPEG2000": "jpg_2000", "AVIF": "avif"}
+"""Read where Pillow was built with the library of that name."""
+
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"RIFF", b"GIF8", b"BM")
+"""Beginnings of pictures, which may speak of PDF in their first bytes."""
 
 _SCANNED_DPI = (100, 2400)
 """Lower resolutions are what programs write that know none."""
 
 # Pillow's own limit is lower than ours and only warns.
 Image.MAX_IMAGE_PIXELS = None
+
+_NEW_SUBFILE_TYPE = 254
+"""TIFF tag that says what a frame is for."""
+
+_REDUCED_OR_MASK = 0b101
+"""Its bits for a version of lower resolution and for a mask."""
 
 # What Pillow's decoders raise on damaged data.
 DAMAGED = (
@@ -54,7 +91,8 @@ DAMAGED = (
 def load_image(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndarray:
     """One picture as uint8 RGB (h, w, 3); of a multi-page file, the first page.
 
-    EXIF rotation is applied, 16-bit grey is scaled by its own range, transparency lies on white.
+    EXIF rotation is applied, 16-bit grey is scaled by its own range, transparency lies on white
+    (on black where what is opaque is light).
 
     Args:
         source: a path, the bytes of a file, a Pillow image, or an array: uint8 (h, w), (h, w, 1), (h, w, 3) RGB
@@ -90,7 +128,9 @@ def load_line(data: bytes, *, name: str) -> np.ndarray:
     return image
 
 
-def load_page(source: str | Path | bytes, *, number: int | None, name: str = "", dpi: int = DPI) -> PageImage:
+def load_page(
+    source: str | Path | bytes, *, number: int | None, name: str = "", dpi: int | None = None
+) -> PageImage:
     """The page of a file that something refers to by its `number`, counted from 1; None where that was not said.
 
     A number says nothing of a picture that is the only one in its file, as some tools count the files.
@@ -100,13 +140,13 @@ def load_page(source: str | Path | bytes, *, number: int | None, name: str = "",
     """
     name = name or ("image" if isinstance(source, bytes) else str(source))
     head = _head(source, name)
-    if _is_pdf(head):
+    if is_pdf(head):
         from ocr.image.pdf import pdf_page_count
 
         count, pictures = pdf_page_count(source if isinstance(source, bytes) else Path(source), name), False
     else:
         with _open(source, name, head) as image:
-            count, pictures = _page_count(image, name), True
+            count, pictures = len(_frames(image, name)), True
     if count == 1 and (number is None or pictures):
         number = 1
     if number is None:
@@ -118,7 +158,7 @@ def load_page(source: str | Path | bytes, *, number: int | None, name: str = "",
 
 
 def load_pages(
-    source: str | Path | bytes, *, name: str = "", pages: PageRange = ALL_PAGES, dpi: int = DPI
+    source: str | Path | bytes, *, name: str = "", pages: PageRange = ALL_PAGES, dpi: int | None = None
 ) -> Iterator[np.ndarray]:
     """The pixels of `open_pages`: uint8 RGB (h, w, 3), one page at a time."""
     for page in open_pages(source, name=name, pages=pages, dpi=dpi):
@@ -130,37 +170,40 @@ def open_pages(
     *,
     name: str = "",
     pages: PageRange = ALL_PAGES,
-    dpi: int = DPI,
+    dpi: int | None = None,
     max_pixels: int = MAX_PIXELS,
     on_error: Callable[[ImageError], None] | None = None,
+    pdf_limits: PdfLimits = DEFAULT_LIMITS,
 ) -> Iterator[PageImage]:
     """The wanted pages of a picture, multi-page TIFF or PDF, one at a time: no other is held in memory.
 
     Args:
         source: a path, or the bytes of a file. name: what messages call it; the path, if not given.
-        dpi: pixels an inch that PDF pages are drawn at; pictures have the pixels they have.
+        dpi: pixels an inch that PDF pages are drawn at; None draws scans with the pixels they have, and every other
+            page at `DPI`. Pictures have the pixels they have.
         max_pixels: larger pictures are reduced to about that by a whole number; with the default, none is.
         on_error: is told of each page that cannot be read, and the others follow; without it, the first such page
             is raised.
+        pdf_limits: time and memory that a page of a PDF may take.
     Raises:
         ImageError: naming the file, the page and the reason. ConfigError: `dpi` is out of range.
     """
     check_dpi(dpi)
     name = name or ("image" if isinstance(source, bytes) else str(source))
     head = _head(source, name)
-    if _is_pdf(head):
+    if is_pdf(head):
         # Loaded on demand: reading pictures alone is quicker without.
         from ocr.image.pdf import pdf_pages
 
         file = source if isinstance(source, bytes) else Path(source)
-        yield from pdf_pages(file, name, pages=pages, dpi=dpi, on_error=on_error)
+        yield from pdf_pages(file, name, pages=pages, dpi=dpi, on_error=on_error, limits=pdf_limits)
         return
     with _open(source, name, head) as image:
-        count = _page_count(image, name)
-        for number in pages.select(count, name):
-            where = name if count == 1 else f"{name}, page {number}"
+        frames = _frames(image, name)
+        for number in pages.select(len(frames), name):
+            where = name if len(frames) == 1 else f"{name}, page {number}"
             try:
-                page = _frame(image, number, where, max_pixels)
+                page = _frame(image, frames[number - 1], where, number=number, max_pixels=max_pixels)
             except ImageError as error:
                 if on_error is None:
                     raise
@@ -171,21 +214,35 @@ def open_pages(
             del page
 
 
-def check_dpi(dpi: int) -> None:
-    """Raises ConfigError for a resolution that pages cannot sensibly be drawn at."""
-    if not 20 <= dpi <= 2400:
+def check_dpi(dpi: int | None) -> None:
+    """Raise ConfigError for a resolution that pages cannot sensibly be drawn at; None leaves it to the pages."""
+    if dpi is not None and not 20 <= dpi <= 2400:
         raise ConfigError(f"dpi={dpi}: must be from 20 to 2400")
 
 
-def _page_count(image: Image.Image, name: str) -> int:
+def _frames(image: Image.Image, name: str) -> list[int]:
+    """The frames of a file that are pages, counted from 0."""
     # Only TIFF holds pages: the second picture of a phone's JPEG is a depth map, of a PNG or WebP a movement.
     if image.format != "TIFF":
-        return 1
+        return [0]
     try:
         with _quiet():
-            return image.n_frames
+            count = image.n_frames
     except DAMAGED as error:
         raise ImageError(f"{name}: damaged ({_reason(error)})") from error
+    pages = [number for number in range(count) if count == 1 or not _accompanies(image, number)]
+    return pages or list(range(count))
+
+
+def _accompanies(image: Image.Image, number: int) -> bool:
+    """True for a frame that is a smaller version or the transparency of another one."""
+    try:
+        with _quiet():
+            image.seek(number)
+            kind = image.tag_v2.get(_NEW_SUBFILE_TYPE, 0)
+    except DAMAGED:
+        return False
+    return isinstance(kind, int) and bool(kind & _REDUCED_OR_MASK)
 
 
 @contextmanager
@@ -213,13 +270,15 @@ def _head(source: str | Path | bytes, name: str) -> bytes:
     return head
 
 
-def _is_pdf(head: bytes) -> bool:
-    return head.lstrip().startswith(b"%PDF-")
+def is_pdf(head: bytes) -> bool:
+    """True for the beginning of a PDF: other bytes may come before its header, as programs that show PDFs allow."""
+    picture = head.startswith(_PICTURES) or head[4:8] in (b"ftyp", b"jP  ")
+    return b"%PDF-" in head[:1024] and not picture
 
 
 def _open(source: str | Path | bytes, name: str, head: bytes) -> Image.Image:
     """Read the header; nothing is decoded yet."""
-    formats = FORMATS
+    formats = (*FORMATS, *(form for form, feature in _OPTIONAL_FORMATS.items() if features.check(feature)))
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
         _allow_heif(name)
         formats = ("HEIF",)
@@ -230,7 +289,7 @@ def _open(source: str | Path | bytes, name: str, head: bytes) -> Image.Image:
         # What comes where an address leads to a page about the picture, or to a login.
         html = head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))
         what = "a web page, not a picture or PDF" if html else "not a picture or PDF"
-        raise ImageError(f"{name}: {what} (known: JPEG, PNG, WebP, TIFF, BMP, PDF)") from error
+        raise ImageError(f"{name}: {what} (known: JPEG, PNG, WebP, TIFF, BMP, GIF, PDF)") from error
     except DAMAGED as error:
         raise ImageError(f"{name}: cannot be opened ({_reason(error)})") from error
 
@@ -253,10 +312,11 @@ def _dpi(image: Image.Image) -> float:
     return across if low <= across <= high and abs(across - down) < 0.02 * across else 0.0
 
 
-def _frame(image: Image.Image, number: int, where: str, max_pixels: int) -> PageImage:
+def _frame(image: Image.Image, frame: int, where: str, *, number: int, max_pixels: int) -> PageImage:
+    """Page `number`, which is the file's frame `frame`, counted from 0."""
     try:
         with _quiet():
-            image.seek(number - 1)
+            image.seek(frame)
     except DAMAGED as error:
         raise ImageError(f"{where}: damaged ({_reason(error)})") from error
     page = _pixels(image, where, number=number, max_pixels=max_pixels)

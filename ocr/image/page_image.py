@@ -9,6 +9,9 @@ import numpy as np
 
 from ocr.errors import ConfigError, ImageError
 
+DPI = 200
+"""Pixels an inch that PDF pages are drawn at, unless they are scans."""
+
 MAX_PIXELS = 300_000_000
 """Larger pictures are refused by their header, before any memory is taken for them."""
 
@@ -62,6 +65,25 @@ class PageRange:
 
 
 ALL_PAGES = PageRange(((1, 10**9),), "1-")
+
+
+@dataclass(frozen=True)
+class PdfLimits:
+    """What drawing a page of a PDF may take. Raises ConfigError for what no page could be drawn in."""
+
+    seconds: float = 20.0
+    """For opening the document, and for each page."""
+    megabytes: int = 2048
+    """Of address space, where the system can limit it; a page of 100 megapixels takes 600."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds < 1e6 or not 256 <= self.megabytes < 1e9:
+            raise ConfigError(
+                f"pdf limits of {self.seconds} s and {self.megabytes} MB: expected more than 0 and at least 256"
+            )
+
+
+DEFAULT_LIMITS = PdfLimits()
 
 
 def check_size(name: str, *, height: int, width: int) -> None:

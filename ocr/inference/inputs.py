@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -16,9 +16,6 @@ from urllib.parse import unquote, urlsplit
 from ocr.errors import ConfigError, ImageError
 
 STANDARD_INPUT = "-"
-
-_MORE_SUFFIXES = frozenset({".gif", ".jfif", ".jpe", ".pbm", ".pgm", ".pnm", ".ppm"})
-"""Of pictures that are read if they are named, but not looked for."""
 
 _WITH_PAGES = (".pdf", ".tif", ".tiff")
 
@@ -59,12 +56,18 @@ class Source:
         return "standard input" if self.origin == STANDARD_INPUT else str(self.origin)
 
 
-def find_sources(name: str | None, output: Path | None = None) -> list[Source]:
+def find_sources(
+    name: str | None,
+    output: Path | None = None,
+    *,
+    on_passed_over: Callable[[str], None] = lambda message: None,
+) -> list[Source]:
     """The files that `name` (a file, folder, pattern, address, or `-`) stands for, in natural order (2 before 10).
 
     A name that exists is taken literally, whatever characters it holds. Of folders and patterns only files with
     a suffix of pictures or PDF count, and subfolders that cannot be listed, so that their loss is told; hidden files,
-    what an earlier run wrote, and `output` are passed over.
+    what an earlier run wrote, and `output` are passed over. `on_passed_over` is told how many files of other kinds
+    there are; files named after a picture, such as its text, are none.
 
     Raises:
         ConfigError: there is no such file, or nothing to read in the folder or under the pattern.
@@ -78,7 +81,7 @@ def find_sources(name: str | None, output: Path | None = None) -> list[Source]:
     path = Path(name)
     # os.path, whose tests are False rather than an error for names too long or out of reach.
     if os.path.isdir(path):
-        found = _readable(_walk(path), root=path, output=output)
+        found = _readable(_walk(path), root=path, output=output, on_passed_over=on_passed_over)
         if not found:
             raise ConfigError(f"input={printable(name)}: no images in this folder ({_suffixes()})")
         return _name_results(found, root=path)
@@ -129,14 +132,21 @@ def _walk(folder: Path) -> Iterator[Path]:
     yield from closed
 
 
-def _readable(paths: Iterator[Path], *, root: Path, output: Path | None) -> list[Path]:
+def _readable(
+    paths: Iterator[Path],
+    *,
+    root: Path,
+    output: Path | None,
+    on_passed_over: Callable[[str], None] = lambda message: None,
+) -> list[Path]:
+    """Files to read, in natural order."""
     from ocr.image.io import PAGE_SUFFIXES
 
     # realpath, because Path.resolve fails on links that lead in a circle.
     skip = Path(os.path.realpath(output)) if output is not None else None
     if skip is not None and Path(os.path.realpath(root)).is_relative_to(skip):
         skip = None  # Results go beside the inputs: there is no separate folder to pass over.
-    found = []
+    found, others = [], []
     for path in paths:
         if skip is not None and Path(os.path.realpath(path)).is_relative_to(skip):
             continue
@@ -148,7 +158,29 @@ def _readable(paths: Iterator[Path], *, root: Path, output: Path | None) -> list
         # Pipes and the like are not waited for; a link that leads nowhere is told.
         if named and (os.path.isfile(path) or os.path.islink(path)):
             found.append(path)
+        elif not named and os.path.isfile(path):
+            others.append(path)
+    _count_others(others, found, on_passed_over)
     return sorted(found, key=_natural)
+
+
+def _count_others(others: list[Path], found: list[Path], tell: Callable[[str], None]) -> None:
+    """Tell how many files of other kinds there are, unless they are named after a picture that is read."""
+    stems = {path.with_suffix("") for path in found}
+    foreign = [
+        path
+        for path in others
+        if not any(Path(path.parent, path.name[:at]) in stems for at in _dots(path.name))
+    ]
+    if found and foreign:
+        counts = Counter(path.suffix.lower() or "without suffix" for path in foreign).most_common(5)
+        kinds = ", ".join(f"{count} {printable(suffix)}" for suffix, count in counts)
+        files = f"{len(foreign)} file{'s' * (len(foreign) != 1)}"
+        tell(f"{files} of other kinds passed over ({kinds})")
+
+
+def _dots(name: str) -> list[int]:
+    return [at for at, character in enumerate(name) if character == "."]
 
 
 def _name_results(paths: list[Path], *, root: Path) -> list[Source]:
@@ -178,7 +210,7 @@ def _without_suffix(path: Path) -> Path:
     """Without a suffix of pictures or PDF: what else follows a dot belongs to the name."""
     from ocr.image.io import PAGE_SUFFIXES
 
-    return path.with_suffix("") if path.suffix.lower() in PAGE_SUFFIXES | _MORE_SUFFIXES else path
+    return path.with_suffix("") if path.suffix.lower() in PAGE_SUFFIXES else path
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

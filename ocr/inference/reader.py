@@ -13,7 +13,7 @@ import numpy as np
 from ocr.bundle import Bundle
 from ocr.geometry import RectifiedLine, rectify_line
 from ocr.geometry.rectify import BASELINE_SHARE
-from ocr.image.io import DPI, load_image, open_pages
+from ocr.image.io import load_image, open_pages
 from ocr.image.page_image import ALL_PAGES, PageImage, PageRange
 from ocr.inference.detector import LineFinder
 from ocr.inference.device import resolve_device
@@ -140,9 +140,10 @@ class Reader:
         return self.read_array(load_image(image), source=source_name(image))
 
     def read_pages(
-        self, path: str | Path | bytes, *, pages: PageRange = ALL_PAGES, dpi: int = DPI
+        self, path: str | Path | bytes, *, pages: PageRange = ALL_PAGES, dpi: int | None = None
     ) -> Iterator[Page]:
-        """Read the wanted pages of a file, one at a time; pages of a PDF are drawn at `dpi` pixels per inch.
+        """Read the wanted pages of a file, one at a time; pages of a PDF are drawn at `dpi` pixels per inch
+        (None: see `open_pages`).
 
         Raises ImageError on reaching an unreadable page.
         """
