@@ -1,5 +1,6 @@
 """Pages on their side and upside down: found by how they read, and read as they should lie."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -10,10 +11,12 @@ from ocr import Reader
 from ocr.decoding import CharacterSpan, Hypothesis
 from ocr.geometry import CoordinateMap, polygon_iou
 from ocr.image.io import load_image
+from ocr.inference import recognizer
 from ocr.inference.orientation import reads_well
 from ocr.types import TextLine
 
 LETTER = Path(__file__).resolve().parents[2] / "examples" / "letter.jpg"
+LINE = LETTER.with_name("line.png")
 
 
 def written(rows: int = 4) -> np.ndarray:
@@ -121,19 +124,20 @@ def test_the_example_letter_is_put_upright(turns):
         assert polygon_iou(found.polygon, to.apply(true.polygon)) > 0.95
 
 
-def test_pages_in_all_positions_read_together_are_read_as_one_by_one():
-    """The networks themselves: upright, on either side, upside down and empty pages in one call."""
+def test_pages_in_all_positions_read_together_are_read_as_one_by_one(monkeypatch):
+    """The networks themselves, in float32: upright, on either side, upside down and empty pages in one call."""
+    monkeypatch.setattr(recognizer, "half_precision", lambda device: nullcontext())
     image = load_image(LETTER)
     part = np.ascontiguousarray(image[: image.shape[0] // 3])
     pages = [np.ascontiguousarray(np.rot90(part, -turns)) for turns in range(4)]
     pages.insert(2, np.full((200, 300, 3), 235, np.uint8))
     reader = Reader.from_pretrained(device="cpu", decode="ctc")
-    together = reader.read_arrays(pages)
-    assert [page.rotation for page in together] == [0, 90, 0, 180, 270]
-    assert together[2].lines == [] and len({page.text for page in together}) == 2
-    for page, pixels in zip(together, pages, strict=True):
-        alone = reader.read_array(pixels)
-        assert (page.text, page.rotation) == (alone.text, alone.rotation)
-        for line, other in zip(page.lines, alone.lines, strict=True):
-            assert abs(line.confidence - other.confidence) < 1e-4
-            np.testing.assert_array_equal(line.polygon, other.polygon)
+    together = reader.read_arrays([*pages, load_image(LINE)])
+    alone = [reader.read_array(page) for page in (*pages, load_image(LINE))]
+    assert [page.rotation for page in together] == [0, 90, 0, 180, 270, 0]
+    assert together[2].lines == [] and len({page.text for page in together}) == 3
+    for page, other in zip(together, alone, strict=True):
+        assert (page.text, page.rotation) == (other.text, other.rotation)
+        for line, same in zip(page.lines, other.lines, strict=True):
+            assert abs(line.confidence - same.confidence) < 1e-4
+            np.testing.assert_array_equal(line.polygon, same.polygon)

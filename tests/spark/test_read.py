@@ -207,9 +207,9 @@ def test_the_text_of_a_page_is_that_of_the_reader(spark, tmp_path):
         page = alone.read(tmp_path / each)
         assert row.exception is None
         assert (row.text, len(row.lines)) == (page.text, len(page.lines)), each
-        assert [line.confidence for line in row.lines] == pytest.approx(
-            [line.confidence for line in page.lines], abs=1e-4
-        )
+        # In bfloat16, where a CPU computes in it, what shares a batch changes the last digits.
+        confidences = [line.confidence for line in page.lines if line.text]
+        assert [line.confidence for line in row.lines] == pytest.approx(confidences, abs=5e-3)
     texts = {each: row.text for each, row in rows.items()}
     assert len(texts) == 5 and texts.pop("empty.png") == ""
     assert min(len(text) for text in texts.values()) > 20
