@@ -36,6 +36,10 @@ class ConfigError(OcrError):
     """A configuration value is out of range or names something that does not exist."""
 
 
+class TrainingError(OcrError):
+    """A training run cannot go on."""
+
+
 def one_line(error: BaseException) -> str:
     """Format an error for the user: the `OcrError` that caused it, if there is one, without line breaks."""
     cause: BaseException | None = error

@@ -10,13 +10,17 @@ A run writes to runs/NAME: bundle/ (the best model), checkpoints/, logs, picture
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -133,14 +137,20 @@ def build_trainer(config: DictConfig, bundle: Bundle) -> Trainer:
 
 def train(config: DictConfig) -> None:
     """Run the training that `config` describes. Raises OcrError where it cannot work."""
-    from ocr.training.checkpoint import find_checkpoint, make_run_folder
+    from ocr.training.checkpoint import check_free, find_checkpoint, locked, make_run_folder
 
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        config.run_dir = f"{config.run_dir}/{HydraConfig.get().job.num}"
     trainer, module, data = assemble(config)
     checkpoint = find_checkpoint(config.run_dir, config.resume, module=module)
     folder = make_run_folder(config.run_dir)
-    if trainer.is_global_zero:
+    if not trainer.is_global_zero:
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=False)
+        return
+    with locked(folder):
+        check_free(folder, resumes=checkpoint is not None, overwrite=config.overwrite)
         OmegaConf.save(config, folder / "config.yaml")
-    trainer.fit(module, data, ckpt_path=checkpoint, weights_only=False)
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=False)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -159,4 +169,12 @@ def main(arguments: Sequence[str]) -> int:
     except (OcrError, HydraException, OmegaConfBaseException) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: {error.filename or 'run_dir'}: {error.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        # Before the first step; from there on, the checkpoint callback ends the process.
+        return 128 + signal.SIGINT
     return 0

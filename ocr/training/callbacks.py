@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+import time
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +20,9 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
 from ocr.bundle import Bundle
-from ocr.training.sharding import FullySharded, gathered, shard
+from ocr.errors import BundleError, TrainingError
+from ocr.training.interruption import SignalFlag
+from ocr.training.sharding import FullySharded, gathered, local_part, shard
 from ocr.types import LineBatch, Page, TextLine
 
 
@@ -65,21 +70,106 @@ def _warm_average(
 
 
 class StepCheckpoint(ModelCheckpoint):
-    """Saves everything needed to go on exactly, every `every` steps and at the very end or time limit."""
+    """Saves everything needed to go on exactly, and ends the run by SIGTERM or Ctrl-C.
 
-    def __init__(self, folder: str, *, every: int = 500) -> None:
+    Saved is every `every` steps or `minutes` minutes, whichever comes first, at the very end or time limit, and on
+    either signal, which then ends the process with status 143 or 130. A signal during validation ends it at once: the
+    checkpoint before the validation is the newest.
+
+    Args:
+        folder: where `STEP.ckpt` is written. every: steps. minutes: of training. keep: newest checkpoints to keep.
+    Raises:
+        TrainingError: the disk is full, or the folder cannot be written to.
+    """
+
+    def __init__(self, folder: str, *, every: int = 500, minutes: float = 5.0, keep: int = 2) -> None:
         super().__init__(
-            dirpath=folder, filename="{step:07d}", auto_insert_metric_name=False, every_n_train_steps=every
+            dirpath=folder,
+            filename="{step:07d}",
+            auto_insert_metric_name=False,
+            every_n_train_steps=every,
+            save_top_k=-1,
+            enable_version_counter=False,
         )
+        self.minutes = minutes
+        self.keep = keep
+        self._signal = SignalFlag()
+        self._saved_at = time.monotonic()
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Begin to count time, and to handle signals."""
+        super().on_train_start(trainer, pl_module)
+        self._saved_at = time.monotonic()
+        self._signal.install()
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save a checkpoint also after the last step."""
+        """Save a checkpoint where one is due; end the process where a signal has come."""
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        stopped = _anywhere(trainer, self._signal.number is not None)
         last = trainer.should_stop or 0 < trainer.max_steps <= trainer.global_step
-        if last and self._last_global_step_saved != trainer.global_step:
+        late = time.monotonic() - self._saved_at >= 60 * self.minutes
+        due = last or stopped or _anywhere(trainer, late)
+        if due and self._last_global_step_saved != trainer.global_step:
             self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+        if stopped:
+            self._end(trainer)
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """End the process where a signal has come."""
+        if self._signal.number is not None and trainer.world_size == 1:
+            self._end(trainer)
+
+    def _end(self, trainer: L.Trainer) -> None:
+        if trainer.is_global_zero:
+            print(
+                f"\nstopped at step {trainer.global_step}: resume=auto goes on from {self.dirpath}",
+                file=sys.stderr,
+            )
+        raise SystemExit(128 + (self._signal.number or signal.SIGTERM))
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Handle signals no longer."""
+        super().on_train_end(trainer, pl_module)
+        self._signal.remove()
+
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """Handle signals no longer."""
+        super().on_exception(trainer, pl_module, exception)
+        self._signal.remove()
+
+    def _save_checkpoint(self, trainer: L.Trainer, filepath: str) -> None:
+        """Save, unless weights are not finite: the last good checkpoint is worth more. Older ones are removed."""
+        self._saved_at = time.monotonic()
+        weights = trainer.lightning_module.state_dict().values()
+        if _anywhere(trainer, not all(bool(torch.isfinite(local_part(t)).all()) for t in weights)):
+            return
+        try:
+            super()._save_checkpoint(trainer, filepath)
+        except OSError as error:
+            raise TrainingError(f"{filepath}: cannot be written ({error.strerror})") from error
+        if trainer.is_global_zero:
+            found = sorted(Path(filepath).parent.glob("*.ckpt"), key=lambda path: path.stat().st_mtime_ns)
+            for old in found[: -self.keep]:
+                old.unlink(missing_ok=True)
+
+
+def _anywhere(trainer: L.Trainer, flag: bool) -> bool:
+    """Tell whether `flag` is set in any process, so that all of them do the same."""
+    if trainer.world_size == 1:
+        return flag
+    return trainer.strategy.reduce_boolean_decision(flag, all=False)
 
 
 class StepSeed(L.Callback):
@@ -116,6 +206,22 @@ class BundleExport(L.Callback):
         self.best: float | None = None
         self.before: float | None = None
 
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Go on from the bundle on disk where a run resumes: a checkpoint may be older, or newer than a lost one."""
+        if trainer.ckpt_path is None:
+            return
+        self.best, self.bundle.metrics = trainer.strategy.broadcast(self._on_disk())
+
+    def _on_disk(self) -> tuple[float | None, dict[str, Any]]:
+        """Return the score and the metrics of the bundle in the folder; None without a whole bundle."""
+        try:
+            metrics = Bundle.load(self.folder).metrics
+        except BundleError:
+            return None, {}
+        measured = metrics.get("validation")
+        score = measured.get(self.monitor.removeprefix("val/")) if isinstance(measured, dict) else None
+        return (float(score) if isinstance(score, int | float) else None), metrics
+
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write if this is the best yet."""
         score = trainer.callback_metrics.get(self.monitor)
@@ -133,6 +239,9 @@ class BundleExport(L.Callback):
         """Write if nothing ever was; tell what training was good for."""
         if self.best is None:
             self._write(trainer, pl_module)
+        if trainer.is_global_zero:
+            # A run whose bundle nobody can read has failed, and must say so.
+            Bundle.load(self.folder)
         if self.before is not None and trainer.is_global_zero:
             step = self.bundle.metrics["steps"]
             print(
@@ -157,7 +266,8 @@ class BundleExport(L.Callback):
             return
         self.bundle.model.load_state_dict(state)
         measured = {
-            name.removeprefix("val/"): round(float(value), 4)
+            # A resumed run compares with the score as it was.
+            name.removeprefix("val/"): float(value) if name == self.monitor else round(float(value), 4)
             for name, value in trainer.callback_metrics.items()
             if name.startswith("val/")
         }

@@ -90,6 +90,11 @@ def gathered(state: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def local_part(value: torch.Tensor) -> torch.Tensor:
+    """Return this process's share of a tensor that is split, and any other tensor as it is."""
+    return value.to_local() if isinstance(value, DTensor) else value
+
+
 def _share(value: Any, weight: nn.Parameter) -> Any:
     """This process's share of a whole tensor (the shape of `weight`); anything else as it is."""
     if not isinstance(weight, DTensor) or getattr(value, "shape", None) != weight.shape:

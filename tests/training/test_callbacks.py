@@ -1,7 +1,9 @@
 """Averaged weights, the best bundle, pictures, and where a run starts from."""
 
+import copy
 import json
 import math
+import os
 import shutil
 
 import lightning as L
@@ -12,14 +14,29 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ocr.bundle import Bundle
+from ocr.bundle import Bundle, registry
 from ocr.decoding import Hypothesis
-from ocr.errors import BundleError, ConfigError
+from ocr.errors import BundleError, ConfigError, TrainingError
 from ocr.training.callbacks import AveragedWeights, BundleExport, SamplePages, SamplePictures, StepCheckpoint
-from ocr.training.checkpoint import find_checkpoint
+from ocr.training.checkpoint import check_free, find_checkpoint, locked
+from ocr.training.interruption import FiniteSteps
 from ocr.training.optim import adamw, warmup_cosine
 from ocr.training.start import Start, new_bundle
 from ocr.types import ImageBatch, LineBatch, LineSample, Page, TextLine
+
+
+class OneWeight(nn.Linear):
+    """The model of `Scripted`, as bundles build it."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 1, bias=False)
+
+
+@pytest.fixture(autouse=True)
+def buildable(monkeypatch):
+    """`OneWeight` may be built while these tests run."""
+    monkeypatch.setattr(registry, "_REGISTRY", copy.deepcopy(registry._REGISTRY))
+    registry.register(OneWeight, role="detector")
 
 
 class Scripted(L.LightningModule):
@@ -27,7 +44,7 @@ class Scripted(L.LightningModule):
 
     def __init__(self, scores):
         super().__init__()
-        self.model = nn.Linear(1, 1, bias=False)
+        self.model = OneWeight()
         nn.init.zeros_(self.model.weight)
         self.scores = iter(scores)
 
@@ -44,7 +61,7 @@ class Scripted(L.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=1.0)
 
 
-def fit(module, callbacks, steps, folder, **options):
+def fit(module, callbacks, steps, folder, *, checkpoint=None, **options):
     batches = DataLoader(torch.zeros(100, 1))
     trainer = L.Trainer(
         accelerator="cpu",
@@ -56,13 +73,12 @@ def fit(module, callbacks, steps, folder, **options):
         logger=False,
         **({"enable_checkpointing": False, "limit_val_batches": 1, "num_sanity_val_steps": 0} | options),
     )
-    trainer.fit(module, batches, batches)
+    trainer.fit(module, batches, batches, ckpt_path=checkpoint, weights_only=False)
 
 
 def export(folder, mode="min"):
-    return BundleExport(
-        Bundle("detector", "x", nn.Linear(1, 1, bias=False), {}), folder, monitor="val/cer", mode=mode
-    )
+    bundle = Bundle("detector", "x", OneWeight(), {"_target_": f"{__name__}.OneWeight"})
+    return BundleExport(bundle, folder, monitor="val/cer", mode=mode)
 
 
 def test_validation_and_the_bundle_see_the_averaged_weights(tmp_path):
@@ -120,12 +136,13 @@ def test_without_validation_the_last_weights_are_exported(tmp_path):
     assert bundle.bundle.model.weight.item() == 3
 
 
-@pytest.mark.parametrize(("every", "left"), [(2, "0000005"), (100, "0000005")])
+@pytest.mark.parametrize(("every", "left"), [(1, "45"), (2, "45"), (3, "35"), (100, "5")])
 def test_the_end_of_a_run_is_saved_whatever_the_interval(tmp_path, every, left):
     checkpoint, module = StepCheckpoint(str(tmp_path / "checkpoints"), every=every), Scripted([1.0] * 9)
     fit(module, [checkpoint], 5, tmp_path, enable_checkpointing=True)
-    assert [path.stem for path in (tmp_path / "checkpoints").iterdir()] == [left]
-    assert find_checkpoint(tmp_path, "auto", module=module).stem == left
+    stems = sorted(path.stem for path in (tmp_path / "checkpoints").iterdir())
+    assert stems == [f"000000{step}" for step in left], "the last two are kept"
+    assert find_checkpoint(tmp_path, "auto", module=module).stem == "0000005"
     module.model = nn.Linear(2, 1, bias=False)
     with pytest.raises(ConfigError, match=r"another model.*model\.weight"):
         find_checkpoint(tmp_path, "auto", module=module)
@@ -210,3 +227,114 @@ def test_a_run_starts_from_a_bundle_or_says_why_not(tiny_recognizer, tmp_path):
         )
     with pytest.raises(BundleError, match="is a recognizer, not a detector"):
         new_bundle("detector", "mine", start.model_config, **parts, start=given)
+
+
+def test_a_resumed_run_goes_by_the_bundle_on_disk(tmp_path):
+    """A checkpoint from before the validation that wrote the bundle must not replace it by a worse one."""
+    first, saved = export(tmp_path / "bundle"), StepCheckpoint(str(tmp_path / "checkpoints"), every=2)
+    fit(Scripted([9.0, 5.25]), [first, saved], 4, tmp_path, val_check_interval=2, enable_checkpointing=True)
+    checkpoint = tmp_path / "checkpoints" / "0000002.ckpt"
+    kept = (tmp_path / "bundle" / "bundle.json").read_bytes()
+    again = export(tmp_path / "bundle")
+    fit(Scripted([7.0, 5.25]), [again], 6, tmp_path, checkpoint=checkpoint, val_check_interval=2)
+    assert (tmp_path / "bundle" / "bundle.json").read_bytes() == kept
+    shutil.rmtree(tmp_path / "bundle")
+    fit(Scripted([7.0, 8.0]), [again], 6, tmp_path, checkpoint=checkpoint, val_check_interval=2)
+    assert Bundle.load(tmp_path / "bundle").metrics["validation"]["cer"] == 7.0, (
+        "a lost bundle is written again"
+    )
+
+
+class Diverging(Scripted):
+    """Its loss is not finite at the given steps; with `poisoned`, its weights are not from there on."""
+
+    def __init__(self, steps, *, poisoned=False):
+        super().__init__([])
+        self.at, self.poisoned = steps, poisoned
+
+    def training_step(self, batch, batch_index):
+        if batch_index in self.at and self.poisoned:
+            with torch.no_grad():
+                self.model.weight.fill_(math.nan)
+        return -self.model.weight.sum() * (math.nan if batch_index in self.at else 1.0)
+
+
+def test_a_step_without_a_finite_loss_changes_nothing(tmp_path, capsys):
+    module, finite = Diverging({1, 3}), FiniteSteps()
+    fit(module, [finite], 6, tmp_path, limit_val_batches=0)
+    assert module.model.weight.item() == 4 and finite.skipped == 2
+    assert capsys.readouterr().err.count("skipped, the loss is not finite: step") == 2
+
+
+def test_ten_in_a_row_end_the_run_and_name_their_samples(tmp_path):
+    module = Diverging(set(range(3, 50)))
+    with pytest.raises(
+        TrainingError, match=r"10 steps in a row without a finite loss: step 3.*step 12"
+    ) as caught:
+        fit(module, [FiniteSteps()], 40, tmp_path, limit_val_batches=0)
+    assert module.model.weight.item() == 3 and "\n" not in str(caught.value)
+
+
+def test_the_samples_of_a_skipped_step_are_named(tmp_path):
+    class Trainer:
+        global_step = 7
+
+    callback = FiniteSteps()
+    samples = [LineSample(np.zeros((0, 0), np.uint8), "a", id, "page") for id in ("line 1", "line 2")]
+    batch = LineBatch(ImageBatch(torch.zeros(2, 1, 8, 8), torch.tensor([8, 8])), samples)
+    callback.on_train_batch_start(Trainer, None, batch, 0)
+    assert callback._names == "step 7: line 1, line 2"
+
+
+def test_the_last_finite_checkpoint_is_kept(tmp_path):
+    saved = StepCheckpoint(str(tmp_path / "checkpoints"), every=1)
+    fit(
+        Diverging({3}, poisoned=True),
+        [saved, FiniteSteps()],
+        8,
+        tmp_path,
+        limit_val_batches=0,
+        enable_checkpointing=True,
+    )
+    assert sorted(path.stem for path in (tmp_path / "checkpoints").iterdir()) == ["0000002", "0000003"]
+
+
+def test_checkpoints_are_written_by_time_as_well(tmp_path):
+    saved = StepCheckpoint(str(tmp_path / "checkpoints"), every=1000, minutes=0)
+    fit(Scripted([]), [saved], 3, tmp_path, limit_val_batches=0, enable_checkpointing=True)
+    assert sorted(path.stem for path in (tmp_path / "checkpoints").iterdir()) == ["0000002", "0000003"]
+
+
+def test_a_full_disk_ends_in_one_line(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(L.Trainer, "save_checkpoint", full)
+    saved = StepCheckpoint(str(tmp_path / "checkpoints"), every=1)
+    with pytest.raises(TrainingError, match=r"0000001\.ckpt: cannot be written \(No space left on device\)"):
+        fit(Scripted([]), [saved], 3, tmp_path, limit_val_batches=0, enable_checkpointing=True)
+
+
+def test_a_run_folder_is_used_by_one_run_at_a_time(tmp_path):
+    with (
+        locked(tmp_path),
+        pytest.raises(ConfigError, match=rf"run_dir=.*: in use by process {os.getpid()} on"),
+        locked(tmp_path),
+    ):
+        pass
+    (tmp_path / ".lock").write_text("1 on elsewhere\n")
+    with locked(tmp_path):
+        pass  # What a killed process left is no lock.
+
+
+def test_a_finished_bundle_is_replaced_only_when_told(tmp_path):
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "checkpoints").mkdir()
+    for name in ("bundle/bundle.json", "checkpoints/0000001.ckpt"):
+        (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match="holds the bundle of another run.*overwrite=true"):
+        check_free(tmp_path, resumes=False, overwrite=False)
+    check_free(tmp_path, resumes=True, overwrite=False)
+    assert (tmp_path / "checkpoints" / "0000001.ckpt").exists()
+    check_free(tmp_path, resumes=False, overwrite=True)
+    assert not (tmp_path / "checkpoints" / "0000001.ckpt").exists()

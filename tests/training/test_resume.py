@@ -51,7 +51,9 @@ def losses(run: Path, version: int) -> dict[int, str]:
 
 
 @pytest.mark.parametrize("workers", [1])
-def test_a_killed_run_resumes_with_the_same_losses_and_the_same_weights(tmp_path, monkeypatch, workers):
+def test_a_killed_run_resumes_with_the_same_losses_and_the_same_weights(
+    tmp_path, monkeypatch, workers, capsys
+):
     settings = [*SETTINGS, f"data.num_workers={workers}"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     kill = "+callbacks.kill._target_=tests.training.test_resume.KillMidway"
@@ -71,6 +73,9 @@ def test_a_killed_run_resumes_with_the_same_losses_and_the_same_weights(tmp_path
     assert train.main([*settings, f"run_dir={whole}", "resume=auto"]) == 0, (
         "auto starts anew without checkpoint"
     )
+    assert f"resume=auto: no checkpoint in {whole}, starting anew" in capsys.readouterr().err
+    assert train.main([*settings, f"run_dir={whole}"]) == 2, "a finished bundle is not overwritten"
+    assert "holds the bundle of another run" in capsys.readouterr().err
 
     expected = losses(whole, 0)
     assert sorted(expected) == list(range(STEPS))
@@ -79,3 +84,26 @@ def test_a_killed_run_resumes_with_the_same_losses_and_the_same_weights(tmp_path
     assert expected == before | after
     weights = "bundle/model.safetensors"
     assert (whole / weights).read_bytes() == (cut / weights).read_bytes()
+
+
+class SignalMidway(L.Callback):
+    """Sends the process a signal, as Ctrl-C or a scheduler does."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def on_train_batch_start(self, trainer, *_):
+        if trainer.global_step == KILLED_AT:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_run_after_a_checkpoint(tmp_path, number, status):
+    target = "+callbacks.signal._target_=tests.training.test_resume.SignalMidway"
+    command = [sys.executable, "train.py", *SETTINGS, "data.num_workers=1", f"run_dir={tmp_path}"]
+    command += ["callbacks.checkpoint.every=1000", target, f"+callbacks.signal.number={int(number)}"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == status, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert f"stopped at step {KILLED_AT + 1}: resume=auto goes on" in ended.stderr
+    assert [path.stem for path in (tmp_path / "checkpoints").iterdir()] == [f"{KILLED_AT + 1:07d}"]
