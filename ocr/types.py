@@ -133,6 +133,12 @@ class ImageBatch:
             self.pixels.to(device, non_blocking=True), self.widths.to(device, non_blocking=True)
         )
 
+    def select(self, rows: list[int]) -> ImageBatch:
+        """Return a batch of the given rows; the batch itself where these are all, in order."""
+        if rows == list(range(len(self))):
+            return self
+        return ImageBatch(self.pixels[rows], self.widths[rows])
+
     def __len__(self) -> int:
         return self.pixels.shape[0]
 

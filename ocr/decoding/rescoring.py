@@ -8,7 +8,7 @@ from ocr.decoding.alignment import ctc_log_probs
 from ocr.decoding.ctc import CtcBeam
 from ocr.decoding.hypothesis import Hypothesis
 from ocr.errors import ConfigError
-from ocr.models.decoder import CachedDecoder
+from ocr.models.decoder import CachedDecoder, teacher_forced
 from ocr.models.recognizer import Recognizer
 from ocr.models.vit import Encoded
 from ocr.text.tokenizer import CharTokenizer, Tokenizer
@@ -65,11 +65,8 @@ def score_texts(
     device = encoded.features.device
     ids = [tokenizer.encode(text)[: decoder.max_length - 1] for text in texts]
     length = max(map(len, ids)) + 1
-    inputs = torch.full((len(ids), length), tokenizer.pad, device=device)
-    expected = inputs.clone()
-    for row, text in enumerate(ids):
-        inputs[row, : len(text) + 1] = torch.tensor([tokenizer.bos, *text])
-        expected[row, : len(text) + 1] = torch.tensor([*text, tokenizer.eos])
+    special = {"bos": tokenizer.bos, "eos": tokenizer.eos, "pad": tokenizer.pad}
+    inputs, expected = (ids.to(device) for ids in teacher_forced(ids, width=length, **special))
     cache = decoder.start(encoded.features, encoded.mask).select(torch.tensor(lines, device=device))
     log_probs = decoder.forced(inputs, cache).float().log_softmax(-1)
     scores = log_probs.gather(-1, expected[..., None])[..., 0]

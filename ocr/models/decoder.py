@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,6 +14,24 @@ from ocr.nn.mlp import Mlp
 from ocr.nn.position import sinusoid
 
 KeysValues = tuple[torch.Tensor, torch.Tensor]
+
+
+def teacher_forced(
+    texts: Sequence[Sequence[int]], *, bos: int, eos: int, pad: int, width: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pack texts as inputs of a decoder and the tokens that it should answer with.
+
+    Args:
+        texts: b lists of fewer than `width` ids without bos and eos.
+    Returns:
+        Inputs (bos + text) and expected outputs (text + eos), each (b, width) int64, padded with `pad`.
+    """
+    inputs = torch.full((len(texts), width), pad)
+    expected = torch.full((len(texts), width), pad)
+    for row, ids in enumerate(texts):
+        inputs[row, : len(ids) + 1] = torch.tensor([bos, *ids])
+        expected[row, : len(ids) + 1] = torch.tensor([*ids, eos])
+    return inputs, expected
 
 
 @dataclass

@@ -47,7 +47,7 @@ def attend(
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=causal)
     if causal:
         mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril()
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)  # (b, heads, l, t)
     if mask is not None:
         # Adding costs half of filling, forward and backward.
         scores = scores + torch.zeros_like(mask, dtype=scores.dtype).masked_fill_(
@@ -76,9 +76,10 @@ class SelfAttention(nn.Module):
         self, x: torch.Tensor, mask: torch.Tensor | None = None, *, causal: bool = False
     ) -> torch.Tensor:
         """x: (b, t, d); mask: (b, 1, 1, t) bool, True where a key may be seen. Returns (b, t, d)."""
-        q, k, v = (_split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))
+        qkv = self.qkv(x).chunk(3, dim=-1)  # 3 x (b, t, d)
+        q, k, v = (_split_heads(part, self.heads) for part in qkv)  # (b, heads, t, d / heads)
         dropout = self.dropout if self.training else 0.0
-        y = attend(q, k, v, mask, dropout=dropout, causal=causal)
+        y = attend(q, k, v, mask, dropout=dropout, causal=causal)  # (b, heads, t, d / heads)
         return self.proj(_merge_heads(y))
 
     def step(
@@ -88,7 +89,8 @@ class SelfAttention(nn.Module):
 
         Returns the output (b, 1, d) and the grown cache.
         """
-        q, k, v = (_split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))
+        qkv = self.qkv(x).chunk(3, dim=-1)  # 3 x (b, t, d)
+        q, k, v = (_split_heads(part, self.heads) for part in qkv)  # (b, heads, t, d / heads)
         if past is not None:
             k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)
         return self.proj(_merge_heads(attend(q, k, v))), (k, v)
@@ -119,7 +121,7 @@ class CrossAttention(nn.Module):
         mask: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """x: (b, l, d); keys_values from `keys_values`; mask: (b, 1, 1, t) bool. Returns (b, l, d)."""
-        q = _split_heads(self.q(x), self.heads)
+        q = _split_heads(self.q(x), self.heads)  # (b, heads, l, d / heads)
         dropout = self.dropout if self.training else 0.0
-        y = attend(q, *keys_values, mask, dropout=dropout)
+        y = attend(q, *keys_values, mask, dropout=dropout)  # (b, heads, l, d / heads)
         return self.proj(_merge_heads(y))

@@ -13,7 +13,9 @@ from ocr.decoding import Hypothesis, get_decoder
 from ocr.errors import ConfigError, LabelError
 from ocr.losses.recognition import ctc_loss, token_loss
 from ocr.metrics.text import ErrorCounts, count_errors
+from ocr.models.decoder import teacher_forced
 from ocr.models.recognizer import Recognizer
+from ocr.models.vit import Encoded
 from ocr.text.tokenizer import CharTokenizer, Tokenizer
 from ocr.training.module import TrainingModule
 from ocr.types import ImageBatch, LineBatch, LineSample
@@ -78,48 +80,30 @@ class RecognitionModule(TrainingModule):
         self._unusable: set[str] = set()
 
     def training_step(self, batch: LineBatch, batch_index: int) -> torch.Tensor | None:
-        """The joint loss of one batch, None (no update) if no label of it can be expressed."""
-        images, samples = batch.images, batch.samples
+        """Compute the joint loss of one batch, None (no update) if no label of it can be expressed."""
         rows, targets = self._targets(batch)
-        lines_share = self._share(len(rows))
-        if lines_share is None:
+        share = self._share(len(rows))
+        if share is None:
             return None
-        texts = [samples[row].text for row in rows]
-        if not rows:
-            # The other processes wait for this one's gradients, which count for nothing.
-            rows, targets, texts = [0], [[]], [""]
-        if len(rows) < len(samples):
-            images = ImageBatch(images.pixels[rows], images.widths[rows])
-        rank, world_size = _place()
-        generator = torch.Generator(images.pixels.device).manual_seed(
-            self.seed * 1_000_003 + self.global_step * world_size + rank
-        )
-        if self.augment is not None:
-            images = self.augment(images, generator, _stretches([samples[row] for row in rows], images))
+        self._log_sum("train/lines", len(rows))
+        # A process without lines goes on with an empty one, of share 0: the others wait for its gradients.
+        rows, targets = (rows, targets) if rows else ([0], [[]])
+        samples = [batch.samples[row] for row in rows]
+        generator = self._generator(batch.images.pixels.device)
+        images = self._augmented(batch.images.select(rows), samples, generator)
         encoded = self.model.encode(images)
-        loss = ctc = lines_share * ctc_loss(self.model.ctc_logits(encoded), encoded.lengths, targets)
-        if self.ctc_weight < 1:
-            count = max(1, round(len(rows) * self.decoder_fraction))
-            order = torch.randperm(len(rows), generator=generator, device=generator.device)
-            # Unrelated words would teach the decoder a wrong language; where a batch has nothing else, one
-            # line goes through with a weight of zero.
-            running = [i for i in order.tolist() if samples[rows[i]].running_text]
-            some = torch.tensor((running or order.tolist())[: count if running else 1], device=order.device)
-            inputs, expected = self._tokens([texts[i] for i in some.tolist()], generator)
-            logits = self.model.decoder(inputs, encoded.features[some], encoded.mask[some])
-            tokens = int((expected != self.tokenizer.pad).sum()) if lines_share and running else 0
-            attention = token_loss(logits, expected, label_smoothing=self.label_smoothing)
-            attention = (self._share(tokens) or 0.0) * attention
-            loss = self.ctc_weight * ctc + (1 - self.ctc_weight) * attention
-            self.log("train/decoder", attention, sync_dist=True)
+        ctc = share * ctc_loss(self.model.ctc_logits(encoded), encoded.lengths, targets)
         self.log("train/ctc", ctc, prog_bar=True, sync_dist=True)
+        loss = ctc
+        if self.ctc_weight < 1:
+            attention = self._decoder_loss(encoded, samples, generator, counts=share > 0)
+            self.log("train/decoder", attention, sync_dist=True)
+            loss = self.ctc_weight * ctc + (1 - self.ctc_weight) * attention
         self.log("train/loss", loss, prog_bar=True, sync_dist=True)
-        lines = float(len(targets)) if lines_share else 0.0
-        self.log("train/lines", lines, reduce_fx="sum", on_step=True, on_epoch=False, sync_dist=True)
         return loss
 
     def validation_step(self, batch: LineBatch, batch_index: int) -> list[Hypothesis]:
-        """Adds the batch's errors to the corpus; returns the readings of the first strategy."""
+        """Add the batch's errors to the corpus; returns the readings of the first strategy."""
         model = self.whole_model
         encoded = model.encode(batch.images)
         rows, targets = self._targets(batch)
@@ -135,26 +119,73 @@ class RecognitionModule(TrainingModule):
         return readings
 
     def on_validation_epoch_end(self) -> None:
-        """Logs `val/loss`, `val/cer`, `val/wer` and one CER a source, in percent, over all processes."""
+        """Log `val/loss`, `val/cer`, `val/wer` and one CER per source, in percent, over all processes."""
         losses, counts = self._gathered()
         if losses:
             mean = sum(loss * lines for loss, lines in losses) / sum(lines for _, lines in losses)
             self.log("val/loss", mean, rank_zero_only=True)
         for name in self.val_decode:
             sources = {source: c for (strategy, source), c in sorted(counts.items()) if strategy == name}
-            suffix = "" if name == self.val_decode[0] else f"_{name}"
-            total = sum(sources.values(), ErrorCounts())
-            self.log(f"val/cer{suffix}", total.cer, prog_bar=True, rank_zero_only=True)
-            self.log(f"val/wer{suffix}", total.wer, rank_zero_only=True)
-            for source, each in sources.items():
-                self.log(f"val/{source}/cer{suffix}", each.cer, rank_zero_only=True)
-            weights = {source: self.val_weights.get(source, 0.0) for source in sources}
-            if total_weight := sum(weights.values()):
-                mean = sum(weights[source] * each.cer for source, each in sources.items()) / total_weight
-                self.log(f"val/weighted_cer{suffix}", mean, prog_bar=True, rank_zero_only=True)
+            self._log_errors(sources, suffix="" if name == self.val_decode[0] else f"_{name}")
+
+    def _log_errors(self, sources: Mapping[str, ErrorCounts], *, suffix: str) -> None:
+        """Log the error rates of one decoding strategy: over all lines, per source, and weighted over sources."""
+        total = sum(sources.values(), ErrorCounts())
+        self.log(f"val/cer{suffix}", total.cer, prog_bar=True, rank_zero_only=True)
+        self.log(f"val/wer{suffix}", total.wer, rank_zero_only=True)
+        for source, each in sources.items():
+            self.log(f"val/{source}/cer{suffix}", each.cer, rank_zero_only=True)
+        weights = {source: self.val_weights.get(source, 0.0) for source in sources}
+        if total_weight := sum(weights.values()):
+            mean = sum(weights[source] * each.cer for source, each in sources.items()) / total_weight
+            self.log(f"val/weighted_cer{suffix}", mean, prog_bar=True, rank_zero_only=True)
+
+    def _generator(self, device: torch.device) -> torch.Generator:
+        """Make the random generator of this step and process, the same in a resumed run."""
+        rank, world_size = _place()
+        return torch.Generator(device).manual_seed(
+            self.seed * 1_000_003 + self.global_step * world_size + rank
+        )
+
+    def _augmented(
+        self, images: ImageBatch, samples: Sequence[LineSample], generator: torch.Generator
+    ) -> ImageBatch:
+        """Augment images by the factors of width that the batch was made for."""
+        if self.augment is None:
+            return images
+        return self.augment(images, generator, _stretches(samples, images))
+
+    def _decoder_loss(
+        self,
+        encoded: Encoded,
+        samples: Sequence[LineSample],
+        generator: torch.Generator,
+        *,
+        counts: bool,
+    ) -> torch.Tensor:
+        """Compute the next-token loss of a random part of the lines, as this process's share of the mean.
+
+        Unrelated words would teach the decoder a wrong language; where a batch has nothing else, one line goes
+        through with a weight of zero, as does the line of a process that has none (`counts` False).
+        """
+        order = torch.randperm(len(samples), generator=generator, device=generator.device).tolist()
+        running = [row for row in order if samples[row].running_text]
+        count = max(1, round(len(samples) * self.decoder_fraction)) if running else 1
+        chosen = (running or order)[:count]
+        texts = [samples[row].text if counts else "" for row in chosen]
+        inputs, expected = self._tokens(texts, generator)
+        rows = torch.tensor(chosen, device=generator.device)
+        logits = self.model.decoder(inputs, encoded.features[rows], encoded.mask[rows])
+        loss = token_loss(logits, expected, label_smoothing=self.label_smoothing)
+        tokens = int((expected != self.tokenizer.pad).sum()) if counts and running else 0
+        return (self._share(tokens) or 0.0) * loss
+
+    def _log_sum(self, name: str, value: int) -> None:
+        """Log a count, summed over processes."""
+        self.log(name, float(value), reduce_fx="sum", on_step=True, on_epoch=False, sync_dist=True)
 
     def _share(self, count: int) -> float | None:
-        """Factor of this process's mean over `count` items, None if no process has any.
+        """Compute the factor of this process's mean over `count` items, None if no process has any.
 
         Gradients are averaged over processes; with it, their average is that of the mean over all items.
         """
@@ -166,7 +197,7 @@ class RecognitionModule(TrainingModule):
         return count * world_size / float(total) if total else None
 
     def _gathered(self) -> tuple[list[tuple[float, int]], dict[tuple[str, str], ErrorCounts]]:
-        """Losses and counts of all processes together; this process's start anew.
+        """Collect losses and counts of all processes; this process's start anew.
 
         One collective call for everything: processes may have met different sources, or none.
         """
@@ -182,7 +213,7 @@ class RecognitionModule(TrainingModule):
         return [pair for losses, _ in tables for pair in losses], total
 
     def _targets(self, batch: LineBatch) -> tuple[list[int], list[list[int]]]:
-        """Rows whose label can be expressed, and their CTC targets; others are named once and left out."""
+        """Find the rows whose label can be expressed, and their CTC targets; others are named once and left out."""
         rows, targets = [], []
         for row, sample in enumerate(batch.samples):
             try:
@@ -195,18 +226,14 @@ class RecognitionModule(TrainingModule):
         return rows, targets
 
     def _tokens(self, texts: list[str], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Decoder inputs (bos + text, some tokens masked) and expected outputs (text + eos), each (b, l)."""
+        """Make decoder inputs (bos + text, some tokens masked) and expected outputs (text + eos), each (b, l)."""
         tokenizer, device = self.tokenizer, generator.device
         longest = self.model.decoder.max_length - 1
-        encoded = [tokenizer.encode(text)[:longest] for text in texts]
+        ids = [tokenizer.encode(text)[:longest] for text in texts]
         # Few distinct shapes: CPU kernels are built for each.
-        width = min(-(-(max(len(ids) for ids in encoded) + 1) // 8) * 8, longest + 1)
-        inputs = torch.full((len(texts), width), tokenizer.pad)
-        expected = torch.full((len(texts), width), tokenizer.pad)
-        for row, ids in enumerate(encoded):
-            inputs[row, : len(ids) + 1] = torch.tensor([tokenizer.bos, *ids])
-            expected[row, : len(ids) + 1] = torch.tensor([*ids, tokenizer.eos])
-        inputs, expected = inputs.to(device), expected.to(device)
+        width = min(-(-(max(map(len, ids)) + 1) // 8) * 8, longest + 1)
+        special = {"bos": tokenizer.bos, "eos": tokenizer.eos, "pad": tokenizer.pad}
+        inputs, expected = (ids.to(device) for ids in teacher_forced(ids, width=width, **special))
         masked = torch.rand(inputs.shape, generator=generator, device=device) < self.token_mask
         masked[:, 0] = False
         return inputs.masked_fill(masked & (inputs != tokenizer.pad), tokenizer.unk), expected
@@ -219,7 +246,7 @@ def _stretches(samples: Sequence[LineSample], images: ImageBatch) -> torch.Tenso
 
 
 def _place() -> tuple[int, int]:
-    """This process's number and how many train together."""
+    """Return this process's number and how many train together."""
     if not torch.distributed.is_initialized():
         return 0, 1
     return torch.distributed.get_rank(), torch.distributed.get_world_size()
