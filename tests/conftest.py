@@ -35,3 +35,37 @@ def tiny_recognizer(tmp_path_factory) -> Path:
             parameter.zero_()
         bundle.model.ctc_head[1].bias[bundle.parts["ctc_tokenizer"].encode("a")[0]] = 9
     return bundle.save(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+MARKS = {
+    "spark": ("tests/spark/",),
+    "browser": ("tests/demo/test_browser.py",),
+    "slow": (
+        "tests/test_adapt.py",
+        "tests/test_cluster.py",
+        "tests/test_guides.py",
+        "tests/test_recipe.py",
+        "tests/test_reference.py",
+        "tests/test_roundtrip.py",
+        "tests/test_wheel.py",
+        "tests/bundle/test_schema.py",
+        "tests/commands/test_demo.py",
+        "tests/data/lines/test_datamodule.py",
+        "tests/image/test_fuzz.py",
+        "tests/image/test_large.py",
+        "tests/training/test_distributed.py",
+        "tests/training/test_processes.py",
+        "tests/training/test_resume.py",
+        "tests/training/test_sharding.py",
+    ),
+}
+"""Marker: beginnings of the paths of the tests that carry it; each can be left out by `-m "not NAME"`."""
+
+
+def pytest_collection_modifyitems(config, items):
+    """Mark tests by the file they are in."""
+    for item in items:
+        path = item.path.relative_to(config.rootpath).as_posix()
+        for name, beginnings in MARKS.items():
+            if path.startswith(beginnings):
+                item.add_marker(name)

@@ -13,13 +13,7 @@ TREES = {
     path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "ocr").rglob("*.py"))
 }
-PENDING = {
-    "ocr/image/headers.py",
-    "ocr/image/io.py",
-    "ocr/image/page_image.py",
-    "ocr/inference/inputs.py",
-    "ocr/inference/reader.py",
-}
+PENDING: set[str] = set()
 """Files that do not follow the rules yet; the goal is none."""
 FILES = [file for file in TREES if file not in PENDING]
 

@@ -1,4 +1,4 @@
-"""What a file says of its pages before any is decoded."""
+"""Facts that a file states about its pages before any of them is decoded."""
 
 from __future__ import annotations
 

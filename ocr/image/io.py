@@ -91,7 +91,7 @@ DAMAGED = (
 def load_image(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndarray:
     """One picture as uint8 RGB (h, w, 3); of a multi-page file, the first page.
 
-    EXIF rotation is applied, 16-bit grey is scaled by its own range, transparency lies on white
+    EXIF rotation is applied, 16-bit gray is scaled by its own range, transparency lies on white
     (on black where what is opaque is light).
 
     Args:
@@ -108,9 +108,9 @@ def load_image(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndar
 
 
 def load_line(data: bytes, *, name: str) -> np.ndarray:
-    """The encoded picture of a line as uint8 grey (h, w) or RGB (h, w, 3), fast where it is safe to be.
+    """The encoded picture of a line as uint8 gray (h, w) or RGB (h, w, 3), fast where it is safe to be.
 
-    Whole JPEG and opaque 8-bit PNG go through OpenCV straight to grey, five times as fast; everything else through
+    Whole JPEG and opaque 8-bit PNG go through OpenCV straight to gray, five times as fast; everything else through
     `load_image` to RGB. The limits of size are the same.
 
     Raises:

@@ -36,7 +36,7 @@ class PageImage:
 
 @dataclass(frozen=True)
 class PageRange:
-    """Which pages of a file are wanted: numbers from 1 and spans of them, all inclusive."""
+    """Selection of pages of a file: numbers from 1 and spans of them, all inclusive."""
 
     spans: tuple[tuple[int, int], ...]
     text: str
@@ -69,7 +69,7 @@ ALL_PAGES = PageRange(((1, 10**9),), "1-")
 
 @dataclass(frozen=True)
 class PdfLimits:
-    """What drawing a page of a PDF may take. Raises ConfigError for what no page could be drawn in."""
+    """Limits of time and memory for drawing a page of a PDF. Raises ConfigError for limits too small for any page."""
 
     seconds: float = 20.0
     """For opening the document, and for each page."""

@@ -1,4 +1,4 @@
-"""What there is to read: files, folders, patterns, standard input and addresses on the web."""
+"""Inputs of a reading: files, folders, patterns, standard input and addresses on the web."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ class Reader:
         """Read one image, or the first page of a file.
 
         Args:
-            image: a file, its bytes, or uint8 pixels, (h, w) grey or (h, w, 3) RGB.
+            image: a file, its bytes, or uint8 pixels, (h, w) gray or (h, w, 3) RGB.
         Raises:
             ImageError: it cannot be read as an image.
         """
