@@ -48,7 +48,7 @@ def run(tiny_recognizer, tmp_path, monkeypatch):
 def complaints(err: str) -> list[str]:
     """The lines of standard error that report a problem; everything else is progress."""
     assert "Traceback" not in err
-    return [line for line in err.splitlines() if line.startswith("infer.py: ")]
+    return [line for line in err.splitlines() if line.startswith("ocr read: ")]
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_links_that_lead_nowhere_are_told_and_pipes_not_waited_for(run, tmp_path
     assert run("input=.", "output=out") == 1
     out, err = capsys.readouterr()
     assert complaints(err) == [
-        "infer.py: circle.png: Too many levels of symbolic links",
-        "infer.py: lost.png: No such file or directory",
+        "ocr read: circle.png: Too many levels of symbolic links",
+        "ocr read: lost.png: No such file or directory",
     ]
     assert out.endswith("# good.png\na\n# lost.png\n"), "and what is behind a link to a folder is read once"
 
@@ -99,7 +99,7 @@ def test_a_subfolder_without_permission_is_named(run, tmp_path, capsys):
     (tmp_path / "locked").mkdir(mode=0)
     assert run("input=.") == 1
     out, err = capsys.readouterr()
-    assert complaints(err) == ["infer.py: locked: Permission denied"]
+    assert complaints(err) == ["ocr read: locked: Permission denied"]
     assert out == "# good.png\na\n# locked\n"
 
 

@@ -51,7 +51,7 @@ def store_report(folder: Path, name: str, report: dict[str, Any]) -> None:
     """
     kept = {key: report[key] for key in (*NUMBERS, *SIZES, "decode") if key in report}
     if not set(kept) & set(NUMBERS):
-        raise ConfigError(f"--report {name}: no error rates in it; is it a report of evaluate.py?")
+        raise ConfigError(f"--report {name}: no error rates in it; is it a report of `ocr evaluate`?")
     update_description(folder, metrics={**read_description(folder).get("metrics", {}), name: kept})
 
 

@@ -33,7 +33,7 @@ for line in page.lines:
 
 Command line:
 
-    uv run infer.py input=examples/letter.jpg {kind}={name}
+    uv run ocr read input=examples/letter.jpg {kind}={name}
 
 Apache Spark ([guide](../spark.md)):
 
@@ -61,7 +61,7 @@ def entities(bundle: Bundle) -> str:
 def how_to_use(bundle: Bundle) -> str:
     """Write example commands and programs, to be run from the folder of the repository, as Markdown."""
     if bundle.kind == "encoder":
-        return f"    uv run train.py init_from={bundle.name}"
+        return f"    uv run ocr train init_from={bundle.name}"
     shipped = {"recognizer": "ocr_small_handwritten", "detector": "image_text_detector_v2"}
     shown = {
         "recognizer": "line.text, line.confidence, line.polygon.tolist()",

@@ -80,7 +80,7 @@ def load_reader(options: InferOptions) -> Reader:
 
 def report(problem: object) -> None:
     """Print one line on standard error."""
-    print(f"infer.py: {' '.join(str(problem).split())}", file=sys.stderr)
+    print(f"ocr read: {' '.join(str(problem).split())}", file=sys.stderr)
 
 
 def output_lost(error: OSError) -> int:

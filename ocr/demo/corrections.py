@@ -116,5 +116,5 @@ def _with_command(lines: int, pages: int, path: str) -> CheckedCounts:
     # Quoted for the grammar of Hydra as well, where it gives a meaning to a character.
     value = path if re.fullmatch(r"[\w./*-]+", path) else '"' + re.sub(r'([\\"])', r"\\\1", path) + '"'
     return CheckedCounts(
-        lines, pages, f"uv run train.py experiment=adapt {shlex.quote(f'data.path={value}')}"
+        lines, pages, f"uv run ocr train experiment=adapt {shlex.quote(f'data.path={value}')}"
     )

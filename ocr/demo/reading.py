@@ -80,7 +80,7 @@ def page_image(document: Upload, number: int) -> PageImage:
 
 
 def export(document: Upload, pages: Sequence[Page], form: str, folder: Path) -> Path:
-    """Write `pages` of a document in a format of `ocr.output` into the empty `folder`, named as infer.py does.
+    """Write `pages` of a document in a format of `ocr.output` into the empty `folder`, named as by `ocr read`.
 
     Returns the file, or a ZIP of the files where the format has one a page.
 

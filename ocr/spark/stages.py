@@ -185,7 +185,7 @@ class ImageToTextV2(_Pretrained, HasInputCols, HasOutputCol):
     """Reads images at their regions.
 
     `inputCols` are the columns of the image and of the regions; without regions each image is a single line.
-    Lines are read along their outlines as `infer.py` does. Regions labeled otherwise than `line` are words, which
+    Lines are read along their outlines as `ocr read` does. Regions labeled otherwise than `line` are words, which
     `groupImages`, `lineTolerance`, `borderWidth` and `spaceWidth` put together. `confidence` is the lines' mean,
     weighted by length; `positions` are the places of words.
     """

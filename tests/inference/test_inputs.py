@@ -86,7 +86,7 @@ def test_standard_input(run, monkeypatch, capsys):
 def test_standard_input_without_a_picture(run, monkeypatch, capsys, content):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert run("input=-") == 1
-    assert capsys.readouterr().err.startswith("infer.py: standard input: ")
+    assert capsys.readouterr().err.startswith("ocr read: standard input: ")
 
 
 def test_standard_input_that_is_closed(tiny_recognizer):
@@ -95,7 +95,7 @@ def test_standard_input_that_is_closed(tiny_recognizer):
     shell = ["sh", "-c", '"$@" <&-', "sh", *command]
     done = subprocess.run(shell, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "infer.py: standard input: is closed\n"
+    assert done.stderr == "ocr read: standard input: is closed\n"
 
 
 def test_standard_input_has_a_limit(monkeypatch):
@@ -182,12 +182,12 @@ def test_an_address_without_a_picture_is_named(run, address, capsys, path, reaso
     assert run(f"input={address}{path}") == 1
     out, err = capsys.readouterr()
     assert err.count("\n") == 1
-    assert err.startswith(f"infer.py: {address}{path}: ") and reason in err
+    assert err.startswith(f"ocr read: {address}{path}: ") and reason in err
 
 
 def test_a_server_that_is_not_there(run, capsys):
     assert run("input=http://127.0.0.1:1/a.png") == 1
-    assert capsys.readouterr().err == "infer.py: http://127.0.0.1:1/a.png: Connection refused\n"
+    assert capsys.readouterr().err == "ocr read: http://127.0.0.1:1/a.png: Connection refused\n"
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_bad_pdfs_cost_a_line_each_and_not_the_batch(run, tmp_path, capsys):
     write_pdf(tmp_path / "5 good.pdf", [shade(0.8)])
     assert run("input=.", "output=out", "formats=txt,pdf") == 1
     out, err = capsys.readouterr()
-    problems = [line for line in err.splitlines() if line.startswith("infer.py: ")]
+    problems = [line for line in err.splitlines() if line.startswith("ocr read: ")]
     reasons = ["an encrypted PDF", "or has no pages", "not a picture or PDF", "page 2: damaged"]
     for name, reason, line in zip(
         ["1 locked", "2 hollow", "3 letter", "4 torn"], reasons, problems, strict=True

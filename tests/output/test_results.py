@@ -54,8 +54,8 @@ def test_a_full_disk_costs_one_format_of_one_file(tmp_path, capsys, monkeypatch,
         [f"recognizer={tiny_recognizer}", "detector=none", "input=.", "output=out", "formats=pdf,json,txt"]
     )
     assert status == 1
-    problems = [line for line in capsys.readouterr().err.splitlines() if line.startswith("infer.py: ")]
-    assert problems == ["infer.py: out/1.json: No space left on device"]
+    problems = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ocr read: ")]
+    assert problems == ["ocr read: out/1.json: No space left on device"]
     assert sorted(path.name for path in Path("out").iterdir()) == [
         "1.ocr.pdf",
         "1.txt",
@@ -87,7 +87,7 @@ def test_standard_output_on_a_full_disk_ends_with_one_line(tmp_path, tiny_recogn
         done = subprocess.run(
             [*command, f"input={tmp_path}"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120
         )
-    assert (done.returncode, done.stderr) == (2, "infer.py: standard output: No space left on device\n")
+    assert (done.returncode, done.stderr) == (2, "ocr read: standard output: No space left on device\n")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
