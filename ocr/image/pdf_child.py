@@ -154,7 +154,7 @@ def _resolution(page: pypdfium2.PdfPage, usual: float) -> float:
 
 
 def _objects(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfObject | None]:
-    """What is drawn on a page; None in place of the rest where that is much."""
+    """Yield the objects of a page; None in place of the rest if there are many."""
     objects = page.get_objects(max_depth=4)
     yield from itertools.islice(objects, _MAX_OBJECTS)
     if next(objects, None) is not None:
