@@ -189,7 +189,7 @@ class _Document:
         return PageImage(pixels, number=number, dpi=float(answer["dpi"]), text=answer["text"])
 
     def where(self, number: int) -> str:
-        """Name a page in messages."""
+        """Return the name of a page in messages."""
         return f"{self.name}, page {number}" if self.pages > 1 else self.name
 
     def close(self) -> None:

@@ -154,7 +154,7 @@ def _resolution(page: pypdfium2.PdfPage, usual: float) -> float:
 
 
 def _objects(page: pypdfium2.PdfPage) -> Iterator[pypdfium2.PdfObject | None]:
-    """Iterate over the objects drawn on a page; None in place of the rest where there are many."""
+    """Yield the objects of a page; None in place of the rest if there are many."""
     objects = page.get_objects(max_depth=4)
     yield from itertools.islice(objects, _MAX_OBJECTS)
     if next(objects, None) is not None:

@@ -22,7 +22,7 @@ _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339
 """TIFF tags."""
 
 _LIGHT, _DARK = 160, 100
-"""Gray levels above and below which opaque pixels count as light and dark ink."""
+"""Grays above and below which opaque pixels count as light and dark ink."""
 
 _WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 
