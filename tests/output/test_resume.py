@@ -78,4 +78,4 @@ def test_what_failed_is_tried_again(run, tmp_path):
 
 def test_without_a_folder_there_is_nothing_to_resume(tiny_recognizer, capsys):
     assert read.main([f"recognizer={tiny_recognizer}", "input=x.png", "resume=true"]) == 2
-    assert capsys.readouterr().err.startswith("infer.py: resume=true needs output=FOLDER")
+    assert capsys.readouterr().err.startswith("ocr read: resume=true needs output=FOLDER")
