@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import re
 
 import pytest
 from torch import nn
@@ -68,17 +69,32 @@ def folder(tmp_path):
         ('"kind": "recognizer"', '"kind": "x"', "kind 'x' is not one of", "an unknown kind"),
         ('"name": "ocr_small_handwritten"', '"name": "a\\nb"', "name: expected", "more than one line"),
         ('"name": "ocr_small_handwritten"', '"name": "\\ud800"', "not Unicode text", "half a character"),
-        ('"strategy": "joint"', '"strategy": 3', r"decoding\.strategy: 3 is not text", "a number for text"),
-        ('"strategy": "joint"', '"strategy": "x"', "unknown decode='x'", "a strategy that does not exist"),
+        ('"strategy": "rescore"', '"strategy": 3', r"decoding\.strategy: 3 is not text", "a number for text"),
+        ('"strategy": "rescore"', '"strategy": "x"', "unknown decode='x'", "a strategy that does not exist"),
         ('"options": {', '"options": 3, "x": {', "decoding.options: expected an object", "no options"),
         ('"beams": 12', '"beams": "12"', "beams: '12' is not a whole number", "text for a number"),
         ('"beams": 12', '"beams": 0', "beams: 0 is less than 1", "no beams"),
         ('"beams": 12', '"beams": 100000000', "beams: 100000000 is larger than 1024", "all of the memory"),
         ('"candidates": 4', '"candidates": null', "candidates: None is not", "null for a number"),
         ('"calibration": {', '"calibration": [], "x": {', "calibration: expected an object", "a list"),
-        ('"probability": 0.8141', '"probability": "high"', "probability: 'high' is not", "text for a number"),
-        ('"probability": 0.8141', '"probability": NaN', "nan is not a number", "not JSON, but read as such"),
-        ('"probability": 0.8141', '"probability": 1e999', "inf is not a number", "a number beyond floats"),
+        (
+            '"character": {"probability": NUMBER',
+            '"character": {"probability": "high"',
+            "probability: 'high' is not",
+            "text for a number",
+        ),
+        (
+            '"character": {"probability": NUMBER',
+            '"character": {"probability": NaN',
+            "nan is not a number",
+            "not JSON, but read as such",
+        ),
+        (
+            '"character": {"probability": NUMBER',
+            '"character": {"probability": 1e999',
+            "inf is not a number",
+            "a number beyond floats",
+        ),
         ('"depth": 6', '"depth": 6' + 5000 * "0", "not readable JSON", "more digits than Python reads"),
         ('"depth": 6', '"depth": ' + 100_000 * "[" + 100_000 * "]", "not readable JSON", "100,000 deep"),
         ('"depth": 6', '"depth": ' + 40 * "[" + 40 * "]", "nested more than 32 deep", "40 deep"),
@@ -90,8 +106,11 @@ def folder(tmp_path):
 )
 def test_a_damaged_description_is_refused_in_one_line(folder, old, new, message, why):
     text = json.dumps(json.loads((folder / "bundle.json").read_text(encoding="utf-8")))
-    assert old in text
-    (folder / "bundle.json").write_text(text.replace(old, new, 1), encoding="utf-8")
+    # Fitted numbers change with the shipped weights.
+    pattern = re.escape(old).replace("NUMBER", r"-?[0-9.]+")
+    damaged, count = re.subn(pattern, lambda found: new, text, count=1)
+    assert count == 1
+    (folder / "bundle.json").write_text(damaged, encoding="utf-8")
     with pytest.raises(BundleError, match=message) as caught:
         Bundle.load(folder)
     assert str(folder / "bundle.json") in str(caught.value) and "\n" not in str(caught.value), why
