@@ -113,7 +113,7 @@ def test_the_command_finds_what_was_gathered(tmp_path, name, why):
     found = count_folder(folder)
     assert (found.lines, found.pages) == (20, 2)
     *command, override = shlex.split(found.command)
-    assert command == ["uv", "run", "train.py", "experiment=adapt"]
+    assert command == ["uv", "run", "ocr", "train", "experiment=adapt"]
     parsed = OverridesParser.create().parse_override(override)
     lines = open_lines(parsed.value())
     assert parsed.key_or_group == "data.path" and len(lines) == 40, why

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from ocr.bundle import Bundle
 from ocr.commands import train
 from ocr.data.pages.batches import collate_crops
 from ocr.data.pages.crops import PageCrops
-from ocr.errors import ConfigError
+from ocr.errors import BundleError, ConfigError
 from ocr.training.callbacks import AveragedWeights, BundleExport, StepCheckpoint
 from ocr.training.detection import DetectionModule
 from ocr.training.module import TrainingModule
@@ -119,6 +120,14 @@ class KeepShares(L.Callback):
         )
 
 
+class UncheckedExport(BundleExport):
+    """Export of a model that was built by hand: its bundle has no configuration to be loaded by."""
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
+        with suppress(BundleError):
+            super().on_train_end(trainer, pl_module)
+
+
 def fit(kind: str, folder: Path, steps: int, resume: Path | None = None, *, strategy: str = "one", **options):
     """Train in this process, one of those that torchrun's variables tell of."""
     make, data, monitor = KINDS[kind]
@@ -136,7 +145,7 @@ def fit(kind: str, folder: Path, steps: int, resume: Path | None = None, *, stra
         callbacks=[
             AveragedWeights(decay=0.6),
             StepCheckpoint(str(folder / "checkpoints"), every=100),
-            BundleExport(bundle, folder / "bundle", monitor=monitor),
+            UncheckedExport(bundle, folder / "bundle", monitor=monitor),
             FixedNorms(),
             OwnStatistics(),
             KeepScores(folder),
