@@ -28,7 +28,7 @@ def fill(bundle: Bundle, value: float) -> Bundle:
 
 def value_of(bundle: Bundle) -> float:
     """The number that the bundle was filled with. Its weights and its description must agree."""
-    found = {float(parameter.unique()) for parameter in bundle.model.parameters()}
+    found = {float(value.unique()) for value in bundle.model.state_dict().values()}
     assert found == {bundle.metrics["value"]}, "weights of one bundle, description of another"
     return found.pop()
 

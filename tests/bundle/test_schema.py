@@ -14,6 +14,11 @@ from ocr.errors import BundleError
 
 SHIPPED = ("ocr_small_handwritten", "image_text_detector_v2")
 TARGET = '"_target_": "ocr.models.vit.ViT"'
+DECODING = {
+    "strategy": "rescore",
+    "options": {"ctc_beam": {"beams": 12, "weight": 0.3}, "rescore": {"candidates": 4, "weight": 0.7}},
+    "calibration": {"ctc": {"character": {"probability": 0.8141, "bias": 0.2}}},
+}
 HOSTILE = (
     None,
     True,
@@ -50,7 +55,9 @@ def folder(tmp_path):
     folder = tmp_path / "bundle"
     folder.mkdir()
     (folder / "model.safetensors").symlink_to(WEIGHTS / SHIPPED[0] / "model.safetensors")
-    (folder / "bundle.json").write_bytes((WEIGHTS / SHIPPED[0] / "bundle.json").read_bytes())
+    content = json.loads((WEIGHTS / SHIPPED[0] / "bundle.json").read_text(encoding="utf-8"))
+    content["decoding"] = DECODING
+    (folder / "bundle.json").write_text(json.dumps(content), encoding="utf-8")
     return folder
 
 
@@ -144,6 +151,7 @@ def mutated(content, draw):
     return content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_five_hundred_mutations_load_or_are_refused_in_one_line(name, tmp_path, monkeypatch):
     # Weights are loaded over the initial ones, which take most of the time.
