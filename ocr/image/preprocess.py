@@ -15,6 +15,21 @@ from ocr.types import ImageBatch
 _BACKGROUND_ROWS = 12
 """Rows of the small picture that a line's background is estimated on."""
 
+_LOW_CONTRAST = 64
+"""Gray levels in a crop below which its colors are looked at."""
+
+_LEAST_COLOR = 48
+"""Distance of ink from paper in RGB that counts as writing: more than the noise of color in photographs."""
+
+_PAPER = 220
+"""Gray of the paper where ink is told by its color; noise of the paper stays below white."""
+
+_MIDTONE_CONTRAST = 40
+"""Gray levels between light writing and medium ground."""
+
+_STROKE_SHARE = 0.25
+"""Height of a line that strokes are thinner than."""
+
 
 class LinePreprocessor:
     """Gray, fixed height at kept aspect ratio, contrast stretched so that paper is white and ink black.
@@ -24,7 +39,8 @@ class LinePreprocessor:
         min_contrast: gray levels between paper and ink below which contrast is not stretched further, so that
             the noise of a blank crop stays faint.
         multiple: padded batch widths are a multiple of it.
-        detect_inverted: turn light writing on clearly dark ground (a blackboard, a negative) dark on light.
+        detect_inverted: turn light writing on dark or medium ground (a blackboard, a negative, brown paper) dark on
+            light.
         flatten: divide by the background first: takes away the shading of a photograph. A model reads best
             with the setting that it was trained with.
 
@@ -83,18 +99,24 @@ class LinePreprocessor:
             or (len(shape) == 3 and shape[2] != 3)
         ):
             raise ImageError(f"a line image must be uint8 (h, w) or (h, w, 3), got {image.dtype} {shape}")
-        gray = image if len(shape) == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        h, w = shape[:2]
-        width = self.columns(h, w)
-        if h <= self.height and w > width:
-            # A low, very wide crop is enlarged one way and shrunk the other, and area averaging only shrinks.
-            gray = cv2.resize(gray, (width, h), interpolation=cv2.INTER_AREA)
-        interpolation = cv2.INTER_AREA if h > self.height else cv2.INTER_LINEAR
-        gray = cv2.resize(gray, (width, self.height), interpolation=interpolation)
+        gray = self._resize(image if len(shape) == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+        if len(shape) == 3 and (contrast := _contrast(gray)) < _LOW_CONTRAST:
+            gray = _ink_by_color(self._resize(image), contrast, otherwise=gray)
         gray = self._stretch(gray)
+        width = gray.shape[1]
         if width < self.min_width:
             gray = cv2.copyMakeBorder(gray, 0, 0, 0, self.min_width - width, cv2.BORDER_CONSTANT, value=255)
         return gray
+
+    def _resize(self, image: np.ndarray) -> np.ndarray:
+        """Scale a crop, (h, w) or (h, w, 3), to the height and width of its line."""
+        h, w = image.shape[:2]
+        width = self.columns(h, w)
+        if h <= self.height and w > width:
+            # A low, very wide crop is enlarged one way and shrunk the other, and area averaging only shrinks.
+            image = cv2.resize(image, (width, h), interpolation=cv2.INTER_AREA)
+        interpolation = cv2.INTER_AREA if h > self.height else cv2.INTER_LINEAR
+        return cv2.resize(image, (width, self.height), interpolation=interpolation)
 
     def columns(self, height: int, width: int) -> int:
         """Pixel columns that a crop of (height, width) fills; a narrow line has paper to the right of them."""
@@ -107,7 +129,7 @@ class LinePreprocessor:
     def _stretch(self, gray: np.ndarray) -> np.ndarray:
         """Map the paper's gray to 255 and the ink's to 0 through one table."""
         counts = _cumulative(gray)
-        if self.detect_inverted and _is_inverted(counts):
+        if self.detect_inverted and (_is_inverted(counts) or _is_light_on_midtone(gray, counts)):
             gray = 255 - gray
             counts = counts[-1] - np.concatenate((counts[-2::-1], [0]))
         if self.flatten:
@@ -151,6 +173,57 @@ def _is_inverted(counts: np.ndarray) -> bool:
     return (
         middle < 112 and contrast > 80 and contrast > 3 * (middle - darkest) and upper - middle < contrast / 2
     )
+
+
+def _is_light_on_midtone(gray: np.ndarray, counts: np.ndarray) -> bool:
+    """Return True if a crop is even, and what differs from it are thin strokes that are lighter.
+
+    The part of a crop that is paper is larger and more even than the ink, whatever its gray. A patch of light, which
+    is no writing, is wider than strokes are.
+    """
+    darkest, middle, upper, lightest = np.searchsorted(
+        counts, np.array((0.01, 0.5, 0.7, 0.99)) * counts[-1]
+    ).tolist()
+    contrast = lightest - middle
+    if contrast < _MIDTONE_CONTRAST or contrast <= 3 * (middle - darkest) or upper - middle >= contrast / 2:
+        return False
+    return _is_lighter_in_strokes(gray, middle)
+
+
+def _is_lighter_in_strokes(gray: np.ndarray, paper: int) -> bool:
+    """Return True if what differs from the gray of the paper is lighter, and thinner than a quarter of the line."""
+    size = max(3, round(_STROKE_SHARE * gray.shape[0]))
+    thin = cv2.morphologyEx(gray, cv2.MORPH_TOPHAT, np.ones((size, size), np.uint8))
+    lighter = gray.astype(np.int32) - paper
+    light, dark = np.maximum(lighter, 0).sum(), np.maximum(-lighter, 0).sum()
+    return bool(light > 2 * dark and thin[lighter > 0].sum() > 0.6 * light)
+
+
+def _contrast(gray: np.ndarray) -> int:
+    """Return the gray levels between the darkest and the lightest hundredth of a crop."""
+    counts = _cumulative(gray)
+    low, high = np.searchsorted(counts, np.array((0.01, 0.99)) * counts[-1]).tolist()
+    return high - low
+
+
+def _ink_by_color(image: np.ndarray, contrast: int, *, otherwise: np.ndarray) -> np.ndarray:
+    """Return a gray crop that is dark where an RGB crop (h, w, 3) has the color of ink.
+
+    Ink and paper that are equally bright differ along one axis of color, the first principal component. If the
+    difference along it is not clearly larger than `contrast`, that of brightness, or is no writing but a stain,
+    `otherwise` is returned.
+    """
+    colors = image.reshape(-1, 3).astype(np.float32)
+    colors -= np.median(colors, axis=0)
+    _, axes = np.linalg.eigh(colors.T @ colors)
+    along = colors @ axes[:, -1]
+    low, high = np.percentile(along, (1, 99))
+    if high - low < max(_LEAST_COLOR, 2 * contrast):
+        return otherwise
+    # Paper is at zero, and the longer tail is ink.
+    ink = along if high > -low else -along
+    gray = np.clip(_PAPER - ink, 0, 255).astype(np.uint8).reshape(image.shape[:2])
+    return gray if _is_lighter_in_strokes(255 - gray, 255 - _PAPER) else otherwise
 
 
 def _without_shading(gray: np.ndarray) -> np.ndarray:

@@ -57,6 +57,55 @@ def test_paper_is_white_and_ink_black(image, why, flatten):
     assert found.mean() > 170, "most of a line is paper"
 
 
+@pytest.mark.parametrize("paper", [113, 121, 151, 170, 190])
+def test_light_writing_on_medium_ground_is_turned(paper):
+    found = LinePreprocessor()(written(paper=paper, ink=250))
+    assert np.percentile(found, 1) < 30 and np.median(found) > 235, "dark ink on white paper"
+
+
+@pytest.mark.parametrize(
+    ("paper", "ink", "why"),
+    [
+        ((40, 90, 200), (255, 255, 255), "white on blue"),
+        ((220, 60, 60), (255, 255, 255), "white on red"),
+        ((176, 124, 60), (250, 250, 250), "white on brown paper"),
+        ((200, 90, 90), (90, 135, 150), "equal brightness"),
+        ((110, 140, 110), (170, 100, 150), "equal brightness, pale colors"),
+    ],
+)
+def test_writing_is_told_by_its_color(paper, ink, why):
+    share = (written(paper=0, ink=255, noise=0)[:, :, None] / 255.0).astype(np.float32)
+    image = np.array(paper) * (1 - share) + np.array(ink) * share
+    noisy = (image + np.random.default_rng(0).normal(0, 2, image.shape)).clip(0, 255).astype(np.uint8)
+    found = LinePreprocessor()(noisy)
+    strokes = LinePreprocessor()(written(paper=255, ink=0, noise=0))
+    assert np.abs(found.astype(int) - strokes).mean() < 12, why
+
+
+def _pencil_under_a_lamp() -> np.ndarray:
+    image = written(paper=150, ink=115)
+    image[:, 300:360] = 240
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        (written(paper=150, ink=90), "dark ink on medium ground"),
+        (_pencil_under_a_lamp(), "a patch of light is no writing"),
+        (np.repeat(written(paper=180, ink=140)[:, :, None], 3, axis=2), "pencil has no color"),
+        (
+            (written(paper=180, ink=140)[:, :, None] * np.array([1.0, 0.95, 0.85])).astype(np.uint8),
+            "pencil on yellow paper",
+        ),
+    ],
+)
+def test_dark_writing_stays_as_it_is(image, why):
+    """As grays alone, and not turned."""
+    gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    assert np.array_equal(LinePreprocessor()(image), LinePreprocessor(detect_inverted=False)(gray)), why
+
+
 def test_a_negative_is_read_as_its_positive():
     image = written()
     positive, negative = LinePreprocessor()(image), LinePreprocessor()(255 - image)
