@@ -96,7 +96,7 @@ class ViT(nn.Module):
         self.prefix = nn.Parameter(torch.zeros(1, prefix_tokens, dim)) if prefix_tokens else None
         self.prefix_tokens = prefix_tokens
         self.keep_prefix = keep_prefix
-        rates = torch.linspace(0, drop_path, depth, device="cpu").tolist()
+        rates = [drop_path * index / max(1, depth - 1) for index in range(depth)]
         self.blocks = nn.ModuleList(
             Block(
                 dim,
