@@ -221,7 +221,8 @@ def _arguments(entry: Buildable, given: Mapping[str, Any], at: str) -> dict[str,
     if missing := [key for key, p in parameters.items() if p.default is p.empty and key not in given]:
         raise BundleError(f"{at}: {entry.cls.__name__} lacks {', '.join(missing)}")
     arguments = dict(given)
-    for key in entry.parts.keys() & given.keys():
+    # In the order of the configuration: new weights are drawn from one random generator.
+    for key in [key for key in given if key in entry.parts]:
         if not (given[key] is None and fits(None, hints.get(key, Any))):
             arguments[key] = build(given[key], entry.parts[key], at=f"{at}.{key}")
     return arguments

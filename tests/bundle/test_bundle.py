@@ -44,6 +44,22 @@ def test_round_trip_keeps_weights_to_half_precision_and_facts(folder):
     assert not a.model.training
 
 
+@pytest.mark.parametrize("order", [("encoder", "decoder"), ("decoder", "encoder")])
+def test_parts_are_built_in_the_order_of_the_configuration(order):
+    """Otherwise the weights that a seed gives differ from process to process, as does the order of a set."""
+    decoder = {"_target_": "ocr.models.decoder.TransformerDecoder", "vocabulary": 9, "dim": 16, "depth": 1}
+    parts = {"encoder": MODEL["encoder"], "decoder": decoder | {"heads": 2, "memory_dim": 16}}
+    torch.manual_seed(0)
+    expected = {name: build(parts[name]) for name in order}
+    torch.manual_seed(0)
+    model = build(
+        {"_target_": MODEL["_target_"], "ctc_vocabulary": 9} | {name: parts[name] for name in order}
+    )
+    for name, part in expected.items():
+        for key, weight in part.state_dict().items():
+            assert torch.equal(weight, getattr(model, name).state_dict()[key]), (name, key)
+
+
 def edit(folder, change):
     path = folder / "bundle.json"
     content = json.loads(path.read_text())
