@@ -4,11 +4,13 @@ clear error."""
 from __future__ import annotations
 
 import io
+import os
 import struct
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -18,6 +20,7 @@ from ocr.errors import ConfigError, ImageError
 from ocr.image.page_image import (
     ALL_PAGES,
     DEFAULT_LIMITS,
+    FIRST_PAGE,
     MAX_PIXELS,
     PageImage,
     PageRange,
@@ -88,23 +91,52 @@ DAMAGED = (
 )
 
 
-def load_image(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndarray:
-    """One picture as uint8 RGB (h, w, 3); of a multi-page file, the first page.
+ImageSource = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
+"""A file by its path, its bytes or an open binary file, or an image of Pillow or NumPy."""
+
+
+def load_image(source: ImageSource) -> np.ndarray:
+    """Load one picture as uint8 RGB (h, w, 3); of a multi-page file, the first page.
 
     EXIF rotation is applied, 16-bit gray is scaled by its own range, transparency lies on white
     (on black where what is opaque is light).
 
     Args:
-        source: a path, the bytes of a file, a Pillow image, or an array: uint8 (h, w), (h, w, 1), (h, w, 3) RGB
-            or (h, w, 4) RGBA.
+        source: a path, the bytes of a file, a file opened for reading bytes, a Pillow image, or an array: uint8
+            (h, w), (h, w, 1), (h, w, 3) RGB or (h, w, 4) RGBA.
     Raises:
         ImageError: naming the file and the reason.
     """
+    return next(open_pages(source, pages=FIRST_PAGE)).pixels
+
+
+def name_of(source: ImageSource) -> str:
+    """Return the name of a source in messages: its path where it has one."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fsdecode(source)
     if isinstance(source, np.ndarray):
-        return _from_array(source)
-    if isinstance(source, Image.Image):
-        return _pixels(source, "image").pixels
-    return next(open_pages(source)).pixels
+        return "array"
+    path = getattr(source, "name", None) or getattr(source, "filename", None)
+    return path if isinstance(path, str) else "image"
+
+
+def _content(source: ImageSource, name: str) -> Path | bytes:
+    """Return the path or the bytes of an encoded file. Raises ImageError for anything else."""
+    if isinstance(source, (str, os.PathLike)):
+        return Path(os.fsdecode(source))
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
+    if callable(getattr(source, "read", None)):
+        try:
+            content = source.read()
+        except (OSError, ValueError) as error:
+            raise ImageError(f"{name}: cannot be read ({_reason(error)})") from error
+        if isinstance(content, bytes):
+            return content
+        raise ImageError(f"{name}: open the file for reading bytes, as in open(path, 'rb')")
+    raise ImageError(
+        f"{type(source).__name__}: expected a path, bytes, a binary file, a Pillow image or a uint8 array"
+    )
 
 
 def load_line(data: bytes, *, name: str) -> np.ndarray:
@@ -166,10 +198,10 @@ def load_pages(
 
 
 def open_pages(
-    source: str | Path | bytes,
+    source: ImageSource,
     *,
     name: str = "",
-    pages: PageRange = ALL_PAGES,
+    pages: PageRange | str | int | Iterable[int] = ALL_PAGES,
     dpi: int | None = None,
     max_pixels: int = MAX_PIXELS,
     on_error: Callable[[ImageError], None] | None = None,
@@ -178,7 +210,8 @@ def open_pages(
     """The wanted pages of a picture, multi-page TIFF or PDF, one at a time: no other is held in memory.
 
     Args:
-        source: a path, or the bytes of a file. name: what messages call it; the path, if not given.
+        source: as of `load_image`. name: its name in messages; default its path.
+        pages: numbers from 1, as in `"1-3,7"`, `2` or `[1, 5]`.
         dpi: pixels an inch that PDF pages are drawn at; None draws scans with the pixels they have, and every other
             page at `DPI`. Pictures have the pixels they have.
         max_pixels: larger pictures are reduced to about that by a whole number; with the default, none is.
@@ -186,17 +219,22 @@ def open_pages(
             is raised.
         pdf_limits: time and memory that a page of a PDF may take.
     Raises:
-        ImageError: naming the file, the page and the reason. ConfigError: `dpi` is out of range.
+        ImageError: naming the file, the page and the reason. ConfigError: `dpi` or `pages` are not usable.
     """
     check_dpi(dpi)
-    name = name or ("image" if isinstance(source, bytes) else str(source))
+    pages = PageRange.of(pages)
+    name = name or name_of(source)
+    if isinstance(source, (np.ndarray, Image.Image)):
+        pages.select(1, name)
+        yield _from_array(source) if isinstance(source, np.ndarray) else _pixels(source, name)
+        return
+    source = _content(source, name)
     head = _head(source, name)
     if is_pdf(head):
         # Loaded on demand: reading pictures alone is quicker without.
         from ocr.image.pdf import pdf_pages
 
-        file = source if isinstance(source, bytes) else Path(source)
-        yield from pdf_pages(file, name, pages=pages, dpi=dpi, on_error=on_error, limits=pdf_limits)
+        yield from pdf_pages(source, name, pages=pages, dpi=dpi, on_error=on_error, limits=pdf_limits)
         return
     with _open(source, name, head) as image:
         frames = _frames(image, name)
@@ -216,7 +254,9 @@ def open_pages(
 
 def check_dpi(dpi: int | None) -> None:
     """Raise ConfigError for a resolution that pages cannot sensibly be drawn at; None leaves it to the pages."""
-    if dpi is not None and not 20 <= dpi <= 2400:
+    if dpi is None:
+        return
+    if isinstance(dpi, bool) or not isinstance(dpi, (int, float)) or not 20 <= dpi <= 2400:
         raise ConfigError(f"dpi={dpi}: must be from 20 to 2400")
 
 
@@ -341,7 +381,14 @@ def _pixels(image: Image.Image, name: str, *, number: int = 1, max_pixels: int =
     return PageImage(pixels, number=number, dpi=dpi * pixels.shape[0] / size[0], reduced_from=size)
 
 
-def _from_array(array: np.ndarray) -> np.ndarray:
+def _from_array(array: np.ndarray) -> PageImage:
+    """Return the pixels of an array with three channels. Raises ImageError for another type or shape."""
+    if array.ndim == 3 and array.shape[2:] == (4,) and array.dtype == np.uint8 and array.size:
+        return _pixels(Image.fromarray(array), "array")
+    return PageImage(_three_channels(array))
+
+
+def _three_channels(array: np.ndarray) -> np.ndarray:
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or 0 in array.shape:
         raise ImageError(
             f"array: must be uint8 (h, w), (h, w, 3) or (h, w, 4), got {array.dtype} {array.shape}"
@@ -352,8 +399,6 @@ def _from_array(array: np.ndarray) -> np.ndarray:
         return np.repeat(array, 3, axis=2)
     if array.shape[2] == 3:
         return array
-    if array.shape[2] == 4:
-        return _pixels(Image.fromarray(array), "array").pixels
     raise ImageError(f"array: {array.shape[2]} channels, expected 1, 3 or 4")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,20 @@ class PageRange:
             spans.append((start, end))
         return cls(tuple(spans), text)
 
+    @classmethod
+    def of(cls, pages: PageRange | str | int | Iterable[int]) -> PageRange:
+        """Convert what names pages: a text as for `parse`, a number, or numbers. Raises ConfigError for others."""
+        if isinstance(pages, PageRange):
+            return pages
+        if isinstance(pages, str):
+            return cls.parse(pages)
+        numbers = list(pages) if isinstance(pages, Iterable) else [pages]
+        if not numbers or any(isinstance(n, bool) or not isinstance(n, int) for n in numbers):
+            raise ConfigError(f"pages={pages!r}: give numbers and spans, as in pages=1-3,7")
+        if min(numbers) < 1:
+            raise ConfigError(f"pages={pages!r}: pages are counted from 1")
+        return cls.parse(",".join(str(n) for n in numbers))
+
     def select(self, count: int, name: str) -> list[int]:
         """The wanted ones of `count` pages, ascending. Raises ImageError, naming the file, where there are none."""
         found = [n for n in range(1, count + 1) if any(start <= n <= end for start, end in self.spans)]
@@ -65,6 +80,8 @@ class PageRange:
 
 
 ALL_PAGES = PageRange(((1, 10**9),), "1-")
+
+FIRST_PAGE = PageRange(((1, 1),), "1")
 
 
 @dataclass(frozen=True)

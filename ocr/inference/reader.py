@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from ocr.bundle import Bundle
 from ocr.geometry import RectifiedLine, rectify_line
 from ocr.geometry.rectify import BASELINE_SHARE
-from ocr.image.io import load_image, open_pages
+from ocr.image.io import ImageSource, load_image, open_pages
 from ocr.image.page_image import ALL_PAGES, PageImage, PageRange
 from ocr.inference.detector import LineFinder
 from ocr.inference.device import resolve_device
@@ -129,26 +129,36 @@ class Reader:
             recognizer, detector, orientation=settings.orientation, min_confidence=settings.min_confidence
         )
 
-    def read(self, image: str | Path | bytes | np.ndarray) -> Page:
+    def read(self, image: ImageSource) -> Page:
         """Read one image, or the first page of a file.
 
         Args:
-            image: a file, its bytes, or uint8 pixels, (h, w) gray or (h, w, 3) RGB.
+            image: a path, the bytes of a file, a file opened for reading bytes, a Pillow image, or uint8 pixels,
+                (h, w) gray, (h, w, 3) RGB or (h, w, 4) RGBA. Several of them are for `read_pages`.
         Raises:
             ImageError: it cannot be read as an image.
         """
         return self.read_array(load_image(image), source=source_name(image))
 
     def read_pages(
-        self, path: str | Path | bytes, *, pages: PageRange = ALL_PAGES, dpi: int | None = None
+        self,
+        source: ImageSource | Sequence[ImageSource],
+        *,
+        pages: PageRange | str | int | Iterable[int] = ALL_PAGES,
+        dpi: int | None = None,
     ) -> Iterator[Page]:
-        """Read the wanted pages of a file, one at a time; pages of a PDF are drawn at `dpi` pixels per inch
-        (None: see `open_pages`).
+        """Read the wanted pages of a file, or of each of a list of files, one at a time.
 
-        Raises ImageError on reaching an unreadable page.
+        Args:
+            source: as of `read`, or a list of such.
+            pages: numbers from 1, as in `"1-3,7"`, `2` or `[1, 5]`.
+            dpi: pixels per inch at which pages of a PDF are drawn; None: see `open_pages`.
+        Raises:
+            ImageError: on reaching an unreadable page. ConfigError: `pages` or `dpi` are not usable.
         """
-        for image in open_pages(path, pages=pages, dpi=dpi):
-            yield self.read_page(image, source=source_name(path))
+        for item in source if isinstance(source, (list, tuple)) else [source]:
+            for image in open_pages(item, pages=pages, dpi=dpi):
+                yield self.read_page(image, source=source_name(item))
 
     def read_page(self, image: PageImage, *, source: str = "") -> Page:
         """Read a page of a file; `source` is kept with the result, as are the page's number and resolution."""
@@ -217,7 +227,7 @@ class Reader:
         return self.cut(np.ascontiguousarray(np.rot90(image, turns)))
 
 
-def source_name(image: str | Path | bytes | np.ndarray) -> str:
+def source_name(image: ImageSource) -> str:
     """Return the file name as text that can be printed and stored, whatever its bytes; empty for pixels."""
     if not isinstance(image, str | os.PathLike):
         return ""

@@ -175,6 +175,19 @@ def test_pages_of_a_file_are_numbered(tmp_path):
     assert Reader(InkReader(), None).read(tmp_path / "scan.tif").width == 60, "read takes the first page"
 
 
+def test_lists_of_files_and_ranges_of_pages_are_read(tmp_path):
+    from PIL import Image
+
+    frames = [Image.new("L", (60 + 10 * i, 40), 255) for i in range(3)]
+    frames[0].save(tmp_path / "scan.tif", save_all=True, append_images=frames[1:])
+    reader = Reader(InkReader(), None)
+    sources = [tmp_path / "scan.tif", frames[1], (tmp_path / "scan.tif").read_bytes()]
+    assert [page.width for page in reader.read_pages(sources)] == [60, 70, 80, 70, 60, 70, 80]
+    assert [page.number for page in reader.read_pages(tmp_path / "scan.tif", pages="2-3")] == [2, 3]
+    with pytest.raises(ImageError, match="list: expected a path"):
+        reader.read(sources)
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(ImageError, match=r"none\.jpg"):
         Reader(InkReader(), None).read(tmp_path / "none.jpg")
