@@ -117,7 +117,7 @@ def _read(
         report(error)
 
     images = open_pages(
-        source.content(),
+        source.content(allow_private=files.allow_private),
         name=printable(source),
         pages=pages,
         dpi=files.dpi,

@@ -31,6 +31,8 @@ class FileOptions(BaseSettings):
     """Seconds that drawing a page of a PDF may take."""
     pdf_megabytes: int = DEFAULT_LIMITS.megabytes
     """Memory that drawing a page of a PDF may take."""
+    allow_private: bool = False
+    """Follow addresses on the web to this machine and to the local network, too."""
     output: str | None = None
     """Folder for results; None: text goes to standard output only."""
     resume: bool = False

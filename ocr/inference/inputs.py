@@ -30,9 +30,11 @@ class Source:
     """A file, or as text: `-` for standard input, or an address."""
     name: Path
 
-    def content(self) -> Path | bytes:
+    def content(self, *, allow_private: bool = False) -> Path | bytes:
         """The file's path, or the bytes that came.
 
+        Args:
+            allow_private: of `download`.
         Raises:
             ImageError: nothing came, or too much. OSError: a folder that cannot be listed.
         """
@@ -50,7 +52,7 @@ class Source:
             return _read_all(sys.stdin.buffer, str(self))
         from ocr.inference.download import download
 
-        return download(self.origin)
+        return download(self.origin, allow_private=allow_private)
 
     def __str__(self) -> str:
         return "standard input" if self.origin == STANDARD_INPUT else str(self.origin)
