@@ -22,6 +22,7 @@ from ocr.image.fixed_size import FixedSizePreprocessor
 from ocr.image.page_preprocess import PagePreprocessor
 from ocr.image.preprocess import LinePreprocessor
 from ocr.models.backbones.light import LightUNet
+from ocr.models.backbones.timm_unet import TimmUNet
 from ocr.models.backbones.vgg16_bn import Vgg16Bn
 from ocr.models.decoder import TransformerDecoder
 from ocr.models.detector import Detector, LineRefiner, LinkRefiner
@@ -335,6 +336,7 @@ for _class, _role, _parts in (
     (TrocrDecoder, "decoder", {}),
     (LightUNet, "backbone", {}),
     (Vgg16Bn, "backbone", {}),
+    (TimmUNet, "backbone", {}),
     (LineRefiner, "refiner", {}),
     (LinkRefiner, "refiner", {}),
     (LinePreprocessor, "preprocess", {}),

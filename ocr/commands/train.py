@@ -52,11 +52,22 @@ def assemble(config: DictConfig) -> tuple[Trainer, LightningModule, LightningDat
 
 
 def read_start(init_from: str | None) -> Start | None:
-    """Read the bundle that training starts from. Raises BundleError where there is no such bundle."""
+    """Read what training starts from: a bundle, or with `timm:NAME` a ViT or DeiT that timm knows by this name.
+
+    Raises:
+        BundleError: there is no such bundle. WeightsError: there are no such weights.
+    """
     from ocr.bundle import Bundle
     from ocr.training.start import Start
 
-    return None if init_from is None else Start(Bundle.load(init_from), init_from)
+    if init_from is None:
+        return None
+    scheme, colon, name = init_from.partition(":")
+    if (scheme, colon) == ("timm", ":"):
+        from ocr.convert.deit import convert_timm
+
+        return Start(convert_timm(name), init_from)
+    return Start(Bundle.load(init_from), init_from)
 
 
 def complete(config: DictConfig, start: Start | None) -> dict[str, Tokenizer]:

@@ -8,7 +8,7 @@ from ocr.bundle import Bundle
 from ocr.convert.files import filled_model
 from ocr.convert.vit import TIMM, Colors, find_encoder, take_encoder, vit_config
 from ocr.convert.weights import Weights
-from ocr.errors import WeightsError
+from ocr.errors import WeightsError, one_line
 
 HEAD_WIDTH = 64
 """Width of an attention head in every published ViT and DeiT."""
@@ -28,6 +28,37 @@ def convert_deit(path: str | Path, *, name: str, colors: Colors, heads: int | No
     weights = Weights.read(path)
     if heads is not None and heads < 1:
         raise WeightsError(f"heads must be at least 1, got {heads}")
+    return encoder_bundle(weights, name=name, colors=colors, heads=heads)
+
+
+def convert_timm(model_name: str, *, pretrained: bool = True) -> Bundle:
+    """Make an encoder bundle, as `convert_deit` does, from a plain ViT or DeiT that timm knows by name.
+
+    Args:
+        model_name: such as `deit_tiny_patch16_224`. pretrained: load the published weights, which timm downloads
+            where they are not in its cache.
+    Raises:
+        WeightsError: timm has no such model or no weights of it, they cannot be had, or it is no plain ViT or DeiT.
+    """
+    import timm
+
+    # Names such as hf-hub:... are those of strangers' models.
+    if not timm.is_model(model_name):
+        raise WeightsError(f"timm:{model_name}: timm has no model of this name")
+    try:
+        model = timm.create_model(model_name, pretrained=pretrained)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise WeightsError(f"timm:{model_name}: its weights cannot be had ({one_line(error)})") from error
+    weights = Weights(Path(f"timm:{model_name}"), model.state_dict())
+    given = model.pretrained_cfg
+    colors = Colors(given["mean"], given["std"])
+    attention = next((part for part in model.modules() if hasattr(part, "num_heads")), None)
+    heads = None if attention is None else attention.num_heads
+    return encoder_bundle(weights, name=model_name, colors=colors, heads=heads)
+
+
+def encoder_bundle(weights: Weights, *, name: str, colors: Colors, heads: int | None = None) -> Bundle:
+    """Make an encoder bundle from the tensors of a ViT or DeiT; arguments and errors as of `convert_deit`."""
     naming, at = find_encoder(weights)
     state = take_encoder(weights, naming, at, colors=colors, gray=True)
     weights.ignore(*CLASSIFIERS)

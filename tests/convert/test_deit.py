@@ -7,12 +7,12 @@ import transformers
 from safetensors.torch import save_file
 
 from ocr.bundle import Bundle
-from ocr.commands import convert
+from ocr.commands import convert, train
 from ocr.commands.convert import main
-from ocr.convert.deit import convert_deit
+from ocr.convert.deit import convert_deit, convert_timm
 from ocr.convert.trocr import convert_trocr
 from ocr.convert.vit import Colors
-from ocr.errors import BundleError, ConfigError
+from ocr.errors import BundleError, ConfigError, WeightsError
 from ocr.inference.recognizer import LineReader
 from ocr.training.start import Start, new_bundle
 from ocr.types import ImageBatch
@@ -154,6 +154,38 @@ def test_training_starts_from_the_blocks_of_an_encoder(encoder):
     assert made.training_data[0]["name"] == "vit.pth"
     pixels = ImageBatch(torch.rand(1, 1, 16, 24), torch.tensor([24]))
     assert made.model(pixels).ctc_logits.isfinite().all()
+
+
+def test_training_starts_from_a_model_of_timm_by_name(monkeypatch):
+    published = timm.create_model("test_vit", pretrained=False)
+    asked = []
+
+    def create_model(name, *, pretrained):
+        asked.append((name, pretrained))
+        return published
+
+    monkeypatch.setattr(timm, "create_model", create_model)
+    start = train.read_start("timm:test_vit")
+    assert asked == [("test_vit", True)], "with its published weights"
+    assert start.name == "timm:test_vit" and start.bundle.kind == "encoder"
+    config = stem(dim=64, depth=2, heads=start.bundle.model.blocks[0].attn.heads, mlp_ratio=3.0)
+    config["encoder"]["patch_embed"]["dim"] = 64
+    made = new_bundle("recognizer", "x", config, parts={}, tokenizers={}, start=start)
+    for name, weight in published.blocks[0].state_dict().items():
+        assert torch.equal(made.model.encoder.blocks[0].state_dict()[name], weight), name
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("deit_tinny", "timm has no model of this name"),
+        ("hf-hub:someone/vit", "timm has no model of this name"),
+        ("test_resnet", "not the weights of one ViT"),
+    ],
+)
+def test_models_of_timm_that_are_no_start_are_named(name, message):
+    with pytest.raises(WeightsError, match=f"timm:{name}: .*{message}"):
+        convert_timm(name, pretrained=False)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from ocr.errors import ConfigError
 from ocr.models.backbones.light import LightUNet
+from ocr.models.backbones.timm_unet import TimmUNet
 from ocr.models.backbones.vgg16_bn import Vgg16Bn, logits_to_scores, scores_to_logits
 from ocr.models.detector import Detector, LineRefiner, LinkRefiner
 
@@ -39,6 +41,43 @@ def test_maps_cover_any_size(height, width, reason):
     cells = (-(-height // 4), -(-width // 4))
     assert output.region.shape == output.affinity.shape == output.line.shape == (1, *cells), reason
     assert output.extent.shape == (1, 2, *cells) and (output.extent >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("network", "decoder", "stride", "reason"),
+    [
+        ("test_efficientnet", (8, 8, 8), 4, "strides 2 to 32, of which the first is not used"),
+        ("test_convnext", (8, 8, 8), 4, "strides 4 to 32"),
+    ],
+)
+def test_a_network_of_timm_is_a_backbone(network, decoder, stride, reason):
+    torch.manual_seed(0)
+    model = Detector(TimmUNet(network=network, decoder=decoder), LineRefiner(decoder[0], hidden=8))
+    assert (model.stride, model.backbone.multiple) == (stride, 32), reason
+    output = model(torch.rand(2, 3, 64, 96))
+    sum(value.square().sum() for value in vars(output).values() if value is not None).backward()
+    dead = [name for name, weight in model.named_parameters() if weight.grad is None or not weight.grad.any()]
+    assert not dead
+    output = model.eval()(torch.rand(1, 3, 33, 130))
+    assert output.line.shape == output.region.shape == (1, 9, 33)
+
+
+@pytest.mark.parametrize(
+    ("network", "decoder", "message"),
+    [
+        ("resnet_1", (8, 8, 8), "resnet_1.*no model of this name"),
+        ("hf-hub:someone/resnet18", (8, 8, 8), "no model of this name"),
+        ("test_vit", (8, 8, 8), "growing strides"),
+        (
+            "test_efficientnet",
+            (8, 8),
+            r"expected 3 numbers, as test_efficientnet has strides \[4, 8, 16, 32\]",
+        ),
+    ],
+)
+def test_networks_that_are_no_backbone_are_named(network, decoder, message):
+    with pytest.raises(ConfigError, match=message):
+        TimmUNet(network=network, decoder=decoder)
 
 
 def test_no_refiner_no_lines():

@@ -93,8 +93,21 @@ class LightUNet(nn.Module):
         for stage in self.stages:
             x = stage(x)
             skips.append(x)
-        for level in (2, 1, 0):
-            skip = skips[level]
-            x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
-            x = self.ups[level](torch.cat((x, skip), dim=1))
+        x = decode_pyramid(skips, self.ups)
         return self.maps(x), x
+
+
+def decode_pyramid(features: Sequence[torch.Tensor], ups: nn.ModuleList) -> torch.Tensor:
+    """Run the upward half of a U-net.
+
+    Args:
+        features: n + 1 maps (b, c_i, h_i, w_i), finest first.
+        ups: n modules; module i takes map i + 1, enlarged, and map i (b, c, h_i, w_i) and gives (b, d_i, h_i, w_i).
+    Returns:
+        (b, d_0, h_0, w_0).
+    """
+    x = features[-1]
+    for skip, up in reversed(list(zip(features[:-1], ups, strict=True))):
+        x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
+        x = up(torch.cat((x, skip), dim=1))
+    return x
