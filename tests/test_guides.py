@@ -58,7 +58,7 @@ COMMANDS = [
         "a private path: tests/demo/test_corrections.py",
     ),
     (
-        r"^uv run (train\.py|ocr train) model=deit_small init_from=encoder",
+        r"^uv run (train\.py|ocr train) model=deit_small init_from=(encoder|timm:)",
         "elsewhere",
         "tests/convert/test_deit.py",
     ),
