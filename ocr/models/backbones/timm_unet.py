@@ -62,8 +62,6 @@ class TimmUNet(nn.Module):
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """pixels: (b, 3, h, w) in [0, 1], sides multiples of `multiple`. Returns maps (b, 2, h/s, w/s) logits of
         region and affinity, and features (b, channels, h/s, w/s) with s = `stride`."""
-        features = self.encoder((pixels - self.mean) / self.std)[
-            self.first :
-        ]  # (b, c_i, h/s_i, w/s_i), finest first
-        x = decode_pyramid(features, self.ups)  # (b, channels, h/s, w/s)
+        features = self.encoder((pixels - self.mean) / self.std)  # (b, c_i, h/s_i, w/s_i), finest first
+        x = decode_pyramid(features[self.first :], self.ups)  # (b, channels, h/s, w/s)
         return self.maps(x), x
