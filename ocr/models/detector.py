@@ -103,8 +103,10 @@ class Detector(nn.Module):
         """pixels: (b, 3, h, w) RGB in [0, 1], any size. Returns maps of (b, ceil(h/s), ceil(w/s))."""
         height, width = pixels.shape[-2:]
         multiple, stride = self.backbone.multiple, self.backbone.stride
+        # bf16 convolutions of stride 2 read memory outside of a map one or two columns wide (oneDNN 3.13, AMX).
+        columns = max(width + -width % multiple, 2 * multiple)
         # Repeating the border adds no edge that could look like ink.
-        padded = F.pad(pixels, (0, -width % multiple, 0, -height % multiple), mode="replicate")
+        padded = F.pad(pixels, (0, columns - width, 0, -height % multiple), mode="replicate")
         maps, features = self.backbone(padded)
         rows, columns = -(-height // stride), -(-width // stride)
         line = extent = None
