@@ -89,7 +89,7 @@ class DecoderBlock(nn.Module):
         self, x: torch.Tensor, past: KeysValues | None, cross: KeysValues, mask: torch.Tensor
     ) -> tuple[torch.Tensor, KeysValues]:
         """As `forward` for one new position x: (b, 1, d)."""
-        y, past = self.attn.step(self.norm1(x), past)
+        y, past = self.attn.step(self.norm1(x), past)  # (b, 1, d)
         x = x + y
         x = x + self.cross(self.norm2(x), cross, mask)
         return x + self.mlp(self.norm3(x)), past
@@ -134,20 +134,20 @@ class CachedDecoder(nn.Module):
         length = tokens.shape[1]
         if length > self.max_length:
             raise ConfigError(f"{length} tokens exceed the decoder's max_length {self.max_length}")
-        x = self.drop(self.embedded(tokens, 0))
+        x = self.drop(self.embedded(tokens, 0))  # (b, l, d)
         for block, cross in zip(self.blocks, cache.cross, strict=True):
             x = block(x, cross, cache.mask)
-        return self.logits(x)
+        return self.logits(x)  # (b, l, v)
 
     def step(self, tokens: torch.Tensor, cache: DecoderCache) -> torch.Tensor:
         """tokens: (b,) int64, the newest of each row. Grows `cache` in place; returns logits (b, v)."""
         if cache.length >= self.max_length:
             raise ConfigError(f"decoding ran past the decoder's max_length {self.max_length}")
-        x = self.embedded(tokens[:, None], cache.length)
+        x = self.embedded(tokens[:, None], cache.length)  # (b, 1, d)
         for index, block in enumerate(self.blocks):
             x, cache.self_[index] = block.step(x, cache.self_[index], cache.cross[index], cache.mask)
         cache.length += 1
-        return self.logits(x)[:, 0]
+        return self.logits(x)[:, 0]  # (b, v)
 
 
 class TransformerDecoder(CachedDecoder):
@@ -186,7 +186,8 @@ class TransformerDecoder(CachedDecoder):
 
     def embedded(self, tokens: torch.Tensor, first: int) -> torch.Tensor:
         """Scaled embeddings plus sinusoids; see `CachedDecoder`."""
-        return self.embed(tokens) * self.scale + self.position[first : first + tokens.shape[1]]
+        position = self.position[first : first + tokens.shape[1]]  # (l, d)
+        return self.embed(tokens) * self.scale + position  # (b, l, d)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """(b, l, d) -> (b, l, v) through the transposed embedding."""

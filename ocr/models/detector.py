@@ -54,7 +54,8 @@ class LineRefiner(nn.Module):
         """maps: (b, 2, h, w) logits; features: (b, c, h, w). Returns line logits (b, h, w) and extents
         (b, 2, h, w) in input pixels."""
         # The line loss teaches the features; character maps have their own targets.
-        out = self.out(self.layers(torch.cat((features, maps.detach().sigmoid()), dim=1))).float()
+        x = torch.cat((features, maps.detach().sigmoid()), dim=1)  # (b, c + 2, h, w)
+        out = self.out(self.layers(x)).float()  # (b, 3, h, w)
         return out[:, 0], F.softplus(out[:, 1:]) * EXTENT_UNIT
 
 
@@ -77,8 +78,8 @@ class LinkRefiner(nn.Module):
 
     def forward(self, maps: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, None]:
         """maps: (b, 2, h, w) logits; features: (b, c, h, w). Returns line logits (b, h, w) and None."""
-        x = self.last_conv(torch.cat((logits_to_scores(maps), features), dim=1))
-        summed = self.aspp1(x) + self.aspp2(x) + self.aspp3(x) + self.aspp4(x)
+        x = self.last_conv(torch.cat((logits_to_scores(maps), features), dim=1))  # (b, 64, h, w)
+        summed = self.aspp1(x) + self.aspp2(x) + self.aspp3(x) + self.aspp4(x)  # (b, 1, h, w)
         return scores_to_logits(summed[:, 0].float()), None
 
 
@@ -107,14 +108,14 @@ class Detector(nn.Module):
         columns = max(width + -width % multiple, 2 * multiple)
         # Repeating the border adds no edge that could look like ink.
         padded = F.pad(pixels, (0, columns - width, 0, -height % multiple), mode="replicate")
-        maps, features = self.backbone(padded)
+        maps, features = self.backbone(padded)  # (b, 2, h / s, w / s), (b, c, h / s, w / s)
         rows, columns = -(-height // stride), -(-width // stride)
         line = extent = None
         if self.refiner is not None:
-            line, extent = self.refiner(maps, features)
+            line, extent = self.refiner(maps, features)  # (b, h / s, w / s), (b, 2, h / s, w / s)
             line = line[:, :rows, :columns]
             extent = None if extent is None else extent[:, :, :rows, :columns]
-        maps = maps[:, :, :rows, :columns].float()
+        maps = maps[:, :, :rows, :columns].float()  # (b, 2, rows, columns)
         return DetectorOutput(maps[:, 0], maps[:, 1], line, extent)
 
 

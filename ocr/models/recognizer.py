@@ -72,9 +72,9 @@ class Recognizer(nn.Module):
 
     def forward(self, images: ImageBatch, tokens: torch.Tensor | None = None) -> RecognizerOutput:
         """tokens: (b, l) int64 decoder input starting with bos, padded with 0; None skips the decoder."""
-        encoded = self.encode(images)
+        encoded = self.encode(images)  # features (b, t, d)
         decoded = None
         if tokens is not None and self.decoder is not None:
-            decoded = self.decoder(tokens, encoded.features, encoded.mask)
-        ctc = None if self.ctc_head is None else self.ctc_logits(encoded)
+            decoded = self.decoder(tokens, encoded.features, encoded.mask)  # (b, l, v)
+        ctc = None if self.ctc_head is None else self.ctc_logits(encoded)  # (b, t, v)
         return RecognizerOutput(ctc, encoded, decoded)

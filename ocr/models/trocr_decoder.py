@@ -37,7 +37,7 @@ class PostNormBlock(nn.Module):
         self, x: torch.Tensor, past: KeysValues | None, cross: KeysValues, mask: torch.Tensor
     ) -> tuple[torch.Tensor, KeysValues]:
         """As `forward` for one new position x: (b, 1, d)."""
-        y, past = self.attn.step(x, past)
+        y, past = self.attn.step(x, past)  # (b, 1, d)
         x = self.norm1(x + y)
         x = self.norm2(x + self.cross(x, cross, mask))
         return self.norm3(x + self.mlp(x)), past
@@ -95,8 +95,10 @@ class TrocrDecoder(CachedDecoder):
 
     def embedded(self, tokens: torch.Tensor, first: int) -> torch.Tensor:
         """Embeddings plus learned positions, normalized; see `CachedDecoder`."""
-        return self.norm(self.embed(tokens) * self.scale + self.position[first : first + tokens.shape[1]])
+        position = self.position[first : first + tokens.shape[1]]  # (l, d)
+        return self.norm(self.embed(tokens) * self.scale + position)  # (b, l, d)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """(b, l, d) -> (b, l, v)."""
-        return nn.functional.linear(x, self.embed.weight if self.out is None else self.out.weight)
+        weight = self.embed.weight if self.out is None else self.out.weight  # (v, d)
+        return nn.functional.linear(x, weight)

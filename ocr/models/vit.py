@@ -120,23 +120,22 @@ class ViT(nn.Module):
 
     def forward(self, pixels: torch.Tensor, widths: torch.Tensor) -> Encoded:
         """pixels: (b, c, h, w) float; widths: (b,) valid pixel columns. Tokens run row by row."""
-        grid, columns = self.patch_embed(pixels, widths)
-        b, d, gh, gw = grid.shape
-        valid = valid_columns(columns, gw)
+        grid, columns = self.patch_embed(pixels, widths)  # (b, d, gh, gw), (b,)
+        b, _, gh, gw = grid.shape
+        valid = valid_columns(columns, gw)  # (b, gw)
         if self.position is not None:
             grid = self.position(grid)
         grid = grid * valid[:, None, None, :]
-        mask = valid[:, None, :].expand(b, gh, gw).reshape(b, gh * gw)
-        x = grid.flatten(2).transpose(1, 2)
-        seen = mask
+        x = grid.flatten(2).transpose(1, 2)  # (b, t, d) with t = gh gw
+        mask = seen = valid[:, None, :].expand(b, gh, gw).reshape(b, gh * gw)  # (b, t)
         if self.prefix is not None:
-            x = torch.cat((self.prefix.expand(b, -1, -1).to(x.dtype), x), dim=1)
-            seen = torch.cat((seen.new_ones(b, self.prefix_tokens), seen), dim=1)
-        attend = None if bool(seen.all()) else seen[:, None, None, :]
+            x = torch.cat((self.prefix.expand(b, -1, -1).to(x.dtype), x), dim=1)  # (b, p + t, d)
+            seen = torch.cat((seen.new_ones(b, self.prefix_tokens), seen), dim=1)  # (b, p + t)
         for index, block in enumerate(self.blocks):
             if self.block_position is not None:
                 x = self._on_grid(self.block_position[index], x, mask, (gh, gw))
-            x = block(x, attend)
+            # With the mask even where nothing is padded: a choice by content hinders export and saves no time.
+            x = block(x, seen[:, None, None, :])
         x = self.norm(x)
         if self.keep_prefix:
             return Encoded(x, columns, seen, self.patch_embed.stride)
@@ -147,6 +146,6 @@ class ViT(nn.Module):
     ) -> torch.Tensor:
         """Run a grid module on tokens (b, p + t, d), invalid tokens zeroed, prefix tokens left alone."""
         prefix, tokens = x[:, : self.prefix_tokens], x[:, self.prefix_tokens :]
-        grid = (tokens * mask[..., None]).transpose(1, 2).unflatten(2, size)
-        tokens = module(grid).flatten(2).transpose(1, 2)
+        grid = (tokens * mask[..., None]).transpose(1, 2).unflatten(2, size)  # (b, d, gh, gw)
+        tokens = module(grid).flatten(2).transpose(1, 2)  # (b, t, d)
         return torch.cat((prefix, tokens), dim=1) if self.prefix_tokens else tokens

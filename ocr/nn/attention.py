@@ -46,14 +46,14 @@ def attend(
     if not plain:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=causal)
     if causal:
-        mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril()
+        mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril()  # (l, t)
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)  # (b, heads, l, t)
     if mask is not None:
         # Adding costs half of filling, forward and backward.
         scores = scores + torch.zeros_like(mask, dtype=scores.dtype).masked_fill_(
             ~mask, torch.finfo(scores.dtype).min
         )
-    return scores.softmax(-1) @ v
+    return scores.softmax(-1) @ v  # (b, heads, l, d)
 
 
 class SelfAttention(nn.Module):
@@ -89,10 +89,11 @@ class SelfAttention(nn.Module):
 
         Returns the output (b, 1, d) and the grown cache.
         """
-        qkv = self.qkv(x).chunk(3, dim=-1)  # 3 x (b, t, d)
-        q, k, v = (_split_heads(part, self.heads) for part in qkv)  # (b, heads, t, d / heads)
+        qkv = self.qkv(x).chunk(3, dim=-1)  # 3 x (b, 1, d)
+        q, k, v = (_split_heads(part, self.heads) for part in qkv)  # (b, heads, 1, d / heads)
         if past is not None:
-            k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)
+            k = torch.cat((past[0], k), dim=2)  # (b, heads, t + 1, d / heads)
+            v = torch.cat((past[1], v), dim=2)
         return self.proj(_merge_heads(attend(q, k, v))), (k, v)
 
 
@@ -111,7 +112,7 @@ class CrossAttention(nn.Module):
 
     def keys_values(self, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """memory: (b, t, m) encoder features. Returns keys and values, each (b, heads, t, d / heads)."""
-        k, v = self.kv(memory).chunk(2, dim=-1)
+        k, v = self.kv(memory).chunk(2, dim=-1)  # 2 x (b, t, d)
         return _split_heads(k, self.heads), _split_heads(v, self.heads)
 
     def forward(

@@ -27,8 +27,9 @@ class RowConvolution(torch.autograd.Function):
         padding = (0, taps // 2)
         to_grid = conv2d_input(grid.shape, weight, gradient, padding=padding, groups=len(weight))
         # Channels last, where a product and its sum over all places run through memory in order.
-        padded = F.pad(grid.permute(0, 2, 3, 1), (0, 0, taps // 2, taps // 2))
-        gradient = gradient.permute(0, 2, 3, 1).contiguous()
+        padded = F.pad(grid.permute(0, 2, 3, 1), (0, 0, taps // 2, taps // 2))  # (b, h, w + k - 1, d)
+        gradient = gradient.permute(0, 2, 3, 1).contiguous()  # (b, h, w, d)
         width = gradient.shape[2]
         products = [(padded[:, :, tap : tap + width] * gradient).sum((0, 1, 2)) for tap in range(taps)]
-        return to_grid, torch.stack(products, dim=1)[:, None, None, :], gradient.sum((0, 1, 2))
+        to_weight = torch.stack(products, dim=1)[:, None, None, :]  # (d, 1, 1, k)
+        return to_grid, to_weight, gradient.sum((0, 1, 2))

@@ -29,7 +29,7 @@ class LinearPatchEmbed(nn.Module):
         """
         h, w = pixels.shape[-2:]
         pad_h, pad_w = -h % self.patch_height, -w % self.stride
-        pixels = nn.functional.pad(pixels, (0, pad_w, 0, pad_h))
+        pixels = nn.functional.pad(pixels, (0, pad_w, 0, pad_h))  # (b, c, h, w), whole patches
         return self.proj(pixels), ceil_div(widths, self.stride)
 
 
@@ -64,9 +64,9 @@ class ConvStem(nn.Module):
         """pixels: (b, 1, h, w); widths: (b,). Returns tokens (b, d, 1, w / stride) and valid columns (b,)."""
         x = pixels
         for layer in self.down:
-            x = layer(x)
+            x = layer(x)  # (b, channels[i], h / 2, w / 2) of the layer before
             widths = ceil_div(widths, 2)
             x = zero_padding(x, widths)
         for layer in self.extra:
-            x = zero_padding(x + layer(x), widths)
+            x = zero_padding(x + layer(x), widths)  # (b, channels[-1], h / stride, w / stride)
         return self.column(x), widths

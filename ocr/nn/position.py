@@ -14,7 +14,7 @@ from ocr.nn.depthwise import RowConvolution
 
 def sinusoid(length: int, dim: int, *, device: torch.device | None = None) -> torch.Tensor:
     """(length, dim) sines and cosines of geometric wavelengths (Vaswani et al. 2017)."""
-    position = torch.arange(length, dtype=torch.float32, device=device)[:, None]
+    position = torch.arange(length, dtype=torch.float32, device=device)[:, None]  # (length, 1)
     rate = torch.exp(torch.arange(0, dim, 2, dtype=torch.float32, device=device) * (-math.log(1e4) / dim))
     table = torch.zeros(length, dim, device=device)
     table[:, 0::2] = torch.sin(position * rate)
@@ -35,11 +35,11 @@ class SinusoidPosition(nn.Module):
         """grid: (b, d, h, w) -> same, positions added."""
         _, d, h, w = grid.shape
         if h == 1:
-            table = sinusoid(w, d, device=grid.device).T[:, None, :]
+            table = sinusoid(w, d, device=grid.device).T[:, None, :]  # (d, 1, w)
         else:
-            columns = sinusoid(w, d // 2, device=grid.device).T[:, None, :].expand(-1, h, -1)
-            rows = sinusoid(h, d // 2, device=grid.device).T[:, :, None].expand(-1, -1, w)
-            table = torch.cat((columns, rows))
+            columns = sinusoid(w, d // 2, device=grid.device).T[:, None, :].expand(-1, h, -1)  # (d / 2, h, w)
+            rows = sinusoid(h, d // 2, device=grid.device).T[:, :, None].expand(-1, -1, w)  # (d / 2, h, w)
+            table = torch.cat((columns, rows))  # (d, h, w)
         return grid + table.to(grid.dtype)
 
 
@@ -53,7 +53,7 @@ class LearnedPosition(nn.Module):
 
     def forward(self, grid: torch.Tensor) -> torch.Tensor:
         """grid: (b, d, h, w) -> same, positions added."""
-        table = self.table
+        table = self.table  # (1, d, h, w)
         if table.shape[-2:] != grid.shape[-2:]:
             table = F.interpolate(table.float(), grid.shape[-2:], mode="bicubic", align_corners=False)
         return grid + table.to(grid.dtype)

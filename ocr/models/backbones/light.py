@@ -88,12 +88,12 @@ class LightUNet(nn.Module):
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """pixels: (b, 3, h, w) in [0, 1], sides multiples of 32. Returns maps (b, 2, h/4, w/4) logits of region
         and affinity, and features (b, channels, h/4, w/4)."""
-        x = self.stem((pixels - 0.5) * 4)
+        x = self.stem((pixels - 0.5) * 4)  # (b, widths[0], h/4, w/4)
         skips = []
         for stage in self.stages:
-            x = stage(x)
+            x = stage(x)  # (b, widths[i], h/s, w/s) with s = 4, 8, 16, 32
             skips.append(x)
-        x = decode_pyramid(skips, self.ups)
+        x = decode_pyramid(skips, self.ups)  # (b, channels, h/4, w/4)
         return self.maps(x), x
 
 
@@ -106,8 +106,8 @@ def decode_pyramid(features: Sequence[torch.Tensor], ups: nn.ModuleList) -> torc
     Returns:
         (b, d_0, h_0, w_0).
     """
-    x = features[-1]
+    x = features[-1]  # (b, c_n, h_n, w_n)
     for skip, up in reversed(list(zip(features[:-1], ups, strict=True))):
         x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
-        x = up(torch.cat((x, skip), dim=1))
+        x = up(torch.cat((x, skip), dim=1))  # (b, d_i, h_i, w_i)
     return x

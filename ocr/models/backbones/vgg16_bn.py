@@ -111,11 +111,11 @@ class Vgg16Bn(nn.Module):
         """pixels: (b, 3, h, w) in [0, 1], sides multiples of 16. Returns the published network's own output:
         scores (b, 2, h/2, w/2) around [0, 1], and features (b, 32, h/2, w/2)."""
         tap2, tap4, tap8, tap16, bottom = self.basenet((pixels - self.mean) / self.std)
-        x = self.upconv1(torch.cat((bottom, tap16), dim=1))
+        x = self.upconv1(torch.cat((bottom, tap16), dim=1))  # (b, 256, h/16, w/16)
         for tap, upconv in ((tap8, self.upconv2), (tap4, self.upconv3), (tap2, self.upconv4)):
             x = F.interpolate(x, size=tap.shape[-2:], mode="bilinear", align_corners=False)
-            x = upconv(torch.cat((x, tap), dim=1))
-        return self.conv_cls(x), x
+            x = upconv(torch.cat((x, tap), dim=1))  # (b, 16 s, h/s, w/s) with s = 8, 4, 2
+        return self.conv_cls(x), x  # (b, 2, h/2, w/2), (b, 32, h/2, w/2)
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """pixels: (b, 3, h, w) in [0, 1]. Returns maps (b, 2, h/2, w/2) logits and features (b, 32, h/2, w/2)."""
