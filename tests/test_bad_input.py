@@ -138,7 +138,7 @@ def test_pages_before_a_broken_one_are_kept(run, tmp_path, capsys):
     (tmp_path / "scan.tif").write_bytes(content)
     assert run("input=scan.tif", "output=out", "formats=txt") == 1
     assert "scan.tif" in complaints(capsys.readouterr().err)[0]
-    assert sorted(path.name for path in Path("out").iterdir()) == ["scan.2.txt", "scan.txt"]
+    assert sorted(path.name for path in Path("out").iterdir()) == ["scan.txt"]
 
 
 @pytest.mark.parametrize(

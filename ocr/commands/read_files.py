@@ -43,8 +43,8 @@ def infer(options: InferOptions) -> int:
     pages = PageRange.parse(files.pages) if files.pages is not None else ALL_PAGES
     writers = choose_writers(files.formats, text=files.text, drawing=options.drawing)
     reader = load_reader(options)
-    results = Results(files.output, writers)
-    log = ResumeLog(results.folder, files.formats, files.pages) if files.resume else None
+    results = Results(files.output, writers, split=files.split)
+    log = _resume_log(results, files) if files.resume else None
     todo = [source for source in sources if log is None or source not in log]
     failed = 0
     for source in todo:
@@ -76,6 +76,11 @@ def load_reader(options: InferOptions) -> Reader:
     from ocr.inference.reader import Reader
 
     return Reader.from_settings(options.reader, detection=options.detection)
+
+
+def _resume_log(results: Results, files: FileOptions) -> ResumeLog:
+    layout = [*(["split"] if files.split else []), *([files.text] if files.text != "lines" else [])]
+    return ResumeLog(results.folder, files.formats, files.pages, layout=layout)
 
 
 def report(problem: object) -> None:
@@ -116,8 +121,9 @@ def _read(
         broken.append(error)
         report(error)
 
+    content = source.content(allow_private=files.allow_private)
     images = open_pages(
-        source.content(allow_private=files.allow_private),
+        content,
         name=printable(source),
         pages=pages,
         dpi=files.dpi,
@@ -125,11 +131,11 @@ def _read(
         on_error=skip,
         pdf_limits=limits,
     )
-    with results.of(source) as written:
+    with results.of(source, content) as written:
         for image in images:
             page = reader.read_page(image, source=source_name(str(source)))
             _say(divider + page_text(page, files.text))
-            written.add(page, image.pixels, file_size=image.reduced_from)
+            written.add(page, image.pixels, file_size=image.reduced_from, pages=image.count)
             print(f"{printable(source)}: {_summary(page, time.perf_counter() - start)}", file=sys.stderr)
             start, divider = time.perf_counter(), "\f"
             # A page is large, and would stay until the next one has been decoded.

@@ -39,6 +39,8 @@ class FileOptions(BaseSettings):
     """Pass over files that an earlier run has read into the same folder."""
     formats: tuple[str, ...] = ("txt", "json", "draw")
     """Formats of the files."""
+    split: bool = False
+    """Write a file per page, also in formats whose files can hold all pages of a source."""
     text: str = "lines"
     """Layout of text, see `ocr.output.text.LAYOUTS`."""
 

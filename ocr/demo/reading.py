@@ -89,12 +89,12 @@ def export(document: Upload, pages: Sequence[Page], form: str, folder: Path) -> 
     """
     stem = Path(document.name).stem
     results = Results(str(folder / "files"), choose_writers([form]))
-    with results.of(Source(document.path, Path(stem))) as files:
+    with results.of(Source(document.path, Path(stem)), document.path) as files:
         for page in pages:
             pixels: np.ndarray | None = None
             if form in PICTURED:
                 pixels = page_image(document, page.number).pixels
-            files.add(page, pixels)
+            files.add(page, pixels, pages=len(document.sheets))
             # A page is large, and would stay until the next one has been decoded.
             del pixels
     written = sorted((folder / "files").iterdir(), key=lambda file: (len(file.name), file.name))

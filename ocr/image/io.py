@@ -9,6 +9,7 @@ import struct
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -247,6 +248,7 @@ def open_pages(
                     raise
                 on_error(error)
                 continue
+            page = replace(page, count=len(frames))
             yield page
             # A page is large, and would stay until the next one has been decoded.
             del page

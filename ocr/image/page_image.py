@@ -27,6 +27,8 @@ class PageImage:
     pixels: np.ndarray
     number: int = 1
     """1-based position in the file."""
+    count: int = 1
+    """Number of pages in the file."""
     dpi: float = 0.0
     """Of `pixels`, to the inch; 0 where the file does not tell."""
     text: str = ""

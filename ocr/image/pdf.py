@@ -186,7 +186,9 @@ class _Document:
             pixels = None if "error" in answer else self.child.pixels(answer)
         if pixels is None:
             raise ImageError(f"{self.where(number)}: {answer['error']}")
-        return PageImage(pixels, number=number, dpi=float(answer["dpi"]), text=answer["text"])
+        return PageImage(
+            pixels, number=number, count=self.pages, dpi=float(answer["dpi"]), text=answer["text"]
+        )
 
     def where(self, number: int) -> str:
         """Return the name of a page in messages."""

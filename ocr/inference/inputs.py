@@ -19,7 +19,8 @@ STANDARD_INPUT = "-"
 
 _WITH_PAGES = (".pdf", ".tif", ".tiff")
 
-_PAGE = re.compile(r"\.\d+$")
+_PAGE = re.compile(r"-\d{3,}$")
+"""End of the names of results of single pages."""
 
 
 @dataclass(frozen=True)
@@ -168,11 +169,14 @@ def _readable(
 
 def _count_others(others: list[Path], found: list[Path], tell: Callable[[str], None]) -> None:
     """Tell how many files of other kinds there are, unless they are named after a picture that is read."""
-    stems = {path.with_suffix("") for path in found}
+    stems = {str(path.with_suffix("")) for path in found}
     foreign = [
         path
         for path in others
-        if not any(Path(path.parent, path.name[:at]) in stems for at in _dots(path.name))
+        if not any(
+            {name, _PAGE.sub("", name)} & stems
+            for name in (str(path.parent / path.name[:at]) for at in _dots(path.name))
+        )
     ]
     if found and foreign:
         counts = Counter(path.suffix.lower() or "without suffix" for path in foreign).most_common(5)
@@ -188,7 +192,7 @@ def _dots(name: str) -> list[int]:
 def _name_results(paths: list[Path], *, root: Path) -> list[Source]:
     """Results are named after the file without its suffix, or with it where that would name another's results, too.
 
-    So does `a.2.jpg` beside `a.tif`, whose second page has that name. On some disks, A and a are the same.
+    So does `a-002.jpg` beside `a.tif`, whose second page may get that name. On some disks, A and a are the same.
     """
     names = [path.relative_to(root) for path in paths]
     results = [_without_suffix(name) for name in names]

@@ -10,41 +10,60 @@ from pathlib import Path
 import numpy as np
 
 from ocr.errors import ConfigError
-from ocr.output import alto, draw, hocr, html, json, page_xml, pdf, tsv
-from ocr.output import text as txt
+from ocr.output.alto import AltoDocument
 from ocr.output.document import Document
+from ocr.output.draw import DrawDocument, DrawOptions
+from ocr.output.hocr import HocrDocument
+from ocr.output.html import HtmlReport
+from ocr.output.json import JsonDocument
+from ocr.output.page_xml import PageXmlDocument
+from ocr.output.pdf import PdfDocument
+from ocr.output.text import TextDocument, check_layout
+from ocr.output.tsv import TsvDocument
 from ocr.types import Page
 
 
 @dataclass(frozen=True)
 class Writer:
-    """An output format: the suffix of its files, and the function `write(page, image, path)` for a single page.
-
-    Formats whose files hold many pages also have a `document`, the class that writes such files.
-    """
+    """An output format: the suffix of its files, and `document(path, original)`, which opens one for writing."""
 
     suffix: str
-    write: Callable[[Page, np.ndarray | None, Path], None]
-    document: Callable[[Path], Document] | None = None
+    document: Callable[..., Document]
+    many_pages: bool = True
+    """False where a file can hold a single page only."""
     shows_image: bool = False
     """True where the file holds the image of the page, or parts of it, so that coordinates refer to that image."""
 
+    def write(
+        self, page: Page, image: np.ndarray | None, path: Path, *, original: Path | bytes | None = None
+    ) -> None:
+        """Write a file of a single page.
+
+        Args:
+            image: uint8 (h, w, 3) RGB; None will do for formats that show no image.
+            original: the file that the page comes from, as a path or its bytes.
+        Raises:
+            ConfigError: the format needs an image. OSError: `path` cannot be written.
+        """
+        with self.document(path, original) as document:
+            document.add(page, image)
+
 
 WRITERS: dict[str, Writer] = {
-    "txt": Writer(".txt", txt.write),
-    "json": Writer(".json", json.write),
-    "alto": Writer(".alto.xml", alto.write),
-    "page": Writer(".page.xml", page_xml.write),
-    "hocr": Writer(".hocr", hocr.write),
-    "tsv": Writer(".tsv", tsv.write),
-    "pdf": Writer(".ocr.pdf", pdf.write, pdf.PdfDocument, shows_image=True),
-    "html": Writer(".html", html.write, html.HtmlReport, shows_image=True),
-    "draw": Writer(".draw.png", draw.write, shows_image=True),
+    "txt": Writer(".txt", TextDocument),
+    "json": Writer(".json", JsonDocument),
+    "alto": Writer(".alto.xml", AltoDocument),
+    "page": Writer(".page.xml", PageXmlDocument, many_pages=False),
+    "hocr": Writer(".hocr", HocrDocument),
+    "tsv": Writer(".tsv", TsvDocument),
+    "pdf": Writer(".ocr.pdf", PdfDocument, shows_image=True),
+    "html": Writer(".html", HtmlReport, shows_image=True),
+    "draw": Writer(".draw.png", DrawDocument, many_pages=False, shows_image=True),
 }
 
 
 def choose_writers(
-    names: Sequence[str], *, text: str = "lines", drawing: draw.DrawOptions | None = None
+    names: Sequence[str], *, text: str = "lines", drawing: DrawOptions | None = None
 ) -> list[Writer]:
     """Select the writers of some formats.
 
@@ -56,6 +75,6 @@ def choose_writers(
     for name in names:
         if name not in WRITERS:
             raise ConfigError(f"formats: unknown format {name!r}, choose from {', '.join(WRITERS)}")
-    txt.check_layout(text)
-    changed = {"txt": partial(txt.write, layout=text), "draw": partial(draw.write, options=drawing)}
-    return [replace(WRITERS[name], write=changed.get(name, WRITERS[name].write)) for name in names]
+    check_layout(text)
+    changed = {"txt": partial(TextDocument, layout=text), "draw": partial(DrawDocument, options=drawing)}
+    return [replace(WRITERS[name], document=changed.get(name, WRITERS[name].document)) for name in names]

@@ -1,18 +1,18 @@
 """ALTO 4.4 (Library of Congress): the XML of libraries, also read by eScriptorium and kraken.
 
-Paragraphs become <TextBlock>s. Outlines, baselines and word confidences are kept to a tenth of a pixel and four
-digits; a line's own confidence has no place in the format.
+A file holds all pages of a source, each with its number in it (`PHYSICAL_IMG_NR`). Paragraphs become <TextBlock>s.
+Outlines, baselines and word confidences are kept to a tenth of a pixel and four digits; a line's own confidence has
+no place in the format.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 from lxml import etree
 
 from ocr import __version__
 from ocr.geometry import bounding_box, paragraphs
+from ocr.output.document import XmlDocument
 from ocr.output.layout import file_name, outline, parts, xml_text
 from ocr.types import Page, Polygon, TextLine, Word
 
@@ -35,23 +35,28 @@ def page_alto(page: Page) -> etree._Element:
     _add(software, "softwareName").text = "ocr"
     _add(software, "softwareVersion").text = __version__
     size = {"HEIGHT": str(page.height), "WIDTH": str(page.width)}
-    sheet = _add(_add(root, "Layout"), "Page", ID="page", PHYSICAL_IMG_NR=str(page.number), **size)
+    sheet = _add(
+        _add(root, "Layout"), "Page", ID=f"page_{page.number}", PHYSICAL_IMG_NR=str(page.number), **size
+    )
     space = _add(sheet, "PrintSpace", HPOS="0", VPOS="0", **size)
     number = 0
     for position, group in enumerate(paragraphs(page.lines), start=1):
         corners = np.concatenate([line.polygon for line in group])
-        block = _add(space, "TextBlock", ID=f"block_{position}", **_box(corners))
+        block = _add(space, "TextBlock", ID=f"block_{page.number}_{position}", **_box(corners))
         for line in group:
             number += 1
-            _line(block, line, f"line_{number}")
+            _line(block, line, f"line_{page.number}_{number}")
     return root
 
 
-def write(page: Page, image: np.ndarray | None, path: Path) -> None:
-    """Write the page as ALTO; `image` is not used. Raises OSError if `path` cannot be written."""
-    path.write_bytes(
-        etree.tostring(page_alto(page), encoding="UTF-8", xml_declaration=True, pretty_print=True)
-    )
+class AltoDocument(XmlDocument):
+    """ALTO file of one source."""
+
+    page_start, pages_end = b"<Page ", b"</Layout>"
+
+    def serialize(self, page: Page) -> bytes:
+        """Serialize a page as an ALTO file."""
+        return etree.tostring(page_alto(page), encoding="UTF-8", xml_declaration=True, pretty_print=True)
 
 
 def _line(block: etree._Element, line: TextLine, name: str) -> None:

@@ -14,6 +14,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from ocr.errors import ConfigError
 from ocr.geometry import min_area_rect
+from ocr.output.document import Document
 from ocr.types import Page, Polygon
 
 MAX_SIDE = 2000
@@ -112,11 +113,20 @@ def draw_page(page: Page, image: np.ndarray, options: DrawOptions | None = None)
     return picture
 
 
-def write(page: Page, image: np.ndarray | None, path: Path, options: DrawOptions | None = None) -> None:
-    """Write the picture as PNG. Raises ConfigError without an image, OSError if `path` cannot be written."""
-    if image is None:
-        raise ConfigError(f"{page.source}: the draw format needs the page's image")
-    draw_page(page, image, options).save(path, format="PNG", compress_level=4)
+class DrawDocument(Document):
+    """PNG file with the picture of a single page."""
+
+    def __init__(
+        self, path: Path, original: Path | bytes | None = None, *, options: DrawOptions | None = None
+    ) -> None:
+        super().__init__(path, original)
+        self.options = options
+
+    def add(self, page: Page, image: np.ndarray | None) -> None:
+        """Write the picture. Raises ConfigError without an image."""
+        if image is None:
+            raise ConfigError(f"{page.source}: the draw format needs the page's image")
+        draw_page(page, image, self.options).save(self.file, format="PNG", compress_level=4)
 
 
 def _outline(

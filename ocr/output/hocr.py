@@ -6,17 +6,20 @@ Boxes are in whole pixels and confidences in whole percent (`x_wconf`); lines al
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from lxml import etree
 
 from ocr import __version__
 from ocr.geometry import paragraphs
+from ocr.output.document import XmlDocument
 from ocr.output.layout import box, file_name, parts, xml_text
 from ocr.types import Page, TextLine, Word
 
 NAMESPACE = "http://www.w3.org/1999/xhtml"
+DOCTYPE = (
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
+    '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
+)
 CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_poly ocrp_wconf"
 
 
@@ -39,20 +42,27 @@ def page_hocr(page: Page) -> etree._Element:
     number = 0
     for position, group in enumerate(paragraphs(page.lines), start=1):
         place = _bbox([line.polygon for line in group], page)
-        area = _add(sheet, "div", {"class": "ocr_carea", "id": f"block_{position}", "title": place})
-        paragraph = _add(area, "p", {"class": "ocr_par", "id": f"par_{position}", "title": place})
+        area = _add(
+            sheet, "div", {"class": "ocr_carea", "id": f"block_{page.number}_{position}", "title": place}
+        )
+        paragraph = _add(
+            area, "p", {"class": "ocr_par", "id": f"par_{page.number}_{position}", "title": place}
+        )
         for line in group:
             number += 1
-            _line(paragraph, line, page, f"line_{number}")
+            _line(paragraph, line, page, f"line_{page.number}_{number}")
     return root
 
 
-def write(page: Page, image: np.ndarray | None, path: Path) -> None:
-    """Write the page as hOCR; `image` is not used. Raises OSError if `path` cannot be written."""
-    doctype = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
-    doctype += '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
-    # No pretty-printing: line breaks between the spans of words would count as spaces.
-    path.write_bytes(etree.tostring(page_hocr(page), encoding="UTF-8", xml_declaration=True, doctype=doctype))
+class HocrDocument(XmlDocument):
+    """hOCR file of one source, with an element of class `ocr_page` for each page."""
+
+    page_start, pages_end = b'<div class="ocr_page"', b"</body>"
+
+    def serialize(self, page: Page) -> bytes:
+        """Serialize a page as an hOCR file."""
+        # No pretty-printing: line breaks between the spans of words would count as spaces.
+        return etree.tostring(page_hocr(page), encoding="UTF-8", xml_declaration=True, doctype=DOCTYPE)
 
 
 def _line(paragraph: etree._Element, line: TextLine, page: Page, name: str) -> None:

@@ -47,8 +47,8 @@ td, th { padding: .2rem 1rem .2rem 0; text-align: left; vertical-align: top; }
 class HtmlReport(Document):
     """Report of one source; `unsure` collects confidence, position and text of the lines to be checked."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, original: Path | bytes | None = None) -> None:
+        super().__init__(path, original)
         self.started = False
         self.unsure: list[tuple[float, tuple[int, int], str]] = []
 
@@ -111,12 +111,6 @@ class HtmlReport(Document):
 
     def _put(self, *lines: str) -> None:
         self.file.write("".join(f"{line}\n" for line in lines).encode("utf-8"))
-
-
-def write(page: Page, image: np.ndarray | None, path: Path) -> None:
-    """Write the report of one page. Raises ConfigError without an image, OSError if `path` cannot be written."""
-    with HtmlReport(path) as report:
-        report.add(page, image)
 
 
 def _word(word: Word) -> str:

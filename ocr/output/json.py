@@ -1,6 +1,6 @@
 """JSON with everything that was found on a page.
 
-The file holds one object:
+The file holds one object for the page:
 
     version     1; raised when a field is removed or changes its meaning, not when one is added
     source      file name of the image as given
@@ -19,18 +19,20 @@ The file holds one object:
         baseline            [[x, y], ...] in reading direction
         words               in reading order, each with `text`, `confidence`, `polygon`
 
+A file with several pages holds an object with the fields `version`, `source`, and `pages`: the list of such objects.
+
 Coordinates are rounded to a tenth of a pixel, probabilities to four digits.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ocr.geometry import paragraphs
+from ocr.output.document import Document
 from ocr.output.text import page_text
 from ocr.types import Page, TextLine, Word
 
@@ -65,9 +67,31 @@ def page_json(page: Page) -> str:
     return f'{{{head},\n "lines": [\n  {lines}\n ]\n}}\n' if lines else f'{{{head},\n "lines": []\n}}\n'
 
 
-def write(page: Page, image: np.ndarray | None, path: Path) -> None:
-    """Write the page as UTF-8 JSON; `image` is not used. Raises OSError if `path` cannot be written."""
-    path.write_text(page_json(page), encoding="utf-8", newline="\n")
+class JsonDocument(Document):
+    """JSON of one source: the object of its page, or one with the objects of its pages."""
+
+    first: Page | None = None
+    count = 0
+
+    def add(self, page: Page, image: np.ndarray | None) -> None:
+        """Append a page; `image` is not used."""
+        self.count += 1
+        if self.count == 1:
+            # Its place in the file depends on whether another one follows.
+            self.first = page
+            return
+        if self.count == 2 and self.first is not None:
+            head = f'"version": {VERSION}, "source": {_dump(self.first.source)}'
+            self.put(f'{{{head}, "pages": [\n{page_json(self.first)}')
+            self.first = None
+        self.put(f",\n{page_json(page)}")
+
+    def finish(self) -> None:
+        """Write the only page, or the end of the list of pages."""
+        if self.first is not None:
+            self.put(page_json(self.first))
+        elif self.count:
+            self.put("]}\n")
 
 
 def _dump(value: Any) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timezone
-from pathlib import Path
 
 import numpy as np
 from lxml import etree
 
 from ocr import __version__
 from ocr.geometry import paragraphs
+from ocr.output.document import Document
 from ocr.output.layout import box, file_name, outline, parts, xml_text
 from ocr.types import Page, TextLine, Word
 
@@ -57,11 +57,13 @@ def page_xml(page: Page) -> etree._Element:
     return root
 
 
-def write(page: Page, image: np.ndarray | None, path: Path) -> None:
-    """Write the page as PAGE XML; `image` is not used. Raises OSError if `path` cannot be written."""
-    path.write_bytes(
-        etree.tostring(page_xml(page), encoding="UTF-8", xml_declaration=True, pretty_print=True)
-    )
+class PageXmlDocument(Document):
+    """PAGE XML file, which holds a single page."""
+
+    def add(self, page: Page, image: np.ndarray | None) -> None:
+        """Write the page; `image` is not used."""
+        content = etree.tostring(page_xml(page), encoding="UTF-8", xml_declaration=True, pretty_print=True)
+        self.file.write(content)
 
 
 def _line(region: etree._Element, line: TextLine, page: Page, name: str) -> None:

@@ -32,8 +32,8 @@ A4 = 841.89
 class PdfDocument(Document):
     """PDF of one source, with the name of the source as title."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, original: Path | bytes | None = None) -> None:
+        super().__init__(path, original)
         self.objects = PdfObjects(self.file)
         self.pages: list[int] = []
         self.title = ""
@@ -119,12 +119,6 @@ class PdfDocument(Document):
         """Write the operators that show `text`, stretched to `width` points."""
         stretch = 100 * max(width, 0.01 * size) / (len(text) * ADVANCE * size)
         return f"{stretch:.2f} Tz <{self.font.encode(text)}> Tj\n"
-
-
-def write(page: Page, image: np.ndarray | None, path: Path) -> None:
-    """Write one page as a PDF. Raises ConfigError without an image, OSError if `path` cannot be written."""
-    with PdfDocument(path) as document:
-        document.add(page, image)
 
 
 class _Place(NamedTuple):

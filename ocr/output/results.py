@@ -1,4 +1,4 @@
-"""Files of results: one per page and format, or one per source in formats that hold many pages."""
+"""Files of results: one per source and format, or one per page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,14 @@ _INCOMPLETE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 class Results:
     """Output folder for pages in the given formats; without a folder, nothing is written.
 
+    Args:
+        split: write a file per page of sources with several pages, instead of one per source.
     Raises:
         ConfigError: the folder cannot be created or written to.
     """
 
-    def __init__(self, folder: str | None, writers: Sequence[Writer]) -> None:
-        self.writers = writers
+    def __init__(self, folder: str | None, writers: Sequence[Writer], *, split: bool = False) -> None:
+        self.writers = [replace(writer, many_pages=writer.many_pages and not split) for writer in writers]
         self.folder = Path(folder) if folder else None
         if self.folder is None:
             return
@@ -42,28 +45,37 @@ class Results:
             raise ConfigError(f"output={printable(folder)}: not writable")
 
     @contextmanager
-    def of(self, source: Source) -> Iterator[SourceResults]:
-        """Open the results of one source; on leaving, its files are complete with the pages that were added."""
+    def of(self, source: Source, content: Path | bytes | None = None) -> Iterator[SourceResults]:
+        """Open the results of one source; on leaving, its files are complete with the pages that were added.
+
+        Args:
+            content: the file, as a path or its bytes, of which some formats keep parts.
+        """
+        base = None if self.folder is None else self.folder / source.name
         with ExitStack() as stack:
-            yield SourceResults(
-                None if self.folder is None else self.folder / source.name, self.writers, stack
-            )
+            yield SourceResults(base, self.writers, stack, content=content)
 
 
 class SourceResults:
     """Files of one source: the path `base` with the suffixes of the formats."""
 
-    def __init__(self, base: Path | None, writers: Sequence[Writer], stack: ExitStack) -> None:
+    def __init__(
+        self, base: Path | None, writers: Sequence[Writer], stack: ExitStack, *, content: Path | bytes | None
+    ) -> None:
         self.base = base
+        self.content = content
         self.writers = writers
         self.stack = stack
         self.documents: dict[Path, Document] = {}
 
-    def add(self, page: Page, image: np.ndarray, *, file_size: tuple[int, int] | None = None) -> None:
-        """Write one page: NAME.SUFFIX, and NAME.2.SUFFIX, NAME.3.SUFFIX ... for further pages of a source.
+    def add(
+        self, page: Page, image: np.ndarray, *, file_size: tuple[int, int] | None = None, pages: int = 1
+    ) -> None:
+        """Write one page: append it to NAME.SUFFIX, or write NAME-001.SUFFIX, NAME-002.SUFFIX and so on.
 
         Args:
             page: in the pixels of `image`, uint8 (h, w, 3).
+            pages: number of pages of the source.
             file_size: (height, width) of the picture in its file, where `image` was reduced from it. Coordinates in
                 formats without image are converted to pixels of the file, as other programs will show that file.
         Raises:
@@ -80,7 +92,7 @@ class SourceResults:
             in_file = resize_page(page, file_size)
         for writer in self.writers:
             try:
-                self._write(writer, page if writer.shows_image else in_file, image)
+                self._write(writer, page if writer.shows_image else in_file, image, pages)
             except OSError as error:
                 problems.append(error)
         if len(problems) > 1:
@@ -88,20 +100,23 @@ class SourceResults:
         if problems:
             raise problems[0]
 
-    def _write(self, writer: Writer, page: Page, image: np.ndarray) -> None:
-        path = self.base.with_name(self.base.name + writer.suffix)
-        if writer.document is None:
-            if page.number > 1:
-                path = self.base.with_name(f"{self.base.name}.{page.number}{writer.suffix}")
+    def _write(self, writer: Writer, page: Page, image: np.ndarray, pages: int) -> None:
+        if not writer.many_pages:
+            # With leading zeros, so that the files sort by their numbers.
+            number = f"-{page.number:0{max(3, len(str(pages)))}d}" if pages > 1 else ""
+            path = self.base.with_name(f"{self.base.name}{number}{writer.suffix}")
             with _named(path):
-                writer.write(page, image, path)
+                writer.write(page, image, path, original=self.content)
             return
+        path = self.base.with_name(self.base.name + writer.suffix)
         with _named(path):
             if path not in self.documents:
                 # Entered first, so that it is left after the document is closed, which also writes.
                 self.stack.enter_context(_named(path))
-                self.documents[path] = self.stack.enter_context(writer.document(path))
+                self.documents[path] = self.stack.enter_context(writer.document(path, self.content))
             self.documents[path].add(page, image)
+            # So that a full disk is noticed here, and an interrupted run leaves the pages that were read.
+            self.documents[path].file.flush()
 
 
 @contextmanager

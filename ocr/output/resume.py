@@ -16,13 +16,18 @@ FILE = ".finished.jsonl"
 class ResumeLog:
     """Sources whose results, of the wanted `pages` (None: all) and in all `formats`, are complete in `folder`.
 
-    A file is read again if its size or time has changed, or for other formats or pages; a change of the models has
-    no effect.
+    A file is read again if its size or time has changed, for other formats or pages, or in another layout; a change
+    of the models has no effect.
+
+    Args:
+        layout: whatever else distinguishes the files, such as `["split"]`.
     """
 
-    def __init__(self, folder: Path, formats: Sequence[str], pages: str | None) -> None:
+    def __init__(
+        self, folder: Path, formats: Sequence[str], pages: str | None, *, layout: Sequence[str] = ()
+    ) -> None:
         self.path = folder / FILE
-        self.wanted = [sorted(formats), pages]
+        self.wanted = [sorted(formats), pages, *layout]
         # A last line that was cut off matches no source.
         self.lines = (
             set(self.path.read_text(encoding="ascii", errors="replace").split("\n"))

@@ -10,11 +10,15 @@ import numpy as np
 
 from ocr.errors import ConfigError
 from ocr.geometry import paragraphs
+from ocr.output.document import Document
 from ocr.types import Page
 
 LAYOUTS = ("lines", "paragraphs", "running")
 """`lines`: one line of text per line of the page. `paragraphs`: the same, with an empty line between paragraphs.
 `running`: one long line per paragraph, in which words that were hyphenated at the end of a line are joined."""
+
+PAGE_DIVIDER = "\f"
+"""Form feed, between pages."""
 
 _DIVIDED = re.compile(r"(?<=[^\W\d_])[-\u2010\u2011\u00ac\u2e17=]$")
 """A hyphen in one of its handwritten or printed forms, after a letter at the end of a line."""
@@ -59,6 +63,15 @@ def check_layout(layout: str) -> None:
         raise ConfigError(f"text={layout}: choose from {', '.join(LAYOUTS)}")
 
 
-def write(page: Page, image: np.ndarray | None, path: Path, layout: str = "lines") -> None:
-    """Write the text as UTF-8; `image` is not used. Raises OSError if `path` cannot be written."""
-    path.write_text(page_text(page, layout), encoding="utf-8", newline="\n")
+class TextDocument(Document):
+    """Text of one source in UTF-8; a form feed precedes the second and further pages."""
+
+    def __init__(self, path: Path, original: Path | bytes | None = None, *, layout: str = "lines") -> None:
+        super().__init__(path, original)
+        self.layout = layout
+        self.divider = ""
+
+    def add(self, page: Page, image: np.ndarray | None) -> None:
+        """Append the text of a page; `image` is not used."""
+        self.put(self.divider + page_text(page, self.layout))
+        self.divider = PAGE_DIVIDER

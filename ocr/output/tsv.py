@@ -6,11 +6,10 @@ pixels, `conf` is in percent for words and -1 for other levels. A line without t
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from ocr.geometry import paragraphs
+from ocr.output.document import Document
 from ocr.output.layout import box, parts
 from ocr.types import Page
 
@@ -21,8 +20,8 @@ COLUMNS = (
 
 
 def page_tsv(page: Page) -> str:
-    """Convert a page to tab-separated text with a header row; each row ends with a newline."""
-    rows: list[tuple] = [COLUMNS, _row(1, (page.number, 0, 0, 0, 0), (0, 0, page.width, page.height))]
+    """Convert a page to tab-separated text, without the header; each row ends with a newline."""
+    rows = [_row(1, (page.number, 0, 0, 0, 0), (0, 0, page.width, page.height))]
     for block, group in enumerate(paragraphs(page.lines), start=1):
         place = box([line.polygon for line in group], page)
         rows.append(_row(2, (page.number, block, 0, 0, 0), place))
@@ -34,12 +33,24 @@ def page_tsv(page: Page) -> str:
                 # A tab or line break within a cell would break the table.
                 cells = f"{100 * word.confidence:.2f}", " ".join(word.text.split())
                 rows.append(_row(5, (page.number, block, 1, number, position), place, *cells))
-    return "".join("\t".join(map(str, row)) + "\n" for row in rows)
+    return "".join(map(_join, rows))
 
 
-def write(page: Page, image: np.ndarray | None, path: Path) -> None:
-    """Write the page as UTF-8 TSV; `image` is not used. Raises OSError if `path` cannot be written."""
-    path.write_text(page_tsv(page), encoding="utf-8", newline="\n")
+class TsvDocument(Document):
+    """Table of one source: a header row, then the rows of all pages, with `page_num` from the file."""
+
+    started = False
+
+    def add(self, page: Page, image: np.ndarray | None) -> None:
+        """Append the rows of a page; `image` is not used."""
+        if not self.started:
+            self.put(_join(COLUMNS))
+        self.started = True
+        self.put(page_tsv(page))
+
+
+def _join(row: tuple) -> str:
+    return "\t".join(map(str, row)) + "\n"
 
 
 def _row(

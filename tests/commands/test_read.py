@@ -140,12 +140,25 @@ def test_patterns(run, tmp_path, capsys, pattern, files, absolute):
 
 
 def test_pages_of_a_file(run, tmp_path, capsys):
+    """One file of results; a file per page where the format, or the user, wants that."""
     draw(tmp_path / "scan.tif", pages=3)
-    assert run("input=scan.tif", "output=out", "formats=json") == 0
+    assert run("input=scan.tif", "output=out", "formats=json,txt,page") == 0
     assert capsys.readouterr().out == "a\n\fa\n\fa\n"
-    files = ["scan.json", "scan.2.json", "scan.3.json"]
-    assert sorted(path.name for path in Path("out").iterdir()) == sorted(files)
-    assert [json.loads(Path("out", file).read_text())["page"] for file in files] == [1, 2, 3]
+    numbers = ["001", "002", "003"]
+    xml = [f"scan-{number}.page.xml" for number in numbers]
+    assert sorted(path.name for path in Path("out").iterdir()) == [*xml, "scan.json", "scan.txt"]
+    assert Path("out/scan.txt").read_text() == "a\n\fa\n\fa\n"
+    book = json.loads(Path("out/scan.json").read_text())
+    assert [page["page"] for page in book["pages"]] == [1, 2, 3] and book["source"] == "scan.tif"
+    assert run("input=scan.tif", "output=split", "formats=json", "split=true") == 0
+    assert sorted(path.name for path in Path("split").iterdir()) == [f"scan-{n}.json" for n in numbers]
+    assert json.loads(Path("split/scan-002.json").read_text())["page"] == 2
+
+
+def test_split_leaves_the_name_of_a_single_page(run, tmp_path):
+    draw(tmp_path / "letter.png")
+    assert run("input=letter.png", "output=out", "formats=txt,page", "split=true") == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["letter.page.xml", "letter.txt"]
 
 
 def test_json_names_the_source_and_places_the_words(run, tmp_path):

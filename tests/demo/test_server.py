@@ -142,8 +142,9 @@ def test_a_broken_page_does_not_cost_the_others(address, scrap):
     file = user.read(bytes(data), "scans.tif")
     assert [page["state"] for page in file["pages"]] == ["done", "failed", "done"]
     assert file["pages"][1]["message"].startswith("scans.tif, page 2: damaged")
-    with zipfile.ZipFile(io.BytesIO(user.result(file, "txt").content)) as archive:
-        assert archive.namelist() == ["scans.txt", "scans.3.txt"]
+    with zipfile.ZipFile(io.BytesIO(user.result(file, "page").content)) as archive:
+        assert archive.namelist() == ["scans-001.page.xml", "scans-003.page.xml"]
+    assert user.result(file, "txt").headers["content-disposition"] == 'attachment; filename="scans.txt"'
     assert user.result(file, "html").headers["content-disposition"] == 'attachment; filename="scans.html"'
 
 

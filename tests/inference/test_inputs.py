@@ -120,8 +120,9 @@ def test_a_pipe_is_read_once(run, tmp_path, capsys):
         (["a.jpg", "a.png"], ["a.jpg", "a.png"], "suffixes tell them apart"),
         (["A.jpg", "a.png"], ["A.jpg", "a.png"], "the same on some disks"),
         (["a.jpg", "a.jpg.png", "a.png"], ["a.jpg", "a.jpg.png", "a.png"], "as the first one is called now"),
-        (["a.2.jpg", "a.tif"], ["a.2.jpg", "a"], "results of the second page"),
-        (["a.2.jpg", "a.png"], ["a.2", "a"], "that has no second page"),
+        (["a-002.jpg", "a.tif"], ["a-002.jpg", "a"], "results of the second page"),
+        (["a-002.jpg", "a.png"], ["a-002", "a"], "that has no second page"),
+        (["a-02.jpg", "a.tif"], ["a-02", "a"], "numbers of pages have three digits"),
         (["x/a.jpg", "y/a.jpg"], ["x/a", "y/a"], "folders tell them apart"),
         (["2024.05.12.jpg"], ["2024.05.12"], "dots belong to a name"),
     ],
@@ -203,7 +204,7 @@ def test_a_pdf_beside_pictures(run, tmp_path, capsys):
         out, err = capsys.readouterr()
         assert out == "# book.pdf\na\n\fa\n# cover.png\na\n"
         assert "book.pdf: 1 line" in err and err.count("the file itself holds 12 characters of text") == 1
-    pages = [json.loads(Path(name).read_text()) for name in ("book.json", "book.2.json")]
+    pages = json.loads(Path("book.json").read_text())["pages"]
     assert [(page["embedded_text"], page["dpi"]) for page in pages] == [("born digital", 50), ("", 50)]
     searchable = pypdf.PdfReader("book.ocr.pdf", strict=True)
     assert [page.extract_text().strip() for page in searchable.pages] == ["a", "a"]
@@ -214,12 +215,10 @@ def test_wanted_pages_keep_their_numbers(run, tmp_path, capsys):
     write_pdf(tmp_path / "book.pdf", [shade(0.8)] * 9)
     assert run("input=book.pdf", "pages=2-3,9", "output=out", "formats=txt,pdf", "dpi=30") == 0
     assert capsys.readouterr().out == "a\n\fa\n\fa\n"
-    assert sorted(path.name for path in Path("out").iterdir()) == [
-        "book.2.txt",
-        "book.3.txt",
-        "book.9.txt",
-        "book.ocr.pdf",
-    ]
+    assert sorted(path.name for path in Path("out").iterdir()) == ["book.ocr.pdf", "book.txt"]
+    assert Path("out/book.txt").read_text() == "a\n\fa\n\fa\n"
+    assert run("input=book.pdf", "pages=2-3,9", "output=out", "formats=txt", "dpi=30", "split=true") == 0
+    assert sorted(path.name for path in Path("out").glob("*-*")) == [f"book-00{n}.txt" for n in (2, 3, 9)]
 
 
 def test_bad_pdfs_cost_a_line_each_and_not_the_batch(run, tmp_path, capsys):
@@ -242,7 +241,7 @@ def test_bad_pdfs_cost_a_line_each_and_not_the_batch(run, tmp_path, capsys):
         assert f"{name}.pdf" in line and reason in line
     assert err.splitlines()[-1] == "4 of 5 files failed"
     assert out.endswith("# 4 torn.pdf\na\n\fa\n# 5 good.pdf\na\n")
-    written = ["4 torn.3.txt", "4 torn.ocr.pdf", "4 torn.txt", "5 good.ocr.pdf", "5 good.txt"]
+    written = ["4 torn.ocr.pdf", "4 torn.txt", "5 good.ocr.pdf", "5 good.txt"]
     assert sorted(path.name for path in Path("out").iterdir()) == written
 
 

@@ -1,7 +1,30 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from lxml import etree
 
 from ocr.types import Page, TextLine, Word
+
+SCHEMAS = Path(__file__).parent / "schemas"
+XLINK = b"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="http://www.w3.org/1999/xlink">
+<attributeGroup name="simpleLink"/></schema>"""
+
+
+class _Offline(etree.Resolver):
+    """ALTO's schema imports XLink from the network; what is written here holds no links."""
+
+    def resolve(self, url, public_id, context):
+        return self.resolve_string(XLINK, context) if "xlink" in url else None
+
+
+@pytest.fixture(scope="session")
+def schemas():
+    """Schemas of ALTO and PAGE."""
+    parser = etree.XMLParser(no_network=True)
+    parser.resolvers.add(_Offline())
+    files = {"alto": "alto-4-3.xsd", "page": "page-2019-07-15.xsd"}
+    return {name: etree.XMLSchema(etree.parse(SCHEMAS / file, parser)) for name, file in files.items()}
 
 
 def _box(left, top, right, bottom):

@@ -1,7 +1,5 @@
 """ALTO and PAGE: valid by their schemas, and read back as they were written."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from lxml import etree
@@ -12,29 +10,11 @@ from ocr.output import WRITERS
 from ocr.output.layout import xml_text
 from tests.output.cases import PAGES
 
-SCHEMAS = Path(__file__).parent / "schemas"
-XLINK = b"""<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="http://www.w3.org/1999/xlink">
-<attributeGroup name="simpleLink"/></schema>"""
 READERS = {"alto": read_alto, "page": read_page_xml}
 TOLERANCE = {"alto": 0.051, "page": 0.501}
 """ALTO is written in tenths of a pixel; PAGE allows whole ones alone."""
 CHANGED = ("an outline over the page's edge", "words of another reading")
 """Cases that are cut to the page, or lose words on purpose."""
-
-
-class _Offline(etree.Resolver):
-    """ALTO's schema imports XLink from the network; what is written here holds no links."""
-
-    def resolve(self, url, public_id, context):
-        return self.resolve_string(XLINK, context) if "xlink" in url else None
-
-
-@pytest.fixture(scope="module")
-def schemas():
-    parser = etree.XMLParser(no_network=True)
-    parser.resolvers.add(_Offline())
-    files = {"alto": "alto-4-3.xsd", "page": "page-2019-07-15.xsd"}
-    return {name: etree.XMLSchema(etree.parse(SCHEMAS / file, parser)) for name, file in files.items()}
 
 
 @pytest.mark.parametrize("name", ["alto", "page"])

@@ -1,6 +1,7 @@
 """Annotations of one page of a document train on that page, whatever else is in the file."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +12,15 @@ from ocr.data.formats.page_xml import PageXmlLines
 from ocr.data.pages.manifest import PagesManifest
 from ocr.errors import DataError
 from ocr.image.io import open_pages
-from ocr.output import WRITERS
+from ocr.inference.inputs import Source
+from ocr.output import WRITERS, choose_writers
+from ocr.output.results import Results
 from ocr.types import Page
 from tests.image.test_pdf import shade, write_pdf
 from tests.output.cases import text_line
 
 SHADES = (0.2, 0.5, 0.8)
 LINES = {"alto": AltoLines, "page": PageXmlLines}
-FILES = {"alto": ("book.alto.xml", "book.2.alto.xml", "book.3.alto.xml")}
-FILES["page"] = tuple(name.replace("alto", "page") for name in FILES["alto"])
 
 
 @pytest.fixture(params=["book.pdf", "book.tif"])
@@ -33,17 +34,20 @@ def book(request, tmp_path):
     return path
 
 
-def write_results(book, form):
-    for image, name in zip(open_pages(book), FILES[form], strict=True):
-        height, width = image.pixels.shape[:2]
-        line = text_line(f"page {image.number}", 60, 60)
-        page = Page(str(book), height, width, [line], number=image.number)
-        WRITERS[form].write(page, image.pixels, book.parent / name)
+def write_results(book, form, *, split=True):
+    results = Results(str(book.parent), choose_writers([form]), split=split)
+    with results.of(Source(book, Path("book"))) as files:
+        for image in open_pages(book):
+            height, width = image.pixels.shape[:2]
+            line = text_line(f"page {image.number}", 60, 60)
+            page = Page(str(book), height, width, [line], number=image.number)
+            files.add(page, image.pixels, pages=image.count)
 
 
-@pytest.mark.parametrize("form", ["alto", "page"])
-def test_lines_are_cut_from_their_own_page(book, form):
-    write_results(book, form)
+@pytest.mark.parametrize(("form", "split"), [("alto", True), ("alto", False), ("page", True)])
+def test_lines_are_cut_from_their_own_page(book, form, split):
+    write_results(book, form, split=split)
+    assert len(list(book.parent.glob("*.xml"))) == (3 if split else 1)
     lines = LINES[form](str(book.parent / "*.xml"), height=32)
     found = {lines[i].text: lines[i].image.mean() / 255 for i in range(len(lines))}
     assert found == {f"page {n}": pytest.approx(value, abs=0.01) for n, value in enumerate(SHADES, start=1)}
@@ -61,7 +65,7 @@ def test_lines_are_cut_from_their_own_page(book, form):
 )
 def test_a_page_that_cannot_be_resolved_is_refused(book, form, number, changed, message):
     write_results(book, form)
-    path = book.parent / FILES[form][1]
+    path = book.parent / f"book-002.{form}.xml"
     content = path.read_text()
     assert number in content
     path.write_text(content.replace(number, changed))
@@ -78,15 +82,11 @@ def test_a_single_picture_needs_no_number(tmp_path):
     assert AltoLines(tmp_path / "scan.xml")[0].image.mean() == pytest.approx(100, abs=1)
 
 
-def test_one_alto_file_may_hold_all_pages(book):
-    """As some digitization projects deliver books."""
-    write_results(book, "alto")
-    first, *others = ((book.parent / name).read_text() for name in FILES["alto"])
-    pages = [text[text.index("<Page") : text.index("</Layout>")] for text in others]
-    (book.parent / "all.xml").write_text(first.replace("</Layout>", "".join(pages) + "</Layout>"))
-    lines = AltoLines(book.parent / "all.xml")
+def test_the_pages_of_one_alto_file_are_documents(book):
+    write_results(book, "alto", split=False)
+    lines = AltoLines(book.parent / "book.alto.xml")
     assert [lines[i].image.mean() / 255 for i in range(3)] == pytest.approx(SHADES, abs=0.01)
-    assert [lines[i].document for i in range(3)] == ["all.1", "all.2", "all.3"]
+    assert [lines[i].document for i in range(3)] == ["book.alto.1", "book.alto.2", "book.alto.3"]
 
 
 @pytest.mark.parametrize(("page", "expected"), [(2, 0.5), (None, "not said which"), (9, "no page 9")])
