@@ -22,6 +22,7 @@ from ocr.bundle.files import CHECKSUM, DESCRIPTION, read_weights, weights_file, 
 from ocr.bundle.legacy import current
 from ocr.bundle.registry import build, build_parts
 from ocr.bundle.schema import FORMAT, KINDS, named, read_description
+from ocr.bundle.uninitialized import NoInitialization
 from ocr.errors import BundleError
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -91,7 +92,8 @@ class Bundle:
         content = {key: value for key, value in current(content).items() if key not in ("format", CHECKSUM)}
         path = folder / DESCRIPTION
         named(path, _check_size, content, state, folder)
-        model = named(path, partial(build, content["model_config"], content["kind"], at="model_config"))
+        with NoInitialization():
+            model = named(path, partial(build, content["model_config"], content["kind"], at="model_config"))
         model.load_state_dict(state)
         return named(path, partial(cls, model=model.eval(), **content))
 
@@ -163,7 +165,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
 def _check_size(content: dict[str, Any], state: dict[str, torch.Tensor], folder: Path) -> None:
     """Compare the described model with the weights before any memory is spent on it."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), NoInitialization():
             model = build(content["model_config"], content["kind"], at="model_config")
     except BundleError as error:
         if isinstance(error.__cause__, NotImplementedError):

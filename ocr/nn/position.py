@@ -14,9 +14,11 @@ from ocr.nn.depthwise import RowConvolution
 
 def sinusoid(length: int, dim: int, *, device: torch.device | None = None) -> torch.Tensor:
     """(length, dim) sines and cosines of geometric wavelengths (Vaswani et al. 2017)."""
+    table = torch.zeros(length, dim, device=device)
+    if table.is_meta:
+        return table  # It has no values, and PyTorch would load its compiler to compute them.
     position = torch.arange(length, dtype=torch.float32, device=device)[:, None]  # (length, 1)
     rate = torch.exp(torch.arange(0, dim, 2, dtype=torch.float32, device=device) * (-math.log(1e4) / dim))
-    table = torch.zeros(length, dim, device=device)
     table[:, 0::2] = torch.sin(position * rate)
     table[:, 1::2] = torch.cos(position * rate)
     return table

@@ -8,7 +8,9 @@ def test_reading_does_not_import_training_libraries():
     """Each of these costs seconds at every start of the reader."""
     code = (
         "import sys, ocr.inference.reader\n"
-        "heavy = {'timm', 'lightning', 'datasets', 'hydra', 'torchvision', 'torch._dynamo', 'pandas'}\n"
+        "from ocr.bundle import Bundle\n"
+        "Bundle.load('ocr_small_handwritten')\n"
+        "heavy = {'timm', 'lightning', 'datasets', 'hydra', 'torchvision', 'torch._dynamo', 'sympy', 'pandas'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
