@@ -13,6 +13,7 @@ import argparse
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,8 +31,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _serve(options: argparse.Namespace) -> None:
     try:
-        import uvicorn
-
+        from ocr.demo.connections import PageServer
         from ocr.demo.guard import LOOPBACK
         from ocr.demo.server import create_app
     except ImportError as error:
@@ -64,8 +64,20 @@ def _serve(options: argparse.Namespace) -> None:
         app = create_app(reader, limits=limits, corrections=corrections, hosts=hosts)
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"open http://{host}:{listener.getsockname()[1]}/ in a browser; Ctrl-C ends this", flush=True)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        server = PageServer(app)
+        try:
+            server.run(sockets=[listener])
+        except KeyboardInterrupt:
+            if server.busy:
+                _end_at_once()
+            raise
+
+
+def _end_at_once() -> None:
+    """End the process without waiting for its threads: one may be reading a page, which cannot be interrupted."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _folder(name: str) -> Path:

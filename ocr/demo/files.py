@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 from hashlib import blake2b
-from pathlib import Path
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ocr.demo.corrections import CheckedLines, manifest, save_lines
-from ocr.demo.reading import add_sheets, export
+from ocr.demo.reading import PICTURED, add_sheets, export
 from ocr.demo.requests import (
     Shared,
     attachment,
-    cookie_name,
+    body_of,
     document_of,
+    give_id,
     scratch,
+    session_id,
     session_or_none,
     shared_of,
 )
-from ocr.demo.session import DONE, READING, WAITING, Session, Upload, clean_name
+from ocr.demo.session import DONE, READING, WAITING, Upload, clean_name
+from ocr.demo.sessions import Incoming
 from ocr.demo.views import document_view, limits_view, session_view
 from ocr.errors import OcrError
 
@@ -30,30 +31,47 @@ async def show_session(request: Request) -> Response:
     """Send the limits and the files of a session."""
     shared = shared_of(request)
     files = session_view(session_or_none(request))
-    return JSONResponse({"limits": limits_view(shared.limits), "public": shared.public, "files": files})
+    answer = JSONResponse({"limits": limits_view(shared.limits), "public": shared.public, "files": files})
+    if not session_id(request):
+        give_id(request, answer, shared.sessions.new_id())
+    return answer
 
 
 async def add_file(request: Request) -> Response:
-    """Store the body as a file called `?name=`; opens a session where the request has none."""
+    """Store the body as a file called `?name=`; a session is opened where a file is accepted, not before."""
     shared = shared_of(request)
     name = clean_name(request.query_params.get("name", ""))
-    session = session_or_none(request)
-    announced = int(request.headers.get("content-length", 0))
-    shared.limits.check_bytes(name, held=session.held_bytes if session else 0, added=announced)
-    session = session or shared.sessions.open()
-    folder = session.folder / secrets.token_hex(8)
-    folder.mkdir()
-    try:
-        document = await _receive(request, session, folder, name)
-    except (OcrError, OSError, ClientDisconnect):
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    session.documents[document.id] = document
+    owner = session_id(request) or shared.sessions.new_id()
+    with shared.sessions.incoming(owner) as incoming:
+        document = await receive_file(request, incoming, name)
+        session = shared.sessions.accept(owner, document)
     shared.worker.read(session)
     answer = JSONResponse(document_view(document), 201)
-    secure = request.url.scheme == "https"
-    answer.set_cookie(cookie_name(request), session.id, httponly=True, samesite="strict", secure=secure)
+    if session_id(request) != session.id:
+        give_id(request, answer, session.id)
     return answer
+
+
+async def receive_file(request: Request, incoming: Incoming, name: str) -> Upload:
+    """Store the body of a request as the file `name`, and find its pages.
+
+    Raises:
+        LimitError: it is too large, or has too many pages. ImageError: it is no picture or PDF. SlowError: it comes
+            too slowly.
+    """
+    shared: Shared = shared_of(request)
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal():
+        incoming.check(name, int(announced))
+    path, digest = incoming.folder / "file", blake2b(digest_size=6)
+    with open(path, "wb") as file:
+        async for chunk in body_of(request):
+            incoming.grow(name, len(chunk))
+            digest.update(chunk)
+            file.write(chunk)
+    document = Upload(secrets.token_hex(8), name, path, incoming.size, digest.hexdigest())
+    await shared.worker.short(add_sheets, document, shared.limits)
+    return document
 
 
 async def remove_file(request: Request) -> Response:
@@ -75,30 +93,13 @@ async def download(request: Request) -> Response:
     session, document = document_of(request)
     if any(sheet.state in (WAITING, READING) for sheet in document.sheets):
         raise OcrError(f"{document.name}: is still being read")
+    form = request.path_params["form"]
+    worker = shared_of(request).worker
+    await worker.placed(session)
+    run = worker.write if form in PICTURED else worker.short
     pages = [sheet.result() for sheet in document.sheets if sheet.state == DONE]
     if not pages:
         raise OcrError(f"{document.name}: no page of it could be read")
-    form = request.path_params["form"]
     async with scratch(session) as folder:
-        path = await shared_of(request).worker.run(export, document, pages, form, folder)
+        path = await run(export, document, pages, form, folder)
     return attachment(path, folder)
-
-
-async def _receive(request: Request, session: Session, folder: Path, name: str) -> Upload:
-    shared: Shared = shared_of(request)
-    path, digest, size = folder / "file", blake2b(digest_size=6), 0
-    try:
-        with open(path, "wb") as file:
-            async for chunk in request.stream():
-                shared.limits.check_bytes(name, held=session.held_bytes - size, added=size + len(chunk))
-                size += len(chunk)
-                session.held_bytes += len(chunk)
-                digest.update(chunk)
-                file.write(chunk)
-        document = Upload(folder.name, name, path, size, digest.hexdigest())
-        held = sum(1 for _ in session.sheets())
-        await shared.worker.run(add_sheets, document, held, shared.limits)
-    except (OcrError, OSError, ClientDisconnect):
-        session.held_bytes -= size
-        raise
-    return document

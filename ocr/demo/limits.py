@@ -12,6 +12,10 @@ class LimitError(OcrError):
     """A limit of a session or of the server is exceeded."""
 
 
+class BusyError(LimitError):
+    """Too many users or uploads at the same time; a later request may succeed."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Highest values. Raises ConfigError for a value that is not above 0."""
@@ -26,6 +30,10 @@ class Limits:
     """Sessions at the same time."""
     hours: float = 12
     """Time without use after which a session is ended."""
+    empty_minutes: float = 5
+    """The same for a session without files."""
+    idle_seconds: float = 30
+    """Time for a request to send its head, and then for each further 16 kB of its body."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ocr.demo.corrections import CheckedLines, collect, count_folder, count_session, manifest, save_lines
+from ocr.demo.corrections import CheckedLines, collect, count_session, manifest, save_lines
 from ocr.demo.placing import checked_line
 from ocr.demo.requests import (
     attachment,
@@ -49,7 +47,8 @@ async def check_line(request: Request) -> Response:
     session, document, sheet = sheet_of(request)
     number, text = request.path_params["line"], await text_of(request)
     worker = shared_of(request).worker
-    sheet.checked[number] = await worker.run(checked_line, worker.reader.recognizer, sheet, number, text)
+    sheet.checked[number] = checked_line(sheet, number, text)
+    worker.place(session, sheet, number)
     await _save(request, session, document, sheet)
     tokenizer = worker.reader.recognizer.ctc_tokenizer
     unknown = tokenizer.missing(normalize(text)) if tokenizer else []
@@ -77,7 +76,7 @@ async def show_corrections(request: Request) -> Response:
     if shared.corrections is None or shared.public:
         found = count_session(session_or_none(request))
     else:
-        found = await asyncio.to_thread(count_folder, shared.corrections)
+        found = await shared.worker.short(shared.counts.count)
     folder = "" if shared.corrections is None else str(shared.corrections)
     return JSONResponse(vars(found) | {"folder": folder})
 
@@ -87,7 +86,7 @@ async def download_corrections(request: Request) -> Response:
     session = session_of(request)
     async with scratch(session) as folder:
         path = folder / "corrections.parquet"
-        await asyncio.to_thread(collect, session, path)
+        await shared_of(request).worker.short(collect, session, path)
     return attachment(path, folder)
 
 
@@ -97,4 +96,4 @@ async def _save(request: Request, session: Session, document: Upload, sheet: Upl
         return
     async with session.saving:
         lines, path = CheckedLines(document, sheet), manifest(session, document, sheet, folder)
-        await asyncio.to_thread(save_lines, lines, path)
+        await shared_of(request).worker.short(save_lines, lines, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,42 +11,70 @@ import torch
 from ocr.data.lines.decode import load_line
 from ocr.decoding import Hypothesis, align
 from ocr.decoding.alignment import character_spans, ctc_log_probs
+from ocr.decoding.hypothesis import CharacterSpan
 from ocr.demo.reading import CROP_HEIGHT
 from ocr.demo.session import UploadPage
 from ocr.errors import LabelError
-from ocr.geometry import rectify_line
+from ocr.geometry import RectifiedLine, rectify_line
 from ocr.inference.recognizer import LineReader
 from ocr.inference.words import place_words
 from ocr.text.normalize import normalize
 from ocr.types import TextLine
 
 
-def checked_line(reader: LineReader, sheet: UploadPage, number: int, text: str) -> TextLine:
-    """Make a line of a page with the text that a person entered, and its words with their positions.
+def checked_line(sheet: UploadPage, number: int, text: str) -> TextLine:
+    """Make a line of a page with the text that a person entered, its characters spread evenly over the line.
 
-    The line and its words have confidence 1. There are no words where the text has characters unknown to the
-    recognizer, or the recognizer has no CTC head; output formats then treat the line as a single word.
+    The line and its words have confidence 1. `placed_line` finds the true positions, which takes longer.
     """
     line = sheet.line(number)
     sure = replace(line, text=text, confidence=1.0 if text else 0.0, words=[])
     if text == line.text:
         words = [replace(word, confidence=1.0) for word in line.words]
         return replace(sure, words=words)
-    if not text or reader.ctc_tokenizer is None:
+    if not text:
         return sure
-    page = sheet.result()
-    size = (page.height, page.width)
-    # The pixels of the crop are read from its file; the map between crop and page depends on the outline alone.
-    crop = rectify_line(np.broadcast_to(np.uint8(0), size), line.polygon, line.baseline, height=CROP_HEIGHT)
+    crop, size = _crop_map(sheet, line)
+    edges = np.linspace(0, crop.image.shape[1], len(text) + 1)
+    spans = [
+        CharacterSpan(character, *ends, 1.0) for character, ends in zip(text, pairwise(edges), strict=True)
+    ]
+    return replace(sure, words=place_words(Hypothesis(text, 1.0, spans), line.polygon, crop, page_size=size))
+
+
+def placed_line(reader: LineReader, sheet: UploadPage, number: int, line: TextLine) -> TextLine:
+    """Align a line of `checked_line` with its picture.
+
+    There are no words where the text has characters unknown to the recognizer, or the recognizer has no CTC head;
+    output formats then treat the line as a single word.
+
+    Raises:
+        ImageError, OSError: the picture of the line cannot be read, or no longer.
+    """
+    text = line.text
+    if not text or text == sheet.line(number).text:
+        return line
+    if reader.ctc_tokenizer is None:
+        return replace(line, words=[])
+    crop, size = _crop_map(sheet, line)
     picture = load_line(sheet.crop(number), name=f"line {number + 1}")
     try:
         placed = place_words(_spread(reader, picture, normalize(text)), line.polygon, crop, page_size=size)
     except LabelError:
-        return sure
+        return replace(line, words=[])
     written = text.split()
-    if len(written) == len(placed):
-        sure.words = [replace(word, text=typed) for word, typed in zip(placed, written, strict=True)]
-    return sure
+    if len(written) != len(placed):
+        return replace(line, words=[])
+    words = [replace(word, text=typed) for word, typed in zip(placed, written, strict=True)]
+    return replace(line, words=words)
+
+
+def _crop_map(sheet: UploadPage, line: TextLine) -> tuple[RectifiedLine, tuple[int, int]]:
+    """Return a line's crop without its pixels, which the map to the page does not depend on, and the page's size."""
+    page = sheet.result()
+    size = (page.height, page.width)
+    pixels = np.broadcast_to(np.uint8(0), size)
+    return rectify_line(pixels, line.polygon, line.baseline, height=CROP_HEIGHT), size
 
 
 @torch.inference_mode()

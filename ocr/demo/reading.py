@@ -1,4 +1,4 @@
-"""Work on pages: reading them and writing results. All functions run in the single thread of `Worker`."""
+"""Work on pages: reading them and writing results. All functions run in threads of `Worker`."""
 
 from __future__ import annotations
 
@@ -33,16 +33,14 @@ PICTURED = frozenset({"pdf", "html", "draw"})
 """Formats that contain the picture of the page."""
 
 
-def add_sheets(document: Upload, held: int, limits: Limits) -> None:
+def add_sheets(document: Upload, limits: Limits) -> None:
     """Add the pages of its file to a document.
 
-    Args:
-        held: number of pages of the session so far.
     Raises:
         ImageError: the file is no picture or PDF. LimitError: it has too many pages, or its only page is too large.
     """
     sizes = page_sizes(document.path, name=document.name)
-    limits.check_pages(document.name, held=held, added=len(sizes))
+    limits.check_pages(document.name, held=0, added=len(sizes))
     if len(sizes) == 1:
         limits.check_pixels(document.name, sizes[0])
     for number, size in enumerate(sizes, start=1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import shutil
@@ -15,7 +16,8 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from ocr.demo.limits import LimitError, Limits
+from ocr.demo.corrections import FolderCounts
+from ocr.demo.limits import BusyError, LimitError, Limits
 from ocr.demo.session import MissingError, Session, Upload, UploadPage
 from ocr.demo.sessions import Sessions
 from ocr.demo.worker import Worker
@@ -24,7 +26,18 @@ from ocr.errors import OcrError, one_line
 MAX_TEXT_BYTES = 8000
 """Highest size of the text of a line in bytes."""
 
+PROGRESS_BYTES = 16_000
+"""Bytes of a body that must come within `Limits.idle_seconds`."""
+
 log = logging.getLogger(__name__)
+
+
+class SlowError(OcrError):
+    """The body of a request comes too slowly."""
+
+
+STATUS = {MissingError: 404, SlowError: 408, BusyError: 503, LimitError: 413}
+"""HTTP status by the kind of an error; 400 for any other."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,8 @@ class Shared:
     worker: Worker
     corrections: Path | None
     """Folder for checked lines."""
+    counts: FolderCounts | None
+    """Counts of the lines in that folder."""
     public: bool
     """True where browsers reach the server by other names than those of the local machine."""
 
@@ -49,6 +64,24 @@ def cookie_name(request: Request) -> str:
     """Return the name of the session cookie, which contains the port, as browsers share cookies between ports."""
     port = request.headers.get("host", "").rpartition(":")[2]
     return f"ocr-{port if port.isdecimal() else 'session'}"
+
+
+def session_id(request: Request) -> str:
+    """Return the id in the session cookie of a request; empty where it has none of this server."""
+    name = request.cookies.get(cookie_name(request), "")
+    return name if shared_of(request).sessions.is_id(name) else ""
+
+
+def give_id(request: Request, answer: Response, name: str) -> None:
+    """Set the session cookie."""
+    answer.set_cookie(
+        cookie_name(request),
+        name,
+        max_age=round(3600 * shared_of(request).limits.hours),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
 
 
 def session_or_none(request: Request) -> Session | None:
@@ -75,14 +108,37 @@ def sheet_of(request: Request) -> tuple[Session, Upload, UploadPage]:
     return session, document, document.sheet(request.path_params["page"])
 
 
+async def body_of(request: Request) -> AsyncIterator[bytes]:
+    """Yield the body of a request as it comes. Raises SlowError where it comes too slowly."""
+    seconds = shared_of(request).limits.idle_seconds
+    clock = asyncio.get_running_loop().time
+    stream, deadline, received = request.stream(), clock() + seconds, 0
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(stream), deadline - clock())
+        except StopAsyncIteration:
+            return
+        except asyncio.TimeoutError as error:
+            raise SlowError(f"less than {PROGRESS_BYTES // 1000} kB came in {seconds:g} seconds") from error
+        received += len(chunk)
+        if received >= PROGRESS_BYTES:
+            deadline, received = clock() + seconds, 0
+        yield chunk
+
+
 async def text_of(request: Request) -> str:
     """Read the body, the text of a line in UTF-8, with single spaces for all white space. Raises LimitError."""
+    return " ".join((await small_body(request)).decode("utf-8", errors="replace").split())
+
+
+async def small_body(request: Request, limit: int = MAX_TEXT_BYTES) -> bytes:
+    """Read a body of at most `limit` bytes. Raises LimitError."""
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in body_of(request):
         body += chunk
-        if len(body) > MAX_TEXT_BYTES:
-            raise LimitError(f"the text of a line has at most {MAX_TEXT_BYTES} bytes")
-    return " ".join(body.decode("utf-8", errors="replace").split())
+        if len(body) > limit:
+            raise LimitError(f"the text of a line has at most {limit} bytes")
+    return bytes(body)
 
 
 @asynccontextmanager
@@ -111,7 +167,7 @@ def picture(path: Path) -> Response:
 
 async def client_error(request: Request, error: OcrError) -> Response:
     """Respond to an error that the request caused."""
-    status = 404 if isinstance(error, MissingError) else 413 if isinstance(error, LimitError) else 400
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 400)
     return JSONResponse({"error": one_line(error)}, status)
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ocr.demo import files, lines
+from ocr.demo.corrections import FolderCounts
 from ocr.demo.guard import LOOPBACK, Guard
 from ocr.demo.limits import Limits
 from ocr.demo.requests import Shared, client_error, disconnected, disk_error
+from ocr.demo.scratch import server_folder
 from ocr.demo.sessions import Sessions
 from ocr.demo.worker import Worker
 from ocr.errors import OcrError
@@ -29,8 +31,17 @@ SWEEP_SECONDS = 60.0
 """Interval at which unused sessions are ended."""
 
 FILE = "/api/files/{file}"
-PAGE = FILE + "/pages/{page:int}"
-LINE = PAGE + "/lines/{line:int}"
+PAGE = FILE + "/pages/{page:number}"
+LINE = PAGE + "/lines/{line:number}"
+
+
+class NumberConvertor(IntegerConvertor):
+    """Number in an address; of more digits than Python converts, there is nothing anyway."""
+
+    regex = "[0-9]{1,9}"
+
+
+register_url_convertor("number", NumberConvertor())
 
 
 def create_app(
@@ -51,16 +62,17 @@ def create_app(
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
-        with tempfile.TemporaryDirectory(prefix="ocr-demo-", ignore_cleanup_errors=True) as folder:
-            sessions, worker = Sessions(Path(folder), limits), Worker(reader, limits)
+        with server_folder() as folder:
+            sessions, worker = Sessions(folder, limits), Worker(reader, limits)
             public = bool(set(hosts) - set(LOOPBACK))
-            app.state.shared = Shared(limits, sessions, worker, corrections, public)
+            counts = None if corrections is None else FolderCounts(corrections)
+            app.state.shared = Shared(limits, sessions, worker, corrections, counts, public)
             sweeper = asyncio.create_task(_sweep(sessions))
             yield
             sweeper.cancel()
-            await worker.close()
+            worker.stop()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/api/session", files.show_session),
             Route("/api/files", files.add_file, methods=["POST"]),
@@ -80,6 +92,8 @@ def create_app(
         exception_handlers={OcrError: client_error, OSError: disk_error, ClientDisconnect: disconnected},
         lifespan=running,
     )
+    app.state.limits = limits
+    return app
 
 
 async def _sweep(sessions: Sessions) -> None:

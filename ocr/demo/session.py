@@ -40,6 +40,8 @@ class UploadPage:
     """Reason of a failure."""
     page: Page | None = None
     checked: dict[int, TextLine] = field(default_factory=dict)
+    rows: dict[int, dict] = field(default_factory=dict)
+    """Rows of a training manifest by line, their pictures encoded; see `ocr.demo.corrections`."""
 
     def picture(self) -> Path:
         """Return the path of the picture of the page."""
@@ -85,6 +87,13 @@ class Upload:
             raise MissingError(f"{self.name} has no page {number}")
         return self.sheets[number - 1]
 
+    def move(self, folder: Path) -> None:
+        """Move all files of the document into a new folder. Raises OSError."""
+        self.path.parent.rename(folder)
+        self.path = folder / self.path.name
+        for sheet in self.sheets:
+            sheet.folder = folder / sheet.folder.name
+
     def where(self, sheet: UploadPage) -> str:
         """Return the name of a page in messages."""
         return self.name if len(self.sheets) == 1 else f"{self.name}, page {sheet.number}"
@@ -93,14 +102,12 @@ class Upload:
 class Session:
     """Documents of one user; `id` is the secret value of the cookie, `tag` a public identifier."""
 
-    def __init__(self, folder: Path) -> None:
-        self.id = secrets.token_urlsafe(24)
+    def __init__(self, folder: Path, name: str = "") -> None:
+        self.id = name or secrets.token_urlsafe(24)
         self.tag = secrets.token_hex(3)
         self.folder = folder / secrets.token_hex(8)
         self.folder.mkdir()
         self.documents: dict[str, Upload] = {}
-        self.held_bytes = 0
-        """Size of all files, including those being uploaded."""
         self.seen = time.monotonic()
         self.saving = asyncio.Lock()
         """Lock for writing the manifests of checked lines."""

@@ -1,28 +1,51 @@
-"""All sessions of a server: created, found by the value of their cookie, and ended after a time without use."""
+"""All sessions of a server: opened with their first file, found by their cookie, ended after a time without use."""
 
 from __future__ import annotations
 
+import hmac
+import secrets
 import shutil
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
-from ocr.demo.limits import LimitError, Limits
+from ocr.demo.limits import BusyError, Limits
 from ocr.demo.session import MissingError, Session, Upload
 
 
 class Sessions:
-    """Sessions with their files below `folder`."""
+    """Sessions with their files below `folder`.
+
+    A browser gets the id of its session before the session exists: ids are signed, not stored, so that asking for
+    them costs nothing, and files that are sent at the same time come to the same session.
+    """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.folder = folder
         self.limits = limits
         self._sessions: dict[str, Session] = {}
+        self._secret = secrets.token_bytes(32)
+        self._arriving: Counter[str] = Counter()
+        self._uploads = 0
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def __contains__(self, name: str) -> bool:
         return name in self._sessions
+
+    def new_id(self) -> str:
+        """Return the id of a session that may be opened."""
+        token = secrets.token_urlsafe(24)
+        return f"{token}.{self._sign(token)}"
+
+    def is_id(self, name: str) -> bool:
+        """Tell whether `name` is an id of this server."""
+        token, _, signature = name.partition(".")
+        return hmac.compare_digest(signature.encode(), self._sign(token).encode())
 
     def find(self, name: str) -> Session:
         """Find a session by its id and mark it as used. Raises MissingError."""
@@ -32,14 +55,55 @@ class Sessions:
         session.seen = time.monotonic()
         return session
 
-    def open(self) -> Session:
-        """Open a new session. Raises LimitError if the highest number is reached."""
+    def open(self, name: str = "") -> Session:
+        """Open a session under an id, by default a new one. Raises BusyError if the highest number is reached."""
         self.expire()
         if len(self._sessions) >= self.limits.sessions:
-            raise LimitError("too many people are using this server; please try again later")
-        session = Session(self.folder)
+            raise BusyError("too many people are using this server; please try again later")
+        session = Session(self.folder, name or self.new_id())
         self._sessions[session.id] = session
         return session
+
+    def accept(self, name: str, document: Upload) -> Session:
+        """Add a document, which lies in a folder of `incoming`, to a session; opens it with its first document.
+
+        Raises:
+            LimitError: the document is too much on top of others. BusyError: there are too many sessions.
+        """
+        held = self._sessions.get(name)
+        pages = sum(1 for _ in held.sheets()) if held else 0
+        self.limits.check_pages(document.name, held=pages, added=len(document.sheets))
+        session = held or self.open(name)
+        document.move(session.folder / document.id)
+        session.documents[document.id] = document
+        session.seen = time.monotonic()
+        return session
+
+    def held_bytes(self, name: str) -> int:
+        """Return the size of all files of a session, including those that are being sent."""
+        documents = self._sessions[name].documents.values() if name in self._sessions else ()
+        return sum(document.size for document in documents) + self._arriving[name]
+
+    @contextmanager
+    def incoming(self, name: str) -> Iterator[Incoming]:
+        """Make room for a file that is being sent to a session; on leaving, what was not moved from it is removed.
+
+        Raises:
+            BusyError: too many files are being sent at the same time.
+        """
+        if self._uploads >= 4 * self.limits.sessions:
+            raise BusyError("too many files are being sent to this server; please try again later")
+        self._uploads += 1
+        incoming = Incoming(self.folder / f"incoming-{secrets.token_hex(8)}", name, self)
+        incoming.folder.mkdir()
+        try:
+            yield incoming
+        finally:
+            self._uploads -= 1
+            self._arriving[name] -= incoming.size
+            if not self._arriving[name]:
+                del self._arriving[name]
+            shutil.rmtree(incoming.folder, ignore_errors=True)
 
     def close(self, session: Session) -> None:
         """End a session and remove its files, but not the checked lines in the folder of corrections."""
@@ -50,11 +114,37 @@ class Sessions:
     def remove(self, session: Session, document: Upload) -> None:
         """Remove a file with all its pages."""
         del session.documents[document.id]
-        session.held_bytes -= document.size
+        session.seen = time.monotonic()
         shutil.rmtree(document.path.parent, ignore_errors=True)
 
     def expire(self) -> None:
-        """End the sessions that were not used for `limits.hours`."""
-        latest = time.monotonic() - self.limits.hours * 3600
-        for session in [each for each in self._sessions.values() if each.seen < latest]:
-            self.close(session)
+        """End the sessions that were not used for `limits.hours`, without any file for `limits.empty_minutes`."""
+        now = time.monotonic()
+        for session in list(self._sessions.values()):
+            seconds = 3600 * self.limits.hours if session.documents else 60 * self.limits.empty_minutes
+            if session.seen < now - seconds:
+                self.close(session)
+
+    def _sign(self, token: str) -> str:
+        return hmac.new(self._secret, token.encode("utf-8", "replace"), sha256).hexdigest()[:32]
+
+
+class Incoming:
+    """A folder for a file that is being sent; `size` counts its bytes so far."""
+
+    def __init__(self, folder: Path, session: str, sessions: Sessions) -> None:
+        self.folder = folder
+        self.size = 0
+        self._session = session
+        self._sessions = sessions
+
+    def grow(self, name: str, added: int) -> None:
+        """Count further bytes of the file `name`. Raises LimitError where they are too many."""
+        self.check(name, added)
+        self.size += added
+        self._sessions._arriving[self._session] += added
+
+    def check(self, name: str, added: int) -> None:
+        """Raise LimitError where `added` further bytes are too many."""
+        others = self._sessions.held_bytes(self._session) - self.size
+        self._sessions.limits.check_bytes(name, held=others, added=self.size + added)

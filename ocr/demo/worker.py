@@ -1,4 +1,4 @@
-"""Single thread for all work on pages, so that one page at a time is in memory."""
+"""Threads for the work on pages: short work never waits for long work, and one page at a time is read."""
 
 from __future__ import annotations
 
@@ -8,29 +8,55 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from ocr.demo.limits import Limits
+from ocr.demo.limits import BusyError, Limits
+from ocr.demo.placing import placed_line
 from ocr.demo.reading import read_sheet
 from ocr.demo.session import DONE, FAILED, WAITING, Session, Upload, UploadPage
 from ocr.errors import OcrError, one_line
 from ocr.inference.reader import Reader
+from ocr.types import TextLine
 
 T = TypeVar("T")
+
+SHORT_THREADS = 4
+"""Threads for work of milliseconds, such as the headers of a file; a damaged PDF may take one for seconds."""
 
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """The thread with its reader, which no other thread uses; needs a running event loop."""
+    """Threads that share a reader; needs a running event loop.
+
+    Pages are read by one thread, results that contain pictures are written by another, so that at most two pages are
+    in memory. Corrected lines are aligned with their pictures by a third. All else is done by `SHORT_THREADS`.
+    """
 
     def __init__(self, reader: Reader, limits: Limits) -> None:
         self.reader = reader
         self.limits = limits
-        self._thread = ThreadPoolExecutor(1, "reader")
+        self.busy = False
+        """True while a page is being read."""
+        self._reader = ThreadPoolExecutor(1, "reading")
+        self._writer = ThreadPoolExecutor(1, "writing")
+        self._placer = ThreadPoolExecutor(1, "placing")
+        self._short = ThreadPoolExecutor(SHORT_THREADS, "short")
+        self._stopped = False
+        self._tasks: set[asyncio.Task] = set()
+        self._jobs: set[asyncio.Future] = set()
         self._readings: dict[str, asyncio.Task] = {}
+        self._placings: dict[str, set[asyncio.Task]] = {}
 
-    async def run(self, function: Callable[..., T], *arguments: object) -> T:
-        """Run a function in the thread, after earlier calls (at most one page per session); returns its result."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+    async def short(self, function: Callable[..., T], *arguments: object) -> T:
+        """Run a function that takes milliseconds in a thread; returns its result."""
+        return await self._run(self._short, function, *arguments)
+
+    async def write(self, function: Callable[..., T], *arguments: object) -> T:
+        """Run a function that decodes pages, one such function at a time; returns its result."""
+        return await self._run(self._writer, function, *arguments)
+
+    async def read_page(self, function: Callable[..., T], *arguments: object) -> T:
+        """Run a function that reads a page, after those that were asked for earlier; returns its result."""
+        return await self._run(self._reader, self._busily, function, *arguments)
 
     def read(self, session: Session) -> None:
         """Start reading the waiting pages of a session.
@@ -39,21 +65,70 @@ class Worker:
         pages of a long document.
         """
         if session.id not in self._readings:
-            self._readings[session.id] = asyncio.create_task(self._read(session))
+            self._readings[session.id] = self._start(self._read(session))
 
-    async def close(self) -> None:
-        """Finish the current page and drop all others."""
-        for task in list(self._readings.values()):
-            task.cancel()
-        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
+    def place(self, session: Session, sheet: UploadPage, number: int) -> None:
+        """Start aligning a checked line with its picture; until then its characters are spread evenly."""
+        task = self._start(self._place(sheet, number, sheet.checked[number]))
+        placings = self._placings.setdefault(session.id, set())
+        placings.add(task)
+        task.add_done_callback(placings.discard)
+
+    async def placed(self, session: Session) -> None:
+        """Wait until the checked lines of a session are aligned."""
+        if placings := self._placings.pop(session.id, None):
+            await asyncio.wait(placings)
+
+    def stop(self) -> None:
+        """Drop all work that has not begun; requests that wait for it fail with BusyError."""
+        self._stopped = True
+        for work in (*self._tasks, *self._jobs):
+            work.cancel()
+        for thread in (self._reader, self._writer, self._placer, self._short):
+            # A page that is being read cannot be interrupted; nobody waits for it.
+            thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, thread: ThreadPoolExecutor, function: Callable[..., T], *arguments: object) -> T:
+        """Run a function in a thread. Raises BusyError where the server is stopped before it is done."""
+        job = asyncio.get_running_loop().run_in_executor(thread, function, *arguments)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        try:
+            return await job
+        except asyncio.CancelledError:
+            if self._stopped:
+                raise BusyError("the server is being stopped") from None
+            raise
+
+    def _start(self, work: object) -> asyncio.Task:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _busily(self, function: Callable[..., T], *arguments: object) -> T:
+        self.busy = True
+        try:
+            return function(*arguments)
+        finally:
+            self.busy = False
 
     async def _read(self, session: Session) -> None:
         while waiting := next((pair for pair in session.sheets() if pair[1].state == WAITING), None):
             document, sheet = waiting
-            job = asyncio.ensure_future(self.run(read_sheet, self.reader, document, sheet, self.limits))
+            job = asyncio.ensure_future(self.read_page(read_sheet, self.reader, document, sheet, self.limits))
             await asyncio.wait([job])
             _settle(document, sheet, job)
         del self._readings[session.id]
+
+    async def _place(self, sheet: UploadPage, number: int, line: TextLine) -> None:
+        try:
+            placed = await self._run(self._placer, placed_line, self.reader.recognizer, sheet, number, line)
+        except (OcrError, OSError):
+            # The page was removed meanwhile.
+            return
+        if sheet.checked.get(number) is line:
+            sheet.checked[number] = placed
 
 
 def _settle(document: Upload, sheet: UploadPage, job: asyncio.Future) -> None:

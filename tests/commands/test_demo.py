@@ -4,11 +4,13 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
 from ocr.commands.demo import main
+from ocr.demo.scratch import remove_stale
 
 
 @pytest.fixture
@@ -36,19 +38,61 @@ def test_what_cannot_be_started_costs_one_line(arguments, message, why, taken, c
     assert message in error and error.count("\n") == 1
 
 
-def test_the_command_serves_the_page_until_it_is_stopped(tmp_path):
-    command = [sys.executable, "-m", "ocr", "demo", "--port", "0"]
+ENDLESS = """
+import sys, time, ocr.demo.worker
+def read_sheet(*_):
+    print("reading", flush=True)
+    time.sleep(1e6)
+ocr.demo.worker.read_sheet = read_sheet
+from ocr.commands.demo import main
+sys.exit(main(["--port", "0"]))
+"""
+
+
+def test_the_command_serves_the_page_until_it_is_stopped_even_while_it_reads(tmp_path):
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    environment = {**os.environ, "PYTHONPATH": root}
+    killed = tmp_path / "tmp" / "ocr-demo-killed"
+    killed.mkdir(parents=True)
+    (killed / ".lock").touch()
+    (killed / "scan.jpg").touch()
+    environment = {**os.environ, "PYTHONPATH": root, "TMPDIR": str(tmp_path / "tmp")}
+    command = [sys.executable, "-c", ENDLESS]
+    (tmp_path / "work").mkdir()
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path / "work",
+        env=environment,
     ) as server:
         try:
             address = server.stdout.readline().split()[1]
             assert address.startswith("http://127.0.0.1:")
             assert "<title>" in httpx.get(address).text
+            assert not killed.exists(), "the scans of a server that was killed"
             assert httpx.get(address + "main.js").headers["content-type"].startswith("text/javascript")
+            picture = (Path(root) / "examples" / "line.png").read_bytes()
+            assert httpx.post(address + "api/files?name=a.png", content=picture).status_code == 201
+            assert server.stdout.readline() == "reading\n"
         finally:
             server.send_signal(2)
-        assert server.wait(120) == 0
-    assert not list(tmp_path.iterdir()), "nothing is left before anything was checked"
+        assert server.wait(60) == 0
+        assert server.stderr.read() == ""
+    assert not list((tmp_path / "work").iterdir()), "nothing is left before anything was checked"
+    assert not list((tmp_path / "tmp").iterdir()), "no scans either"
+
+
+def test_only_folders_of_servers_that_have_ended_are_removed(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    for name in ("ocr-demo-dead", "ocr-demo-alive", "ocr-demo-starting", "other"):
+        (tmp_path / name).mkdir()
+        if name != "ocr-demo-starting":
+            (tmp_path / name / ".lock").touch()
+    (tmp_path / "ocr-demo-link").symlink_to(tmp_path / "other")
+    (tmp_path / "ocr-demo-file").touch()
+    with open(tmp_path / "ocr-demo-alive" / ".lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        remove_stale(tmp_path)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["ocr-demo-alive", "ocr-demo-file", "ocr-demo-link", "ocr-demo-starting", "other"]

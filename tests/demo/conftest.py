@@ -34,11 +34,11 @@ def scrap() -> Image.Image:
 @contextmanager
 def served(reader, *, limits=None, corrections=None):
     """The address of a server that runs in this process until the block is left."""
+    from ocr.demo.connections import PageServer
     from ocr.demo.limits import Limits
     from ocr.demo.server import create_app
 
-    app = create_app(reader, limits=limits or Limits(), corrections=corrections)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
+    server = PageServer(create_app(reader, limits=limits or Limits(), corrections=corrections), port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

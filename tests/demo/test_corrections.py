@@ -1,16 +1,19 @@
 """Checked lines become a data set to adapt a recogniser to."""
 
+import os
 import shlex
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from PIL import Image
 
 from ocr.data.lines.adaptation import open_lines, split_by_document
 from ocr.data.lines.manifest import ParquetLines
-from ocr.demo.corrections import CheckedLines, count_folder, count_session, save_lines
+from ocr.demo.corrections import CheckedLines, FolderCounts, count_session, save_lines
 from ocr.demo.limits import Limits
 from ocr.demo.session import DONE, Session, Upload, UploadPage
 from ocr.types import Page, TextLine
@@ -57,6 +60,45 @@ def test_checked_lines_are_saved_as_they_are_checked(reader, scrap, folder):
         assert not list(folder.iterdir())
 
 
+def test_a_link_in_the_folder_is_not_followed(tmp_path, folder):
+    folder.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    document, sheet = checked(Session(tmp_path), "aa", ["x"])
+    path = folder / "letter.aa-1.tag.lines.parquet"
+    for name in (path.name, f".{path.name}.part", f".{path.name}.{os.getpid()}.part"):
+        (folder / name).symlink_to(victim)
+    save_lines(CheckedLines(document, sheet), path)
+    assert victim.read_text() == "precious"
+    assert len(ParquetLines(path)) == 1 and not path.is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "nothing"),
+        (b"PAR1 and no more", "cut off"),
+        (b"PAR1" + bytes(50) + b"\x10\0\0\0PAR1", "a broken footer"),
+        (None, "a folder"),
+        ({"text": ["a"]}, "another table"),
+    ],
+)
+def test_a_damaged_file_in_the_folder_is_named(tmp_path, folder, content, why):
+    document, sheet = checked(Session(tmp_path), "aa", ["x"] * 3)
+    save_lines(CheckedLines(document, sheet), folder / "letter.aa-1.tag.lines.parquet")
+    damaged = folder / "b.lines.parquet"
+    if isinstance(content, dict):
+        pq.write_table(pa.table(content), damaged)
+    elif content is None:
+        damaged.mkdir()
+    else:
+        damaged.write_bytes(content)
+    counts = FolderCounts(folder)
+    for _ in range(2):
+        found = counts.count()
+        assert (found.lines, found.pages, found.damaged) == (3, 1, ("b.lines.parquet",)), why
+
+
 def test_what_the_recogniser_cannot_learn_is_said_at_once(reader, scrap, folder):
     with served(reader, corrections=folder) as address:
         user = User(address)
@@ -91,7 +133,7 @@ def test_the_checked_lines_of_a_session_can_be_downloaded(reader, scrap, tmp_pat
         path.write_bytes(user.client.get("corrections.parquet").content)
         assert len(set(ParquetLines(path).documents())) == 2
         found = user.client.get("corrections").json()
-        assert found == {"lines": 2, "pages": 2, "command": "", "folder": ""}
+        assert found == {"lines": 2, "pages": 2, "command": "", "damaged": [], "folder": ""}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +152,7 @@ def test_the_command_finds_what_was_gathered(tmp_path, name, why):
         save_lines(CheckedLines(document, sheet), folder / f"letter.{digest}-1.tag.lines.parquet")
         # The same page once more, from another session.
         save_lines(CheckedLines(document, sheet), folder / f"letter.{digest}-1.other.lines.parquet")
-    found = count_folder(folder)
+    found = FolderCounts(folder).count()
     assert (found.lines, found.pages) == (20, 2)
     *command, override = shlex.split(found.command)
     assert command == ["uv", "run", "ocr", "train", "experiment=adapt"]

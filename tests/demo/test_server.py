@@ -3,7 +3,11 @@
 import asyncio
 import io
 import json
+import socket
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import numpy as np
 import pypdf
@@ -178,7 +182,7 @@ def test_what_cannot_be_taken_costs_one_line(reader, content, status, message, w
 
 def test_a_body_longer_than_the_limit_is_refused_without_an_announced_length(reader):
     with served(reader, limits=Limits(megabytes=0.2)) as address:
-        chunks = (bytes(50_000) for _ in range(8))
+        chunks = (bytes(50_000) for _ in range(200))
         answer = User(address).send(chunks, "x.jpg")
         assert answer.status_code == 413
 
@@ -264,6 +268,7 @@ def test_a_removed_file_leaves_room_for_another(reader):
 def test_a_session_that_nobody_comes_back_to_ends(tmp_path):
     sessions = Sessions(tmp_path, Limits(hours=1))
     session = sessions.open()
+    session.documents["a"] = Upload("a", "a.png", session.folder / "a" / "file", 0, "digest")
     sessions.expire()
     assert sessions.find(session.id) is session
     session.seen -= 3601
@@ -271,6 +276,92 @@ def test_a_session_that_nobody_comes_back_to_ends(tmp_path):
     assert not list(tmp_path.iterdir())
     with pytest.raises(MissingError, match="has ended"):
         sessions.find(session.id)
+
+
+def test_what_is_not_accepted_opens_no_session(reader):
+    with served(reader, limits=Limits(sessions=1)) as address:
+        for _ in range(5):
+            stranger = User(address)
+            assert stranger.files() == []
+            assert stranger.send(b"no picture").status_code == 400
+        page = encoded(Image.new("L", (40, 30), 255))
+        assert User(address).send(page).status_code == 201
+        assert User(address).send(page).status_code == 503
+
+
+def test_a_session_without_files_ends_in_minutes(tmp_path):
+    sessions = Sessions(tmp_path, Limits())
+    session = sessions.open()
+    session.seen -= 6 * 60
+    sessions.expire()
+    assert len(sessions) == 0
+
+
+def test_files_sent_at_the_same_time_come_to_one_session(address):
+    user = User(address)
+    assert user.files() == [], "which gives the browser its cookie"
+    page = encoded(Image.new("L", (40, 30), 255))
+    with ThreadPoolExecutor(3) as threads:
+        answers = list(threads.map(lambda name: user.send(page, name), ["a.png", "b.png", "c.png"]))
+    assert [answer.status_code for answer in answers] == [201] * 3
+    assert {file["name"] for file in user.files()} == {"a.png", "b.png", "c.png"}
+
+
+@pytest.mark.parametrize("cookie", ["x", "x.y", "a" * 32 + "." + "b" * 32, "."])
+def test_only_the_server_makes_ids(tmp_path, cookie):
+    sessions = Sessions(tmp_path, Limits())
+    assert sessions.is_id(sessions.new_id()) and not sessions.is_id(cookie)
+
+
+HEAD = "POST /api/files?name=a.png HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer", "why"),
+    [
+        (b"", b"", "nothing"),
+        (b"GET / HT", b"", "half a line"),
+        (HEAD.encode(), b"", "a head without end"),
+        (f"{HEAD}Content-Length: 9\r\n\r\nab".encode(), b"HTTP/1.1 408", "half a body"),
+        (f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode(), b"HTTP/1.1 408", "a body that never begins"),
+    ],
+)
+def test_who_sends_too_slowly_is_not_waited_for(reader, sent, answer, why):
+    with served(reader, limits=Limits(idle_seconds=0.2)) as address:
+        host, port = urlsplit(address).netloc.split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as client:
+            client.sendall(sent)
+            received = b""
+            while data := client.recv(1000):
+                received += data
+        assert received.startswith(answer) and bool(received) == bool(answer), why
+
+
+def test_corrections_and_texts_do_not_wait_for_a_page_that_is_read(reader, scrap, monkeypatch):
+    end = threading.Event()
+    with served(reader) as address:
+        user = User(address)
+        file = user.read(encoded(scrap))
+        monkeypatch.setattr("ocr.demo.worker.read_sheet", lambda *_: end.wait(60))
+        try:
+            user.send(encoded(scrap), "long.png")
+            assert user.check(file, 0, "meanwhile")["checked"]
+            for form in ("txt", "json", "alto"):
+                assert "meanwhile" in user.result(file, form).text
+            assert user.send(b"no picture").status_code == 400
+            assert user.result(file, "html").status_code == 200
+            assert not end.is_set()
+        finally:
+            end.set()
+
+
+@pytest.mark.parametrize("digits", [20, 5000])
+@pytest.mark.parametrize("path", ["files/x/pages/{}", "files/x/pages/1/lines/{}"])
+def test_numbers_of_any_length_are_no_fault_of_the_server(owner, path, digits):
+    user, file = owner
+    path = path.replace("x", file["id"]).format("9" * digits)
+    assert user.client.put(path, content=b"a").status_code in (404, 405)
+    assert user.client.get(path).status_code == 404
 
 
 def test_there_are_only_so_many_sessions(tmp_path):
@@ -306,7 +397,7 @@ def test_who_comes_later_need_not_wait_for_somebody_s_book(reader, tmp_path):
         while short[0].state != DONE:
             await asyncio.sleep(0)
         assert long[0].state == DONE and long[-1].state == WAITING
-        await worker.close()
+        worker.stop()
 
     asyncio.run(run())
 

@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -283,6 +284,11 @@ def write_manifest(lines: LineSource, path: str | Path, *, height: int = MANIFES
     return errors
 
 
+def write_rows(rows: Sequence[dict], file: BinaryIO) -> None:
+    """Write values of `manifest_row` as a manifest. Raises OSError."""
+    pq.write_table(pa.Table.from_pylist(list(rows), _SCHEMA), file)
+
+
 def _write_rows(lines: LineSource, path: Path, height: int, errors: list[DataError]) -> int:
     """Write the usable lines to a file, and note the errors of the others. Returns how many were written."""
     written = 0
@@ -291,7 +297,7 @@ def _write_rows(lines: LineSource, path: Path, height: int, errors: list[DataErr
             rows = []
             for index in range(start, min(start + 1000, len(lines))):
                 try:
-                    rows.append(_row(lines[index], height))
+                    rows.append(manifest_row(lines[index], height))
                 except DataError as error:
                     errors.append(error)
             writer.write_table(pa.Table.from_pylist(rows, _SCHEMA))
@@ -299,7 +305,8 @@ def _write_rows(lines: LineSource, path: Path, height: int, errors: list[DataErr
     return written
 
 
-def _row(sample: LineSample, height: int) -> dict:
+def manifest_row(sample: LineSample, height: int = MANIFEST_HEIGHT) -> dict:
+    """Return a line as the values of a manifest's row, its image as gray PNG of `height`."""
     image = sample.image if sample.image.ndim == 2 else cv2.cvtColor(sample.image, cv2.COLOR_RGB2GRAY)
     scale = height / image.shape[0]
     width = max(1, round(image.shape[1] * scale))

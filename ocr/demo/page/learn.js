@@ -7,7 +7,7 @@ const ENOUGH = { lines: 20, pages: 2 };
 
 // Resolves to whether the lines outlive their pages.
 export async function showGathered() {
-  const { lines, pages, command, folder } = await api.gathered();
+  const { lines, pages, command, damaged, folder } = await api.gathered();
   $("gathered").textContent = lines ? `${lines} lines, ${pages} ${pages === 1 ? "page" : "pages"}` : "";
   const kept = folder
     ? `Lines that you check are kept in ${folder}.`
@@ -17,6 +17,9 @@ export async function showGathered() {
       "in whole pages, and ends with the error rate on these before and after."
     : `${kept} From ${ENOUGH.lines} lines on ${ENOUGH.pages} pages the recognizer can be adapted to a hand. ` +
       "Confirm lines that are right, too: they tell as much.";
+  if (damaged.length) {
+    $("explained").textContent = `${kept} Damaged, to be removed from there: ${damaged.join(", ")}.`;
+  }
   $("command").hidden = !command;
   $("command").querySelector("code").textContent = command;
   $("command").querySelector("button").onclick = () => copy(command);
