@@ -20,7 +20,7 @@ FILES = [file for file in TREES if file not in PENDING]
 MAX_LINES = 60
 QUESTIONS = {"what", "whether", "how", "where", "which", "who", "when", "why", "see"}
 BRITISH = re.compile(
-    r"colour|behaviour|favour|neighbour|(?<!per)centre|labelled|cancelled|modelled|artefact|grey(?!scale_)"
+    r"colour|behaviour|favour|neighbour|(?<!per)centre|labelled|cancelled(?!error)|modelled|artefact|grey(?!scale_)"
     r"|(?:normal|recogn|organ|initial|optim|serial|token|raster|vector|summar|synthes|local|general)is(?:e|ing|ation)",
     re.IGNORECASE,
 )
