@@ -53,7 +53,7 @@ class FixedSizePreprocessor:
         picture = Image.fromarray(image).convert("RGB")
         return np.asarray(picture.resize((self.max_width, self.height), FILTERS[self.filter]))
 
-    def columns(self, height: int, width: int) -> int:
+    def columns(self, height: float, width: float) -> int:
         """Return the number of pixel columns that a crop of (height, width) fills: all of them."""
         return self.max_width
 

@@ -32,10 +32,12 @@ _STROKE_SHARE = 0.25
 
 
 class LinePreprocessor:
-    """Gray, fixed height at kept aspect ratio, contrast stretched so that paper is white and ink black.
+    """Gray, fixed height, contrast stretched so that paper is white and ink black.
 
     Args:
         height: pixels. max_width: wider lines are squeezed to it. min_width: narrower lines get paper added.
+        stretch: width of a line as a multiple of the width at its aspect ratio. Above 1, narrow letters cover more
+            columns of the encoder; CTC needs about two columns per character.
         min_contrast: gray levels between paper and ink below which contrast is not stretched further, so that
             the noise of a blank crop stays faint.
         multiple: padded batch widths are a multiple of it.
@@ -54,6 +56,7 @@ class LinePreprocessor:
         height: int = 48,
         max_width: int = 1536,
         min_width: int = 16,
+        stretch: float = 1.0,
         min_contrast: int = 48,
         multiple: int = 16,
         detect_inverted: bool = True,
@@ -61,6 +64,8 @@ class LinePreprocessor:
     ) -> None:
         if height < 8 or not 1 <= min_width <= max_width:
             raise ConfigError(f"line size {height} x {min_width}..{max_width} is not usable")
+        if not 0.25 <= stretch <= 4:
+            raise ConfigError(f"stretch={stretch}: expected 0.25 to 4")
         if not 1 <= min_contrast <= 255 or multiple < 1:
             raise ConfigError(
                 f"min_contrast={min_contrast}, multiple={multiple}: expected 1..255 and at least 1"
@@ -68,6 +73,7 @@ class LinePreprocessor:
         self.height = height
         self.max_width = max_width
         self.min_width = min_width
+        self.stretch = stretch
         self.min_contrast = min_contrast
         self.multiple = multiple
         self.detect_inverted = detect_inverted
@@ -80,6 +86,7 @@ class LinePreprocessor:
             "height": self.height,
             "max_width": self.max_width,
             "min_width": self.min_width,
+            "stretch": self.stretch,
             "min_contrast": self.min_contrast,
             "multiple": self.multiple,
             "detect_inverted": self.detect_inverted,
@@ -118,13 +125,13 @@ class LinePreprocessor:
         interpolation = cv2.INTER_AREA if h > self.height else cv2.INTER_LINEAR
         return cv2.resize(image, (width, self.height), interpolation=interpolation)
 
-    def columns(self, height: int, width: int) -> int:
+    def columns(self, height: float, width: float) -> int:
         """Pixel columns that a crop of (height, width) fills; a narrow line has paper to the right of them."""
-        return min(self.max_width, max(1, round(width * self.height / height)))
+        return min(self.max_width, max(1, round(self.stretch * width * self.height / height)))
 
     def max_crop_width(self, height: int) -> int | None:
-        """Return the width up to which a crop of `height` pixels keeps its aspect ratio."""
-        return int(self.max_width * height / self.height)
+        """Return the width up to which a crop of `height` pixels is not squeezed."""
+        return int(self.max_width * height / (self.height * self.stretch))
 
     def _stretch(self, gray: np.ndarray) -> np.ndarray:
         """Map the paper's gray to 255 and the ink's to 0 through one table."""

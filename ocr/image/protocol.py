@@ -20,12 +20,12 @@ class Preprocessor(Protocol):
         """Preprocess a crop, uint8 (h, w) or (h, w, 3). Raises ImageError for any other array."""
         ...
 
-    def columns(self, height: int, width: int) -> int:
-        """Return the pixel columns that a crop of (height, width) fills."""
+    def columns(self, height: float, width: float) -> int:
+        """Return the pixel columns that a crop of (height, width) fills; only their ratio counts."""
         ...
 
     def max_crop_width(self, height: int) -> int | None:
-        """Return the width up to which a crop of `height` pixels keeps its aspect ratio; None where none does."""
+        """Return the width up to which a crop of `height` pixels is not squeezed; None for a fixed width."""
         ...
 
     def batch(self, lines: Sequence[np.ndarray]) -> ImageBatch:

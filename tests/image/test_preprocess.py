@@ -40,6 +40,22 @@ def test_size(shape, width, why):
 
 
 @pytest.mark.parametrize(
+    ("shape", "width", "why"),
+    [
+        ((64, 640), 720, "half as wide again"),
+        ((64, 40_000), 1536, "squeezed to max_width"),
+        ((64, 4), 16, "stretched to less than min_width: paper is added"),
+    ],
+)
+def test_stretch_multiplies_the_width(shape, width, why):
+    preprocess = LinePreprocessor(stretch=1.5)
+    found = preprocess(np.full(shape, 200, np.uint8))
+    assert found.shape == (48, width), why
+    assert preprocess.columns(*shape) == min(width, round(shape[1] * 48 / shape[0] * 1.5)), why
+    assert preprocess.columns(64, preprocess.max_crop_width(64)) == 1536, why
+
+
+@pytest.mark.parametrize(
     ("image", "why"),
     [
         (written(), "ordinary"),
@@ -170,7 +186,7 @@ def test_unusable_images_are_named(image, reason):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"height": 4}, {"max_width": 8}, {"min_width": 0}, {"min_contrast": 0}, {"multiple": 0}],
+    [{"height": 4}, {"max_width": 8}, {"min_width": 0}, {"stretch": 0}, {"min_contrast": 0}, {"multiple": 0}],
     ids=lambda settings: next(iter(settings)),
 )
 def test_unusable_sizes_are_refused(settings):
@@ -204,7 +220,7 @@ def test_batch_of_something_else_is_refused(lines, why):
 
 def test_config_rebuilds_it():
     original = LinePreprocessor(
-        height=40, max_width=700, min_width=20, min_contrast=30, multiple=32, flatten=True
+        height=40, max_width=700, min_width=20, stretch=1.25, min_contrast=30, multiple=32, flatten=True
     )
     again = build(original.config())
     assert vars(again) == vars(original)

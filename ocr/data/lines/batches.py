@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,10 @@ class EvaluationBatches:
         self.lines = PreparedLines(source, self.collate)
         self.on_error = on_error or _warn
         self.num_workers = num_workers
-        columns = np.minimum(source.widths() * preprocess.height, preprocess.max_width)
+        aspects = source.widths().tolist()
+        columns = np.array(
+            [aspect if math.isnan(aspect) else preprocess.columns(1, aspect) for aspect in aspects]
+        )
         sampler = WidthBucketSampler(
             columns,
             max_columns=max_columns or batch_size * (preprocess.max_width + 16),

@@ -36,10 +36,10 @@ class LineCollate:
         image = self.preprocess(sample.image)
         polygon = sample.polygon
         if polygon is not None:
-            down, across = (new / old for new, old in zip(image.shape, sample.image.shape, strict=False))
-            # A very narrow line is padded, not stretched, to the least width.
-            scale = np.array([min(across, down), down], np.float32)
-            polygon = polygon * scale
+            height, width = sample.image.shape[:2]
+            # Paper that a very narrow line gets to its right moves nothing.
+            scale = np.array([self.preprocess.columns(height, width) / width, image.shape[0] / height])
+            polygon = (polygon * scale).astype(np.float32)
         return replace(sample, image=image, polygon=polygon)
 
     def join(self, prepared: Sequence[LineSample]) -> LineBatch:
