@@ -68,6 +68,7 @@ COMMANDS = [
     (r"^uv run (train\.py|ocr train)", "build", "data.num_workers=0"),
     (r"ocr convert", "elsewhere", "published weights: tests/convert"),
     (r"ocr demo", "elsewhere", "a server: tests/demo"),
+    (r"^curl .*/api/read", "elsewhere", "a server: tests/demo/test_api.py"),
     (r"ocr spark", "elsewhere", "a cluster's, or Java: tests/spark/test_read.py"),
     (r"^uv run ocr synth (sheet|parquet)", "run", "--count 2"),
     (r"^uv run ocr tokenizer", "run", ""),

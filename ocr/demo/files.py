@@ -59,17 +59,22 @@ async def receive_file(request: Request, incoming: Incoming, name: str) -> Uploa
         LimitError: it is too large, or has too many pages. ImageError: it is no picture or PDF. SlowError: it comes
             too slowly.
     """
-    shared: Shared = shared_of(request)
     announced = request.headers.get("content-length", "")
     if announced.isdecimal():
         incoming.check(name, int(announced))
-    path, digest = incoming.folder / "file", blake2b(digest_size=6)
-    with open(path, "wb") as file:
+    digest = blake2b(digest_size=6)
+    with open(incoming.path, "wb") as file:
         async for chunk in body_of(request):
             incoming.grow(name, len(chunk))
             digest.update(chunk)
             file.write(chunk)
-    document = Upload(secrets.token_hex(8), name, path, incoming.size, digest.hexdigest())
+    return await open_file(request, incoming, name, digest.hexdigest())
+
+
+async def open_file(request: Request, incoming: Incoming, name: str, digest: str = "") -> Upload:
+    """Find the pages of the stored file. Raises LimitError and ImageError as `receive_file`."""
+    shared: Shared = shared_of(request)
+    document = Upload(secrets.token_hex(8), name, incoming.path, incoming.size, digest)
     await shared.worker.short(add_sheets, document, shared.limits)
     return document
 
@@ -100,6 +105,6 @@ async def download(request: Request) -> Response:
     pages = [sheet.result() for sheet in document.sheets if sheet.state == DONE]
     if not pages:
         raise OcrError(f"{document.name}: no page of it could be read")
-    async with scratch(session) as folder:
+    async with scratch(session.folder) as folder:
         path = await run(export, document, pages, form, folder)
     return attachment(path, folder)

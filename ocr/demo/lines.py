@@ -84,7 +84,7 @@ async def show_corrections(request: Request) -> Response:
 async def download_corrections(request: Request) -> Response:
     """Send the checked lines of a session as one manifest."""
     session = session_of(request)
-    async with scratch(session) as folder:
+    async with scratch(session.folder) as folder:
         path = folder / "corrections.parquet"
         await shared_of(request).worker.short(collect, session, path)
     return attachment(path, folder)

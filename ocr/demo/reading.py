@@ -56,17 +56,28 @@ def read_sheet(reader: Reader, document: Upload, sheet: UploadPage, limits: Limi
         ImageError: the page cannot be decoded. LimitError: it is too large. OSError: a picture cannot be written.
     """
     sheet.state = READING
-    where = document.where(sheet)
-    limits.check_pixels(where, sheet.size)
-    image = page_image(document, sheet.number)
-    # A PDF's page gets its size by being drawn.
-    limits.check_pixels(where, image.pixels.shape[:2])
+    image = checked_image(document, sheet, limits)
     page = reader.read_page(image, source=document.name)
     for number, line in enumerate(page.lines):
         crop = rectify_line(image.pixels, line.polygon, line.baseline, height=CROP_HEIGHT).image
         Image.fromarray(crop).save(sheet.crop(number), compress_level=1)
     _show(np.rot90(image.pixels, page.rotation // 90), sheet)
     return page
+
+
+def recognize(reader: Reader, document: Upload, sheet: UploadPage, limits: Limits) -> Page:
+    """Read a page without writing pictures. Raises ImageError and LimitError as `read_sheet`."""
+    return reader.read_page(checked_image(document, sheet, limits), source=document.name)
+
+
+def checked_image(document: Upload, sheet: UploadPage, limits: Limits) -> PageImage:
+    """Decode a page within the limits. Raises ImageError and LimitError."""
+    where = document.where(sheet)
+    limits.check_pixels(where, sheet.size)
+    image = page_image(document, sheet.number)
+    # A PDF's page gets its size by being drawn.
+    limits.check_pixels(where, image.pixels.shape[:2])
+    return image
 
 
 def page_image(document: Upload, number: int) -> PageImage:

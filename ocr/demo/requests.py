@@ -142,9 +142,9 @@ async def small_body(request: Request, limit: int = MAX_TEXT_BYTES) -> bytes:
 
 
 @asynccontextmanager
-async def scratch(session: Session) -> AsyncIterator[Path]:
+async def scratch(parent: Path) -> AsyncIterator[Path]:
     """Create a folder for an attachment; it is removed if an error occurs."""
-    folder = Path(tempfile.mkdtemp(dir=session.folder))
+    folder = Path(tempfile.mkdtemp(dir=parent))
     try:
         yield folder
     except (OcrError, OSError):

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ocr.demo import files, lines
+from ocr.demo import api, files, lines
 from ocr.demo.corrections import FolderCounts
 from ocr.demo.guard import LOOPBACK, Guard
 from ocr.demo.limits import Limits
@@ -74,6 +74,8 @@ def create_app(
 
     app = Starlette(
         routes=[
+            Route("/api/read", api.read_file, methods=["POST"]),
+            Route("/api/openapi.json", api.show_description),
             Route("/api/session", files.show_session),
             Route("/api/files", files.add_file, methods=["POST"]),
             Route(FILE, files.remove_file, methods=["DELETE"]),

@@ -134,6 +134,7 @@ class Incoming:
 
     def __init__(self, folder: Path, session: str, sessions: Sessions) -> None:
         self.folder = folder
+        self.path = folder / "file"
         self.size = 0
         self._session = session
         self._sessions = sessions
