@@ -2,8 +2,8 @@
 
     python benchmarks/demo_soak.py --clients 30 --seconds 300
 
-Starts `ocr demo`. Each client sends a page, waits until it is read, saves its lines one after the other with pauses as
-a person makes them, downloads the text, removes the page and begins again.
+Starts `ocr demo`. Each client sends a page, waits until it is read, saves its lines one after the other with pauses
+as a person makes them, downloads the text, removes the page and begins again.
 """
 
 from __future__ import annotations
