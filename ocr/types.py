@@ -84,6 +84,8 @@ class Page:
     """The text layer of the file: that of a born-digital PDF, or of one that was recognized before."""
     ignore: list[Polygon] = field(default_factory=list)
     """Areas left out of loss and score (ground truth only)."""
+    warnings: list[str] = field(default_factory=list)
+    """One line each on what a user should know about the result, such as that nothing was found."""
     complete: bool = True
     """False where ink outside `lines` may be text (ground truth only)."""
 

@@ -137,6 +137,8 @@ def _read(
             _say(divider + page_text(page, files.text))
             written.add(page, image.pixels, file_size=image.reduced_from, pages=image.count)
             print(f"{printable(source)}: {_summary(page, time.perf_counter() - start)}", file=sys.stderr)
+            for warning in page.warnings:
+                report(f"{printable(source)}: {_place(page)}{warning}")
             start, divider = time.perf_counter(), "\f"
             # A page is large, and would stay until the next one has been decoded.
             del image
@@ -152,10 +154,13 @@ def _say(text: str) -> None:
         raise
 
 
+def _place(page: Page) -> str:
+    return f"page {page.number}, " if page.number > 1 else ""
+
+
 def _summary(page: Page, seconds: float) -> str:
     lines = sum(bool(line.text) for line in page.lines)
-    place = f"page {page.number}, " if page.number > 1 else ""
     held = len(page.embedded_text)
     note = f"; the file itself holds {held} characters of text for this page" if held else ""
     turned = f", turned by {page.rotation} degrees," if page.rotation else ""
-    return f"{place}{lines} line{'s' * (lines != 1)}{turned} in {seconds:.1f} s{note}"
+    return f"{_place(page)}{lines} line{'s' * (lines != 1)}{turned} in {seconds:.1f} s{note}"

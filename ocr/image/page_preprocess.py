@@ -19,10 +19,30 @@ def check_page(image: np.ndarray) -> None:
         raise ImageError(f"a page without pixels: {image.shape}")
 
 
+MAX_ASPECT = 2.0
+"""Ratio of the sides beyond which a picture is a strip, such as a receipt or a panorama, of several pages' length."""
+
+
+def framed_side(size: tuple[int, int]) -> float:
+    """Return the longer side of a page of `size` (height, width), or of the part of a strip that is like a page."""
+    return min(max(size), MAX_ASPECT * min(size))
+
+
+def scale_pixels(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Scale a page, uint8 (h, w) or (h, w, 3), to whole pixels; also return the true factors (x, y)."""
+    height, width = image.shape[:2]
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    if size != (height, width):
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        image = cv2.resize(image, (size[1], size[0]), interpolation=how)
+    return image, np.array([size[1] / width, size[0] / height])
+
+
 class PagePreprocessor:
     """Scales a page so that its longer side has `max_side` pixels; small pages are enlarged `enlarge` times at most.
 
-    Text of an ordinary page is then about 30 pixels high, which the detector is trained on.
+    Pictures more than `MAX_ASPECT` times as long as wide are scaled as a part of that shape would be. Text of an
+    ordinary page is then about 30 pixels high, which the detector is trained on.
     """
 
     def __init__(self, *, max_side: int = 1280, enlarge: float = 2.0) -> None:
@@ -33,7 +53,7 @@ class PagePreprocessor:
 
     def scale(self, size: tuple[int, int]) -> float:
         """The factor for a page of `size` (height, width)."""
-        return min(self.max_side / max(size), self.enlarge)
+        return min(self.max_side / framed_side(size), self.enlarge)
 
     def __call__(self, image: np.ndarray, *, scale: float | None = None) -> tuple[torch.Tensor, np.ndarray]:
         """image: uint8 (h, w, 3) RGB or (h, w) gray; `scale` replaces the automatic factor.
@@ -44,16 +64,11 @@ class PagePreprocessor:
             ImageError: not such an array, or without pixels.
         """
         check_page(image)
+        image, factor = scale_pixels(image, self.scale(image.shape[:2]) if scale is None else scale)
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-        height, width = image.shape[:2]
-        factor = self.scale((height, width)) if scale is None else scale
-        size = max(1, round(height * factor)), max(1, round(width * factor))
-        if size != (height, width):
-            how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-            image = cv2.resize(image, (size[1], size[0]), interpolation=how)
         pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float() / 255
-        return pixels, np.array([size[1] / width, size[0] / height])
+        return pixels, factor
 
     def config(self) -> dict[str, Any]:
         """Arguments that build this object again."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ocr.image.page_preprocess import framed_side
+
 LONGER_SIDE = 512
-"""Longer side in pixels to which the page is reduced: enough to tell lines from the space between them."""
+"""Longer side in pixels to which the page, or a part of a strip, is reduced: enough to tell lines
+from the space between them."""
 
 MAX_DEGREES = 40.0
 """Largest skew in degrees, in either direction; beyond it, a page may as well be turned by a quarter."""
@@ -52,7 +55,7 @@ def page_skew(image: np.ndarray) -> float:
 def _ink(image: np.ndarray) -> np.ndarray:
     """Compute the ink of a reduced page, (h, w) float32: local contrast in local standard deviations, at most 2."""
     gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    scale = min(1.0, LONGER_SIDE / max(gray.shape))
+    scale = min(1.0, LONGER_SIDE / framed_side(gray.shape))
     size = max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale))
     gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     away = np.abs(gray - cv2.blur(gray, (15, 15)))

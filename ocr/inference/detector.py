@@ -15,9 +15,10 @@ from ocr.detection.settings import WORD_MAPS, for_bundle
 from ocr.detection.words import find_words, group_words
 from ocr.errors import BundleError
 from ocr.geometry import CoordinateMap, clip_polygon, reading_order
-from ocr.image.page_preprocess import PagePreprocessor, check_page
+from ocr.image.page_preprocess import PagePreprocessor, check_page, framed_side, scale_pixels
 from ocr.image.skew import page_skew
 from ocr.inference.device import half_precision
+from ocr.inference.tiles import MAX_TILE, tiled_maps
 from ocr.models.detector import Detector, DetectorOutput
 from ocr.types import TextLine, TextRegion
 
@@ -28,7 +29,7 @@ TYPICAL_HEIGHT = 30.0
 """Line height in input pixels that a second look aims at."""
 
 MAX_SIDE = 2560
-"""Longest input side of a second look."""
+"""Longest input side of a second look, of a page or of a part of a strip."""
 
 MIN_SIDE = 3.0
 """Height and width in page pixels under which nothing can be read."""
@@ -86,7 +87,8 @@ class LineFinder:
 
     def find_words(self, image: np.ndarray) -> list[TextRegion]:
         """Words of a page as rotated rectangles in page pixels, in no particular order."""
-        output, factor = self.maps(image, self._scale(image))
+        check_page(image)
+        output, factor = self._page_maps(image, self._scale(image))
         words = self._words(output)
         for word in words:
             word.polygon = (word.polygon / factor).astype(np.float32)
@@ -114,14 +116,22 @@ class LineFinder:
         found = _on_page(lines, CoordinateMap(np.diag([*(1 / factor), 1.0])), size)
         return [found[i] for i in reading_order(found, size)]
 
-    def _scale(self, image: np.ndarray) -> float | None:
-        return (
-            None if self.settings.width is None or image.size == 0 else self.settings.width / image.shape[1]
-        )
+    def _page_maps(self, image: np.ndarray, scale: float) -> tuple[DetectorOutput, np.ndarray]:
+        """As `maps`, for a page of any size and shape."""
+        if max(image.shape[:2]) * scale <= MAX_TILE:
+            return self.maps(image, scale)
+        pixels, factor = scale_pixels(image, scale)
+        return tiled_maps(pixels, lambda tile: self.maps(tile, 1.0)[0], stride=self.model.stride), factor
 
-    def _look(self, image: np.ndarray, scale: float | None) -> tuple[list[TextLine], np.ndarray]:
+    def _scale(self, image: np.ndarray) -> float:
+        """Scale of the first look at a page."""
+        if self.settings.width is None:
+            return self.preprocess.scale(image.shape[:2])
+        return self.settings.width / image.shape[1]
+
+    def _look(self, image: np.ndarray, scale: float) -> tuple[list[TextLine], np.ndarray]:
         """Lines in input pixels, and the factors from page to input."""
-        output, factor = self.maps(image, scale)
+        output, factor = self._page_maps(image, scale)
         if not self.settings.with_refiner:
             return group_words(self._words(output)), factor
         lines = find_lines(
@@ -148,7 +158,7 @@ class LineFinder:
             return None
         first = self.preprocess.scale(image.shape[:2])
         scale = min(
-            first * TYPICAL_HEIGHT / typical, MAX_SIDE / max(image.shape[:2]), self.preprocess.enlarge
+            first * TYPICAL_HEIGHT / typical, MAX_SIDE / framed_side(image.shape[:2]), self.preprocess.enlarge
         )
         return None if abs(np.log(scale / first)) < 0.1 else float(scale)
 

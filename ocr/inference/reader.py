@@ -13,6 +13,7 @@ import numpy as np
 from ocr.bundle import Bundle
 from ocr.geometry import RectifiedLine, rectify_line
 from ocr.geometry.rectify import BASELINE_SHARE
+from ocr.image.ink import has_ink
 from ocr.image.io import ImageSource, load_image, open_pages
 from ocr.image.page_image import ALL_PAGES, PageImage, PageRange
 from ocr.inference.detector import LineFinder
@@ -23,6 +24,9 @@ from ocr.inference.settings import DEFAULTS, DETECTOR, RECOGNIZER, ReaderSetting
 from ocr.inference.text_filter import only_text
 from ocr.inference.words import place_words
 from ocr.types import Page, TextLine
+
+NOTHING_FOUND = "no text was found, though the page is not blank"
+"""Warning of a page that has ink and no lines."""
 
 __all__ = ["DETECTOR", "RECOGNIZER", "CutPage", "Reader", "source_name"]
 
@@ -198,6 +202,9 @@ class Reader:
                 turn_back(lines, page.size, count)
             lines = only_text(lines, min_confidence=self.min_confidence)
             results.append(_page(page, lines, turns=count))
+        for image, page in zip(images, results, strict=True):
+            if not page.text and has_ink(image):
+                page.warnings.append(NOTHING_FOUND)
         return results
 
     def cut(self, image: np.ndarray) -> CutPage:

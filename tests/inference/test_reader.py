@@ -165,6 +165,13 @@ def test_a_page_without_lines():
     assert (page.lines, page.text, page.height, page.width) == ([], "", 30, 40)
 
 
+def test_pages_with_ink_and_no_text_say_so():
+    blank, inked = np.full((90, 120, 3), 250, np.uint8), np.full((90, 120, 3), 250, np.uint8)
+    inked[30:60, 20:90:7] = 0
+    pages = Reader(InkReader(), GivenLines([])).read_arrays([blank, inked])
+    assert [page.warnings for page in pages] == [[], ["no text was found, though the page is not blank"]]
+
+
 def test_pages_of_a_file_are_numbered(tmp_path):
     from PIL import Image
 
