@@ -12,10 +12,12 @@ import numpy as np
 from ocr.errors import ConfigError
 from ocr.output.alto import AltoDocument
 from ocr.output.document import Document
+from ocr.output.docx import DocxDocument
 from ocr.output.draw import DrawDocument, DrawOptions
 from ocr.output.hocr import HocrDocument
 from ocr.output.html import HtmlReport
 from ocr.output.json import JsonDocument
+from ocr.output.markdown import MarkdownDocument
 from ocr.output.page_xml import PageXmlDocument
 from ocr.output.pdf import PdfDocument
 from ocr.output.text import TextDocument, check_layout
@@ -51,6 +53,8 @@ class Writer:
 
 WRITERS: dict[str, Writer] = {
     "txt": Writer(".txt", TextDocument),
+    "md": Writer(".md", MarkdownDocument),
+    "docx": Writer(".docx", DocxDocument),
     "json": Writer(".json", JsonDocument),
     "alto": Writer(".alto.xml", AltoDocument),
     "page": Writer(".page.xml", PageXmlDocument, many_pages=False),

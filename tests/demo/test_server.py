@@ -95,8 +95,8 @@ def test_a_corrected_line_is_in_every_format_that_holds_text(owner):
 
 def test_there_are_only_the_formats_that_there_are(owner):
     user, file = owner
-    answer = user.result(file, "docx")
-    assert answer.status_code == 400 and "unknown format 'docx'" in answer.json()["error"]
+    answer = user.result(file, "doc")
+    assert answer.status_code == 400 and "unknown format 'doc'" in answer.json()["error"]
 
 
 def test_the_words_of_a_corrected_line_stand_along_it_and_are_sure(owner):

@@ -1,0 +1,54 @@
+"""Office Open XML (ISO/IEC 29500) of word processors, written by python-docx: paragraphs, lists and verse.
+
+Each page of the source begins on a new page. The file is written when it is complete; its text is held in memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ocr.output.document import Document
+from ocr.output.layout import file_name, xml_text
+from ocr.output.prose import Block, page_blocks
+from ocr.types import Page
+
+if TYPE_CHECKING:
+    from docx.text.paragraph import Paragraph
+
+
+class DocxDocument(Document):
+    """Text document of one source, with the name of its file as title."""
+
+    def __init__(self, path: Path, original: Path | bytes | None = None) -> None:
+        # Loaded here, as other formats need not wait for it.
+        import docx
+
+        self.text = docx.Document()
+        super().__init__(path, original)
+        self.count = 0
+
+    def add(self, page: Page, image: np.ndarray | None) -> None:
+        """Append the text of a page; `image` is not used."""
+        if not self.count:
+            properties = self.text.core_properties
+            properties.title, properties.author, properties.comments = file_name(page)[:255], "", ""
+        blocks = page_blocks(page) or [Block([""])]
+        for number, block in enumerate(blocks):
+            paragraph = self.text.add_paragraph(style="List Bullet" if block.item else None)
+            paragraph.paragraph_format.page_break_before = True if self.count and not number else None
+            _fill(paragraph, block)
+        self.count += 1
+
+    def finish(self) -> None:
+        """Write the file."""
+        self.text.save(self.file)
+
+
+def _fill(paragraph: Paragraph, block: Block) -> None:
+    for number, line in enumerate(block.lines):
+        if number:
+            paragraph.runs[-1].add_break()
+        paragraph.add_run(xml_text(line))
