@@ -12,7 +12,7 @@ import numpy as np
 
 from ocr.output.document import Document
 from ocr.output.layout import file_name, xml_text
-from ocr.output.prose import Block, page_blocks
+from ocr.output.prose import Passage, page_passages
 from ocr.types import Page
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ class DocxDocument(Document):
         if not self.count:
             properties = self.text.core_properties
             properties.title, properties.author, properties.comments = file_name(page)[:255], "", ""
-        blocks = page_blocks(page) or [Block([""])]
-        for number, block in enumerate(blocks):
-            paragraph = self.text.add_paragraph(style="List Bullet" if block.item else None)
+        passages = page_passages(page) or [Passage([""])]
+        for number, passage in enumerate(passages):
+            paragraph = self.text.add_paragraph(style="List Bullet" if passage.item else None)
             paragraph.paragraph_format.page_break_before = True if self.count and not number else None
-            _fill(paragraph, block)
+            _fill(paragraph, passage)
         self.count += 1
 
     def finish(self) -> None:
@@ -47,8 +47,8 @@ class DocxDocument(Document):
         self.text.save(self.file)
 
 
-def _fill(paragraph: Paragraph, block: Block) -> None:
-    for number, line in enumerate(block.lines):
+def _fill(paragraph: Paragraph, passage: Passage) -> None:
+    for number, line in enumerate(passage.lines):
         if number:
             paragraph.runs[-1].add_break()
         paragraph.add_run(xml_text(line))

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from ocr.output.document import Document
-from ocr.output.prose import Block, page_blocks
+from ocr.output.prose import Passage, page_passages
 from ocr.types import Page
 
 PAGE_DIVIDER = "---\n\n"
@@ -22,7 +22,7 @@ _SPECIAL_AT_START = re.compile(r"[#+=-](?=\s|[#+=-]|$)|(?<=\d)[.)](?=\s|$)")
 
 def page_markdown(page: Page) -> str:
     """Convert a page to Markdown; each block ends with an empty line."""
-    return "".join(f"{_block(block)}\n\n" for block in page_blocks(page))
+    return "".join(f"{_passage(passage)}\n\n" for passage in page_passages(page))
 
 
 def escape(text: str) -> str:
@@ -34,10 +34,10 @@ def escape(text: str) -> str:
     return text
 
 
-def _block(block: Block) -> str:
+def _passage(passage: Passage) -> str:
     # A backslash at the end of a line is a line break.
-    text = "\\\n".join(map(escape, block.lines))
-    return f"- {text}" if block.item else text
+    text = "\\\n".join(map(escape, passage.lines))
+    return f"- {text}" if passage.item else text
 
 
 class MarkdownDocument(Document):

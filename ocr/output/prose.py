@@ -19,36 +19,36 @@ _BULLET = re.compile(r"[-*\u2022\u00b7]\s+(?=\S)")
 
 
 @dataclass(frozen=True)
-class Block:
+class Passage:
     """A paragraph or an item of a list. It has several `lines` only where the line breaks of the page matter."""
 
     lines: list[str]
     item: bool = False
 
 
-def page_blocks(page: Page) -> list[Block]:
-    """Divide the text of a page into blocks.
+def page_passages(page: Page) -> list[Passage]:
+    """Divide the text of a page into passages.
 
     Lines are joined as in the layout `running` of `ocr.output.text`. Line breaks are kept where most lines but the
     last end early, as in verse and addresses. Lines that begin with a bullet or hyphen are items of a list if there
     are at least two of them in a paragraph.
     """
     usual = float(np.percentile([_length(line) for line in page.lines], 80)) if page.lines else 0.0
-    blocks = []
+    passages = []
     for group in paragraphs(page.lines):
         read = [line for line in group if line.text]
         if not read:
             continue
         if sum(bool(_BULLET.match(line.text)) for line in read) > 1:
-            blocks += _items([line.text for line in read])
+            passages += _items([line.text for line in read])
         elif _ends_early(read, usual):
-            blocks.append(Block([line.text for line in read]))
+            passages.append(Passage([line.text for line in read]))
         else:
-            blocks.append(Block([join_lines([line.text for line in read])]))
-    return blocks
+            passages.append(Passage([join_lines([line.text for line in read])]))
+    return passages
 
 
-def _items(texts: Sequence[str]) -> list[Block]:
+def _items(texts: Sequence[str]) -> list[Passage]:
     """Join the lines of each item; those before the first bullet are a paragraph."""
     groups: list[list[str]] = []
     for text in texts:
@@ -56,7 +56,7 @@ def _items(texts: Sequence[str]) -> list[Block]:
             groups.append([])
         groups[-1].append(text)
     joined = [join_lines(group) for group in groups]
-    return [Block([_BULLET.sub("", text, count=1)], item=bool(_BULLET.match(text))) for text in joined]
+    return [Passage([_BULLET.sub("", text, count=1)], item=bool(_BULLET.match(text))) for text in joined]
 
 
 def _ends_early(lines: Sequence[TextLine], usual: float) -> bool:

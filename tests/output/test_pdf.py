@@ -70,7 +70,10 @@ def test_words_lie_where_they_are_written(reason, tmp_path):
                     [left * scale, page.height - top * scale, right * scale, page.height - bottom * scale]
                 )
                 corners = [*word.polygon.min(axis=0), *word.polygon.max(axis=0)]
-                assert np.abs(found - corners).max() < 6, (word.text, found, corners)
+                assert np.abs(found - corners)[[0, 2]].max() < 6, (word.text, found, corners)
+                # A slanted line is flattened: its words stand upright, nearly on one level.
+                middle = (found[1] + found[3]) / 2, (corners[1] + corners[3]) / 2
+                assert abs(middle[0] - middle[1]) < (12 if "slanted" in reason else 4), (word.text, middle)
 
 
 @pytest.mark.parametrize(

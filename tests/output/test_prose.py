@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from ocr.output import WRITERS
 from ocr.output.layout import xml_text
-from ocr.output.prose import Block, page_blocks
+from ocr.output.prose import Passage, page_passages
 from ocr.types import Page
 from tests.output.cases import PAGES, text_line
 
@@ -36,22 +36,22 @@ CASES = [
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
-        (CASES[0][0], [Block(["the quick brown fox jumped over the lazy dog. It slept."])]),
-        (CASES[1][0], [Block(["Milk", "Sugar and eggs", "Bread", "a whole line of text on it"])]),
+        (CASES[0][0], [Passage(["the quick brown fox jumped over the lazy dog. It slept."])]),
+        (CASES[1][0], [Passage(["Milk", "Sugar and eggs", "Bread", "a whole line of text on it"])]),
         (
             CASES[2][0],
             [
-                Block(["To do today, of all days:"]),
-                Block(["buy milk and two loaves"], item=True),
-                Block(["and write to   Jo"], item=True),
-                Block(["sleep"], item=True),
+                Passage(["To do today, of all days:"]),
+                Passage(["buy milk and two loaves"], item=True),
+                Passage(["and write to   Jo"], item=True),
+                Passage(["sleep"], item=True),
             ],
         ),
-        (CASES[3][0], [Block(["- Oui, dit-il sans regarder la porte."])]),
+        (CASES[3][0], [Passage(["- Oui, dit-il sans regarder la porte."])]),
     ],
 )
-def test_blocks(page, expected):
-    assert page_blocks(page) == expected
+def test_passages(page, expected):
+    assert page_passages(page) == expected
 
 
 NASTY = [
@@ -92,14 +92,14 @@ def read_docx(path) -> list[tuple[str, bool]]:
 
 
 @pytest.mark.parametrize(("form", "read"), [("md", read_markdown), ("docx", read_docx)])
-def test_a_document_holds_the_blocks_of_all_pages(form, read, tmp_path):
+def test_a_document_holds_the_passages_of_all_pages(form, read, tmp_path):
     with WRITERS[form].document(tmp_path / "out") as document:
         for page, _, _ in CASES:
             document.add(page, None)
     expected = []
     for number, (page, _, _) in enumerate(CASES):
         expected += [("page", False)] if number else []
-        expected += [(xml_text("\n".join(block.lines)), block.item) for block in page_blocks(page)]
+        expected += [(xml_text("\n".join(passage.lines)), passage.item) for passage in page_passages(page)]
     squeezed = [(" ".join(text.split(" ")), item) for text, item in expected]
     assert read(tmp_path / "out") == squeezed
 
