@@ -5,6 +5,7 @@ Each page of the source begins on a new page. The file is written when it is com
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,10 @@ class DocxDocument(Document):
 
     def finish(self) -> None:
         """Write the file."""
-        self.text.save(self.file)
+        # In one piece: an archive that cannot be finished would try once more when it is collected.
+        buffer = io.BytesIO()
+        self.text.save(buffer)
+        self.file.write(buffer.getvalue())
 
 
 def _fill(paragraph: Paragraph, passage: Passage) -> None:
