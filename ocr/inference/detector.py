@@ -17,6 +17,7 @@ from ocr.errors import BundleError
 from ocr.geometry import CoordinateMap, clip_polygon, reading_order
 from ocr.image.page_preprocess import PagePreprocessor, check_page, framed_side, scale_pixels
 from ocr.image.skew import page_skew
+from ocr.inference.backends.torch_networks import fast_detector
 from ocr.inference.device import half_precision
 from ocr.inference.tiles import MAX_TILE, tiled_maps
 from ocr.models.detector import Detector, DetectorOutput
@@ -64,8 +65,7 @@ class LineFinder:
                 f"bundle {bundle.name!r} was trained on lines alone: it needs with_refiner=true"
             )
         self.preprocess: PagePreprocessor = bundle.parts.get("preprocess") or PagePreprocessor()
-        if self.device.type == "cpu":
-            self.model.to(memory_format=torch.channels_last)
+        self.model = fast_detector(self.model, self.device)
 
     def find(self, image: np.ndarray) -> list[TextLine]:
         """Lines of a page uint8 (h, w, 3) RGB or (h, w), in reading order, in page pixels.

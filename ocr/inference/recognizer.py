@@ -13,6 +13,7 @@ from ocr.decoding import WITH_DECODER, WITHOUT_CTC, Hypothesis, get_decoder, str
 from ocr.decoding.calibration import Calibration
 from ocr.errors import ConfigError
 from ocr.image.protocol import Preprocessor
+from ocr.inference.backends.torch_networks import fast_recognizer
 from ocr.inference.device import half_precision
 from ocr.inference.long_lines import cut_line, join_readings
 from ocr.inference.settings import DEFAULTS
@@ -65,6 +66,7 @@ class LineReader:
             raise ConfigError(
                 f"decode={self.decode}: {bundle.name} has no CTC head, use decode={' or '.join(WITHOUT_CTC)}"
             )
+        self.model = fast_recognizer(bundle.model, self.device)
         self.batch_size = batch_size
 
     def read(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:
@@ -120,5 +122,5 @@ class LineReader:
     @torch.inference_mode()
     def _decode(self, batch: ImageBatch) -> list[Hypothesis]:
         with half_precision(self.device):
-            encoded = self.bundle.model.encode(batch.to(self.device))
-            return self.strategy(self.bundle.model, encoded, self.ctc_tokenizer, self.tokenizer)
+            encoded = self.model.encode(batch.to(self.device))
+            return self.strategy(self.model, encoded, self.ctc_tokenizer, self.tokenizer)

@@ -1,0 +1,1 @@
+"""Networks as they are run for reading: by PyTorch, ONNX Runtime or OpenVINO."""
