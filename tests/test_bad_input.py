@@ -157,7 +157,7 @@ def test_pages_before_a_broken_one_are_kept(run, tmp_path, capsys):
         (["input=good.png", "output=good.png"], "output=good.png"),
         (["input=good.png", "output=good.png/below"], "output=good.png/below"),
         (["input=good.png", "output=/proc/none"], "output=/proc/none"),
-        (["input=good.png", "formats=[txt,docx]"], "unknown format 'docx'"),
+        (["input=good.png", "formats=[txt,doc]"], "unknown format 'doc'"),
         (["input=good.png", "color=red"], "unknown option 'color'"),
         (["input=good.png", "recognizer=best_ever"], "'best_ever'"),
         (["input=good.png", "detector=best_ever"], "'best_ever'"),

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ocr.commands.progress import ProgressBar, Tally, count_pages
 from ocr.commands.read_options import FileOptions, InferOptions
 from ocr.errors import ConfigError, OcrError
 from ocr.image.io import check_dpi, open_pages
@@ -46,23 +47,19 @@ def infer(options: InferOptions) -> int:
     results = Results(files.output, writers, split=files.split)
     log = _resume_log(results, files) if files.resume else None
     todo = [source for source in sources if log is None or source not in log]
-    failed = 0
-    for source in todo:
-        if len(sources) > 1:
-            _say(f"# {printable(source)}\n")
-        try:
-            complete = _read(source, reader, results, pages=pages, limits=limits, files=files)
+    failed, tally = 0, Tally()
+    total = count_pages(todo, pages) if sys.stderr.isatty() else 0
+    with ProgressBar(total) as progress:
+        run = _Run(reader, results, files, pages=pages, limits=limits, progress=progress, tally=tally)
+        for source in todo:
+            if len(sources) > 1:
+                run.say(f"# {printable(source)}\n")
+            complete = run.read(source)
             failed += not complete
             if complete and log is not None:
                 log.add(source)
-        except OcrError as error:
-            failed += 1
-            report(error)
-        except OSError as error:
-            if error.filename == _STANDARD_OUTPUT:
-                raise
-            failed += 1
-            report(f"{error.filename or printable(source)}: {error.strerror or error}")
+    for line in tally.summary():
+        print(line, file=sys.stderr)
     if len(todo) < len(sources):
         print(f"{len(sources) - len(todo)} of {len(sources)} files had been read before", file=sys.stderr)
     if failed and len(sources) > 1:
@@ -98,64 +95,103 @@ def output_lost(error: OSError) -> int:
     return 2
 
 
-def _read(
-    source: Source,
-    reader: Reader,
-    results: Results,
-    *,
-    pages: PageRange,
-    limits: PdfLimits,
-    files: FileOptions,
-) -> bool:
-    """Read a source page by page: no page is kept when the next is opened.
+class _Run:
+    """Run over several files, with what they have in common."""
 
-    Returns:
-        Whether every page could be read; a line was printed for each that could not.
-    """
-    from ocr.inference.reader import source_name
+    def __init__(
+        self,
+        reader: Reader,
+        results: Results,
+        files: FileOptions,
+        *,
+        pages: PageRange,
+        limits: PdfLimits,
+        progress: ProgressBar,
+        tally: Tally,
+    ) -> None:
+        self.reader = reader
+        self.results = results
+        self.files = files
+        self.pages = pages
+        self.limits = limits
+        self.progress = progress
+        self.tally = tally
 
-    start, divider = time.perf_counter(), ""
-    broken: list[OcrError] = []
+    def read(self, source: Source) -> bool:
+        """Read a source, and report what cannot be read or written.
 
-    def skip(error: OcrError) -> None:
-        broken.append(error)
-        report(error)
+        Returns:
+            False where anything could not.
+        Raises:
+            OSError: standard output is closed or full.
+        """
+        try:
+            return self._read_pages(source)
+        except OcrError as error:
+            self.report(error)
+        except OSError as error:
+            if error.filename == _STANDARD_OUTPUT:
+                raise
+            self.report(f"{error.filename or printable(source)}: {error.strerror or error}")
+        self.progress.advance()
+        return False
 
-    content = source.content(allow_private=files.allow_private)
-    images = open_pages(
-        content,
-        name=printable(source),
-        pages=pages,
-        dpi=files.dpi,
-        max_pixels=ENOUGH_PIXELS,
-        on_error=skip,
-        pdf_limits=limits,
-    )
-    with results.of(source, content) as written:
-        for image in images:
-            page = reader.read_page(image, source=source_name(str(source)))
-            _say(divider + page_text(page, files.text))
-            written.add(page, image.pixels, file_size=image.reduced_from, pages=image.count)
-            print(f"{printable(source)}: {_summary(page, time.perf_counter() - start)}", file=sys.stderr)
+    def _read_pages(self, source: Source) -> bool:
+        """Read a source page by page: no page is kept when the next is opened."""
+        from ocr.inference.reader import source_name
+
+        start, divider = time.perf_counter(), ""
+        broken: list[OcrError] = []
+
+        def skip(error: OcrError) -> None:
+            broken.append(error)
+            self.report(error)
+            self.progress.advance()
+
+        content = source.content(allow_private=self.files.allow_private)
+        images = open_pages(
+            content,
+            name=printable(source),
+            pages=self.pages,
+            dpi=self.files.dpi,
+            max_pixels=ENOUGH_PIXELS,
+            on_error=skip,
+            pdf_limits=self.limits,
+        )
+        with self.results.of(source, content) as written:
+            for image in images:
+                page = self.reader.read_page(image, source=source_name(str(source)))
+                self.say(divider + page_text(page, self.files.text))
+                written.add(page, image.pixels, file_size=image.reduced_from, pages=image.count)
+                self._tell(page, source, seconds=time.perf_counter() - start, count=image.count)
+                start, divider = time.perf_counter(), "\f"
+                # A page is large, and would stay until the next one has been decoded.
+                del image
+        return not broken
+
+    def _tell(self, page: Page, source: Source, *, seconds: float, count: int) -> None:
+        """Print what was found on a page of a file of `count` pages."""
+        self.tally.add(page, printable(source), count=count)
+        self.progress.advance()
+        place = f"page {page.number}, " if count > 1 else ""
+        with self.progress.hidden():
+            print(f"{printable(source)}: {place}{_summary(page, seconds)}", file=sys.stderr)
             for warning in page.warnings:
-                report(f"{printable(source)}: {_place(page)}{warning}")
-            start, divider = time.perf_counter(), "\f"
-            # A page is large, and would stay until the next one has been decoded.
-            del image
-    return not broken
+                report(f"{printable(source)}: {place}{warning}")
 
+    def report(self, problem: object) -> None:
+        """Print one line on standard error."""
+        with self.progress.hidden():
+            report(problem)
 
-def _say(text: str) -> None:
-    """Print text on standard output, at once. Raises OSError with its name if it is closed or full."""
-    try:
-        print(text, end="", flush=True)
-    except OSError as error:
-        error.filename = _STANDARD_OUTPUT
-        raise
-
-
-def _place(page: Page) -> str:
-    return f"page {page.number}, " if page.number > 1 else ""
+    def say(self, text: str) -> None:
+        """Print text on standard output, at once. Raises OSError with its name if it is closed or full."""
+        with self.progress.hidden():
+            try:
+                print(text, end="", flush=True)
+            except OSError as error:
+                error.filename = _STANDARD_OUTPUT
+                raise
 
 
 def _summary(page: Page, seconds: float) -> str:
@@ -163,4 +199,4 @@ def _summary(page: Page, seconds: float) -> str:
     held = len(page.embedded_text)
     note = f"; the file itself holds {held} characters of text for this page" if held else ""
     turned = f", turned by {page.rotation} degrees," if page.rotation else ""
-    return f"{_place(page)}{lines} line{'s' * (lines != 1)}{turned} in {seconds:.1f} s{note}"
+    return f"{lines} line{'s' * (lines != 1)}{turned} in {seconds:.1f} s{note}"

@@ -17,7 +17,8 @@ from ocr.errors import ConfigError, ImageError
 
 STANDARD_INPUT = "-"
 
-_WITH_PAGES = (".pdf", ".tif", ".tiff")
+WITH_PAGES = (".pdf", ".tif", ".tiff")
+"""Suffixes of files that can have several pages."""
 
 _PAGE = re.compile(r"-\d{3,}$")
 """End of the names of results of single pages."""
@@ -199,7 +200,7 @@ def _name_results(paths: list[Path], *, root: Path) -> list[Source]:
     while True:
         keys = [str(result).casefold() for result in results]
         counts = Counter(keys)
-        of_pages = {key for key, path in zip(keys, paths, strict=True) if path.suffix.lower() in _WITH_PAGES}
+        of_pages = {key for key, path in zip(keys, paths, strict=True) if path.suffix.lower() in WITH_PAGES}
         clashes = [
             index
             for index, key in enumerate(keys)

@@ -220,7 +220,9 @@ class Reader:
         for page in pages:
             for line, crop in zip(page.lines, page.crops, strict=True):
                 hypothesis = next(hypotheses)
-                line.text, line.confidence = hypothesis.text, hypothesis.confidence
+                # Runs of spaces say nothing of the distance between words.
+                line.text = " ".join(hypothesis.text.split())
+                line.confidence = hypothesis.confidence
                 line.words = place_words(hypothesis, line.polygon, crop, page_size=page.size)
 
     def _turns(self, image: np.ndarray, page: CutPage) -> int:

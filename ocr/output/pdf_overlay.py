@@ -23,6 +23,9 @@ from ocr.types import Page, TextLine
 SAME_TEXT = 80
 """Similarity in percent from which a line counts as part of the text that the page has already."""
 
+MIN_LETTERS = 5
+"""Letters and digits below which a line must be a word of that text."""
+
 LETTER = (0.0, 0.0, 612.0, 792.0)
 """Box of a page that has none, as programs that show PDFs assume."""
 
@@ -116,10 +119,17 @@ class OriginalPages:
 
 def _without(lines: Sequence[TextLine], present: str) -> list[TextLine]:
     """Leave out lines that the text of the page holds already, which would be found twice."""
-    letters = _letters(present)
+    letters, words = _letters(present), set(map(_letters, present.split()))
     if not letters:
         return list(lines)
-    return [line for line in lines if fuzz.partial_ratio(_letters(line.text), letters) < SAME_TEXT]
+
+    def is_new(text: str) -> bool:
+        # A few letters occur in any text.
+        if len(text) < MIN_LETTERS:
+            return text not in words
+        return fuzz.partial_ratio(text, letters) < SAME_TEXT
+
+    return [line for line in lines if is_new(_letters(line.text))]
 
 
 def _letters(text: str) -> str:

@@ -195,7 +195,7 @@ def test_results_of_an_address_stay_in_the_output_folder(path, tmp_path):
 
 
 def test_a_pdf_beside_pictures(run, tmp_path, capsys):
-    """Its text is reported, its pages make one searchable PDF, and a second run passes over that."""
+    """Its text is reported, its pages, with that text, make one searchable PDF, and a second run passes over that."""
     text = "BT /F 12 Tf 10 40 Td (born digital) Tj ET"
     write_pdf(tmp_path / "book.pdf", [text, shade(0.8)])
     (tmp_path / "cover.png").write_bytes(png())
@@ -203,11 +203,14 @@ def test_a_pdf_beside_pictures(run, tmp_path, capsys):
         assert run("input=.", "output=.", "formats=json,pdf", "dpi=50") == 0
         out, err = capsys.readouterr()
         assert out == "# book.pdf\na\n\fa\n# cover.png\na\n"
-        assert "book.pdf: 1 line" in err and err.count("the file itself holds 12 characters of text") == 1
+        assert (
+            "book.pdf: page 1, 1 line" in err
+            and err.count("the file itself holds 12 characters of text") == 1
+        )
     pages = json.loads(Path("book.json").read_text())["pages"]
     assert [(page["embedded_text"], page["dpi"]) for page in pages] == [("born digital", 50), ("", 50)]
     searchable = pypdf.PdfReader("book.ocr.pdf", strict=True)
-    assert [page.extract_text().strip() for page in searchable.pages] == ["a", "a"]
+    assert [page.extract_text().split() for page in searchable.pages] == [["a", "born", "digital"], ["a"]]
     assert [float(value) for value in searchable.pages[0].mediabox] == pytest.approx([0, 0, 144, 72])
 
 

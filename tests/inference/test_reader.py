@@ -237,3 +237,14 @@ def test_unknown_bundles_are_named():
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         Reader(InkReader(), None, **options)
+
+
+def test_runs_of_spaces_collapse():
+    class Spaced(InkReader):
+        def read(self, images):
+            spans = [CharacterSpan(letter, 9.0 * i, 9.0 * i + 9, 0.9) for i, letter in enumerate(" a  b   ")]
+            return [Hypothesis("".join(span.character for span in spans), 0.9, spans) for _ in images]
+
+    page = Reader(Spaced(), None).read_array(np.full((20, 90, 3), 255, np.uint8))
+    assert page.lines[0].text == "a b"
+    assert [word.text for word in page.lines[0].words] == ["a", "b"]

@@ -29,17 +29,17 @@ def run(tiny_recognizer, tmp_path, monkeypatch, capsys):
 
 
 def test_what_was_read_is_passed_over(run, monkeypatch):
-    whole, seen = ocr.commands.read_files._read, []
+    whole, seen = ocr.commands.read_files._Run.read, []
 
-    def interrupted(source, *arguments, **options):
+    def interrupted(run, source):
         if len(seen) == 1:
             raise KeyboardInterrupt
         seen.append(source)
-        return whole(source, *arguments, **options)
+        return whole(run, source)
 
-    monkeypatch.setattr(ocr.commands.read_files, "_read", interrupted)
+    monkeypatch.setattr(ocr.commands.read_files._Run, "read", interrupted)
     assert run()[0] == 130
-    monkeypatch.setattr(ocr.commands.read_files, "_read", whole)
+    monkeypatch.setattr(ocr.commands.read_files._Run, "read", whole)
     assert run() == (0, ["b.png", "c.png"])
     assert run() == (0, [])
     assert sorted(path.name for path in Path("out").glob("*.txt")) == ["a.txt", "b.txt", "c.txt"]
