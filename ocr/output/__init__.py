@@ -11,6 +11,7 @@ import numpy as np
 
 from ocr.errors import ConfigError
 from ocr.output.alto import AltoDocument
+from ocr.output.csv import CsvDocument
 from ocr.output.document import Document
 from ocr.output.docx import DocxDocument
 from ocr.output.draw import DrawDocument, DrawOptions
@@ -59,6 +60,7 @@ WRITERS: dict[str, Writer] = {
     "alto": Writer(".alto.xml", AltoDocument),
     "page": Writer(".page.xml", PageXmlDocument, many_pages=False),
     "hocr": Writer(".hocr", HocrDocument),
+    "csv": Writer(".csv", CsvDocument),
     "tsv": Writer(".tsv", TsvDocument),
     "pdf": Writer(".ocr.pdf", PdfDocument, shows_image=True),
     "html": Writer(".html", HtmlReport, shows_image=True),
