@@ -61,7 +61,8 @@ def _serve(options: argparse.Namespace) -> None:
             device=options.device,
             decode=options.decode,
         )
-        app = create_app(reader, limits=limits, corrections=corrections, hosts=hosts)
+        recognizer = options.recognizer or RECOGNIZER
+        app = create_app(reader, limits=limits, corrections=corrections, hosts=hosts, recognizer=recognizer)
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"open http://{host}:{listener.getsockname()[1]}/ in a browser; Ctrl-C ends this", flush=True)
         server = PageServer(app)

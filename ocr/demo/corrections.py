@@ -33,9 +33,8 @@ class CheckedLines:
 
     def __init__(self, document: Upload, sheet: UploadPage) -> None:
         self.document, self.sheet, self.name = document, sheet, document.name
-        self.rows = [
-            (number, text) for number, line in sorted(sheet.checked.items()) if (text := normalize(line.text))
-        ]
+        kept = ((number, sheet.checked[number]) for number in sorted(sheet.order) if number in sheet.checked)
+        self.rows = [(number, text) for number, line in kept if (text := normalize(line.text))]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -76,6 +75,11 @@ class CheckedCounts:
     command: str = ""
     damaged: tuple[str, ...] = ()
     """Names of files that cannot be read; training would refuse them."""
+
+    @property
+    def enough(self) -> bool:
+        """True where a recognizer can be adapted to the lines."""
+        return self.lines >= MIN_LINES and self.pages >= MIN_PAGES
 
 
 def page_id(document: Upload, sheet: UploadPage) -> str:
@@ -150,6 +154,10 @@ class FolderCounts:
         pattern = f"{glob.escape(str(self.folder.resolve()))}/*{SUFFIX}"
         found = _with_command(len(lines), len(pages), "" if damaged else pattern)
         return replace(found, damaged=tuple(damaged))
+
+    def files(self) -> list[Path]:
+        """Return the files that were whole at the last count."""
+        return [file for file, (_, ids) in self._known.items() if ids]
 
     def _ids(self, file: Path, mark: tuple[int, int]) -> frozenset[str] | None:
         """Return the ids of the lines in a file; None where it is damaged."""

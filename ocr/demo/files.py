@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from collections.abc import Callable
 from hashlib import blake2b
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ocr.demo.corrections import CheckedLines, manifest, save_lines
-from ocr.demo.reading import PICTURED, add_sheets, export
+from ocr.demo.reading import PICTURED, add_sheets, export, export_all
 from ocr.demo.requests import (
     Shared,
     attachment,
@@ -18,13 +21,18 @@ from ocr.demo.requests import (
     give_id,
     scratch,
     session_id,
+    session_of,
     session_or_none,
     shared_of,
 )
-from ocr.demo.session import DONE, READING, WAITING, Upload, clean_name
+from ocr.demo.session import DONE, READING, WAITING, Session, Upload, clean_name
 from ocr.demo.sessions import Incoming
 from ocr.demo.views import document_view, limits_view, session_view
 from ocr.errors import OcrError
+from ocr.types import Page
+
+MAX_PLACES = 500
+"""Lines that a search answers."""
 
 
 async def show_session(request: Request) -> Response:
@@ -44,6 +52,9 @@ async def add_file(request: Request) -> Response:
     owner = session_id(request) or shared.sessions.new_id()
     with shared.sessions.incoming(owner) as incoming:
         document = await receive_file(request, incoming, name)
+        place = request.query_params.get("place", "")
+        # Files that are sent at the same time arrive in any order.
+        document.place = int(place) if re.fullmatch("[0-9]{1,18}", place) else 0
         session = shared.sessions.accept(owner, document)
     shared.worker.read(session)
     answer = JSONResponse(document_view(document), 201)
@@ -98,13 +109,47 @@ async def download(request: Request) -> Response:
     session, document = document_of(request)
     if any(sheet.state in (WAITING, READING) for sheet in document.sheets):
         raise OcrError(f"{document.name}: is still being read")
-    form = request.path_params["form"]
-    worker = shared_of(request).worker
-    await worker.placed(session)
-    run = worker.write if form in PICTURED else worker.short
-    pages = [sheet.result() for sheet in document.sheets if sheet.state == DONE]
+    await shared_of(request).worker.placed(session)
+    pages = _read_pages(document)
     if not pages:
         raise OcrError(f"{document.name}: no page of it could be read")
+    return await _send(request, session, export, document, pages)
+
+
+async def download_all(request: Request) -> Response:
+    """Send the pages of all files of a session that have been read, in one format."""
+    session = session_of(request)
+    await shared_of(request).worker.placed(session)
+    documents = [(document, _read_pages(document)) for document in session.documents.values()]
+    documents = [(document, pages) for document, pages in documents if pages]
+    if not documents:
+        raise OcrError("no page has been read yet")
+    return await _send(request, session, export_all, documents)
+
+
+async def find_text(request: Request) -> Response:
+    """Send the places of the text `?text=` in all pages of a session, regardless of case: file, page and line."""
+    session = session_or_none(request)
+    wanted = " ".join(request.query_params.get("text", "").split()).casefold()
+    places = []
+    for document, sheet in session.sheets() if session and wanted else ():
+        for number in sheet.order:
+            text = sheet.checked.get(number, sheet.line(number)).text
+            if wanted in text.casefold() and len(places) < MAX_PLACES:
+                places.append({"file": document.id, "page": sheet.number, "line": number, "text": text})
+    return JSONResponse(places)
+
+
+def _read_pages(document: Upload) -> list[Page]:
+    return [sheet.result() for sheet in document.sheets if sheet.state == DONE]
+
+
+async def _send(
+    request: Request, session: Session, write: Callable[..., Path], *arguments: object
+) -> Response:
+    """Write a result with a function of `ocr.demo.reading`, and send it."""
+    worker, form = shared_of(request).worker, request.path_params["form"]
+    run = worker.write if form in PICTURED else worker.short
     async with scratch(session.folder) as folder:
-        path = await run(export, document, pages, form, folder)
+        path = await run(write, *arguments, form, folder)
     return attachment(path, folder)

@@ -1,30 +1,34 @@
-"""Endpoints for pages and their lines: showing and correcting them, and downloading checked lines for training."""
+"""Endpoints for pages and their lines: showing, correcting and changing them."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ocr.demo.corrections import CheckedLines, collect, count_session, manifest, save_lines
+from ocr.demo.corrections import CheckedLines, manifest, save_lines
+from ocr.demo.editing import add_lines, check_order, new_lines, place_in_order
 from ocr.demo.placing import checked_line
 from ocr.demo.requests import (
-    attachment,
+    json_of,
     picture,
-    scratch,
-    session_of,
-    session_or_none,
     shared_of,
     sheet_of,
     text_of,
 )
 from ocr.demo.session import Session, Upload, UploadPage
-from ocr.demo.views import line_view, sheet_view
+from ocr.demo.views import document_view, line_view, sheet_view
+from ocr.errors import OcrError
 from ocr.text.normalize import normalize
 
 
 async def show_page(request: Request) -> Response:
     """Send the lines of a page."""
     return JSONResponse(sheet_view(sheet_of(request)[2]))
+
+
+async def show_line(request: Request) -> Response:
+    """Send a line of a page."""
+    return JSONResponse(line_view(sheet_of(request)[2], request.path_params["line"]))
 
 
 async def show_picture(request: Request) -> Response:
@@ -70,24 +74,52 @@ async def uncheck_line(request: Request) -> Response:
     return JSONResponse(line_view(sheet, number))
 
 
-async def show_corrections(request: Request) -> Response:
-    """Send the number of checked lines, the command that trains on them, and the folder in which they are kept."""
-    shared = shared_of(request)
-    if shared.corrections is None or shared.public:
-        found = count_session(session_or_none(request))
-    else:
-        found = await shared.worker.short(shared.counts.count)
-    folder = "" if shared.corrections is None else str(shared.corrections)
-    return JSONResponse(vars(found) | {"folder": folder})
+async def set_order(request: Request) -> Response:
+    """Set the reading order of a page, a list of numbers of lines; lines that it lacks are removed."""
+    session, document, sheet = sheet_of(request)
+    sheet.order = check_order(sheet, await json_of(request))
+    await _save(request, session, document, sheet)
+    return JSONResponse({"order": sheet.order})
 
 
-async def download_corrections(request: Request) -> Response:
-    """Send the checked lines of a session as one manifest."""
-    session = session_of(request)
-    async with scratch(session.folder) as folder:
-        path = folder / "corrections.parquet"
-        await shared_of(request).worker.short(collect, session, path)
-    return attachment(path, folder)
+async def add_line(request: Request) -> Response:
+    """Add lines: `points` of an outline on the upright page, lines to `join`, or a line to `split` at a share `at`.
+
+    Sends the new lines with their numbers, and the reading order.
+    """
+    session, document, sheet = sheet_of(request)
+    wanted = await json_of(request)
+    worker = shared_of(request).worker
+    # One at a time: numbers of lines are given in order.
+    async with session.editing:
+        read = sheet.page
+        lines, replaced = new_lines(sheet, wanted)
+        index = min(
+            (sheet.order.index(number) for number in replaced), default=place_in_order(sheet, lines[0])
+        )
+        found = await worker.read_lines(add_lines, worker.reader.recognizer, document, sheet, lines)
+        if sheet.page is not read:
+            raise OcrError(f"page {sheet.number} is read again")
+        numbers = sheet.add(found)
+        sheet.order = [number for number in sheet.order if number not in replaced]
+        sheet.order[index:index] = numbers
+    await _save(request, session, document, sheet)
+    return JSONResponse(
+        {"lines": [line_view(sheet, number) for number in numbers], "order": sheet.order}, 201
+    )
+
+
+async def read_again(request: Request) -> Response:
+    """Read a page again, at the `rotation` in the body or, with null, as the reader finds it."""
+    session, document, sheet = sheet_of(request)
+    wanted = await json_of(request)
+    rotation = wanted.get("rotation") if isinstance(wanted, dict) else -1
+    if rotation is not None and (type(rotation) is not int or rotation not in (0, 90, 180, 270)):
+        raise OcrError("rotation: expected 0, 90, 180, 270 or null")
+    sheet.restart(rotation)
+    await _save(request, session, document, sheet)
+    shared_of(request).worker.read(session)
+    return JSONResponse(document_view(document))
 
 
 async def _save(request: Request, session: Session, document: Upload, sheet: UploadPage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import logging
 import shutil
 import tempfile
@@ -11,11 +12,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from ocr.demo.adapting import Adapting
 from ocr.demo.corrections import FolderCounts
 from ocr.demo.limits import BusyError, LimitError, Limits
 from ocr.demo.session import MissingError, Session, Upload, UploadPage
@@ -25,6 +28,9 @@ from ocr.errors import OcrError, one_line
 
 MAX_TEXT_BYTES = 8000
 """Highest size of the text of a line in bytes."""
+
+MAX_JSON_BYTES = 50_000
+"""Highest size of numbers of lines and of outlines in bytes."""
 
 PROGRESS_BYTES = 16_000
 """Bytes of a body that must come within `Limits.idle_seconds`."""
@@ -51,6 +57,8 @@ class Shared:
     """Folder for checked lines."""
     counts: FolderCounts | None
     """Counts of the lines in that folder."""
+    adapting: Adapting | None
+    """Adaptation to those lines; None without a folder, and on a public server."""
     public: bool
     """True where browsers reach the server by other names than those of the local machine."""
 
@@ -131,13 +139,22 @@ async def text_of(request: Request) -> str:
     return " ".join((await small_body(request)).decode("utf-8", errors="replace").split())
 
 
+async def json_of(request: Request) -> Any:
+    """Read the body as JSON. Raises OcrError."""
+    body = await small_body(request, MAX_JSON_BYTES)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise OcrError("the body is not JSON") from error
+
+
 async def small_body(request: Request, limit: int = MAX_TEXT_BYTES) -> bytes:
     """Read a body of at most `limit` bytes. Raises LimitError."""
     body = bytearray()
     async for chunk in body_of(request):
         body += chunk
         if len(body) > limit:
-            raise LimitError(f"the text of a line has at most {limit} bytes")
+            raise LimitError(f"a text of at most {limit} bytes is expected")
     return bytes(body)
 
 

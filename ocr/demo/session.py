@@ -40,6 +40,12 @@ class UploadPage:
     """Reason of a failure."""
     page: Page | None = None
     checked: dict[int, TextLine] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)
+    """Numbers of the lines in reading order; lines that are not in it have been removed."""
+    rotation: int | None = None
+    """Rotation of the page as a person set it, see `Page.rotation`; None: found by the reader."""
+    readings: int = 0
+    """How many times it was read; its pictures change with it."""
     rows: dict[int, dict] = field(default_factory=dict)
     """Rows of a training manifest by line, their pictures encoded; see `ocr.demo.corrections`."""
 
@@ -59,7 +65,31 @@ class UploadPage:
         """Return the page with its corrections. Raises MissingError before it is read."""
         if self.page is None:
             raise MissingError(f"page {self.number} has not been read")
-        return replace(self.page, lines=[self.checked.get(i, line) for i, line in enumerate(self.page.lines)])
+        lines = [self.checked.get(number, self.page.lines[number]) for number in self.order]
+        return replace(self.page, lines=lines)
+
+    @property
+    def next_number(self) -> int:
+        """Number of the next line that is added."""
+        return len(self.page.lines) if self.page is not None else 0
+
+    def add(self, lines: list[TextLine]) -> list[int]:
+        """Add lines, which are not in the reading order yet; returns their numbers."""
+        first = self.next_number
+        self.page.lines.extend(lines)
+        return list(range(first, self.next_number))
+
+    def finish(self, page: Page) -> None:
+        """Take the result of reading."""
+        self.page, self.order, self.state = page, list(range(len(page.lines))), DONE
+        self.readings += 1
+
+    def restart(self, rotation: int | None) -> None:
+        """Forget the result, to be read again at a rotation. Raises OcrError while it waits or is read."""
+        if self.state in (WAITING, READING):
+            raise OcrError(f"page {self.number} is still being read")
+        self.rotation, self.state, self.message, self.page = rotation, WAITING, "", None
+        self.order, self.checked, self.rows = [], {}, {}
 
     def line(self, number: int) -> TextLine:
         """Return a line as it was recognized, counted from 0. Raises MissingError."""
@@ -80,6 +110,8 @@ class Upload:
     digest: str
     """Digest of its bytes, by which the same file is recognized in every session."""
     sheets: list[UploadPage] = field(default_factory=list)
+    place: int = 0
+    """Place among the files of a session, lowest first; those of the same place stand as they came."""
 
     def sheet(self, number: int) -> UploadPage:
         """Return a page, counted from 1. Raises MissingError."""
@@ -111,6 +143,8 @@ class Session:
         self.seen = time.monotonic()
         self.saving = asyncio.Lock()
         """Lock for writing the manifests of checked lines."""
+        self.editing = asyncio.Lock()
+        """Lock for adding lines to pages."""
 
     def document(self, name: str) -> Upload:
         """Return a document by its id. Raises MissingError."""

@@ -75,7 +75,8 @@ class Sessions:
         self.limits.check_pages(document.name, held=pages, added=len(document.sheets))
         session = held or self.open(name)
         document.move(session.folder / document.id)
-        session.documents[document.id] = document
+        documents = [*session.documents.values(), document]
+        session.documents = {each.id: each for each in sorted(documents, key=lambda each: each.place)}
         session.seen = time.monotonic()
         return session
 

@@ -34,7 +34,8 @@ def document_view(document: Upload) -> dict[str, Any]:
             "number": sheet.number,
             "state": sheet.state,
             "message": sheet.message,
-            "checked": len(sheet.checked),
+            "checked": sum(number in sheet.checked for number in sheet.order),
+            "readings": sheet.readings,
         }
         for sheet in document.sheets
     ]
@@ -48,7 +49,7 @@ def sheet_view(sheet: UploadPage) -> dict[str, Any]:
     upright. Raises MissingError before it is read.
     """
     page = sheet.result()
-    lines = [line_view(sheet, number) for number in range(len(page.lines))]
+    lines = [line_view(sheet, number) for number in sheet.order]
     return {"height": page.height, "width": page.width, "rotation": page.rotation, "lines": lines}
 
 
@@ -57,6 +58,7 @@ def line_view(sheet: UploadPage, number: int) -> dict[str, Any]:
     read = sheet.line(number)
     line = sheet.checked.get(number, read)
     return {
+        "number": number,
         "text": line.text,
         "reading": read.text,
         "checked": number in sheet.checked,

@@ -11,7 +11,7 @@ from typing import TypeVar
 from ocr.demo.limits import BusyError, Limits
 from ocr.demo.placing import placed_line
 from ocr.demo.reading import read_sheet
-from ocr.demo.session import DONE, FAILED, WAITING, Session, Upload, UploadPage
+from ocr.demo.session import FAILED, WAITING, Session, Upload, UploadPage
 from ocr.errors import OcrError, one_line
 from ocr.inference.reader import Reader
 from ocr.types import TextLine
@@ -53,6 +53,10 @@ class Worker:
     async def write(self, function: Callable[..., T], *arguments: object) -> T:
         """Run a function that decodes pages, one such function at a time; returns its result."""
         return await self._run(self._writer, function, *arguments)
+
+    async def read_lines(self, function: Callable[..., T], *arguments: object) -> T:
+        """Run a function that reads single lines, beside the reading of pages; returns its result."""
+        return await self._run(self._placer, function, *arguments)
 
     async def read_page(self, function: Callable[..., T], *arguments: object) -> T:
         """Run a function that reads a page, after those that were asked for earlier; returns its result."""
@@ -137,7 +141,7 @@ def _settle(document: Upload, sheet: UploadPage, job: asyncio.Future) -> None:
     """Store the result of a page, or the reason of its failure, which must not affect other pages."""
     error = job.exception()
     if error is None:
-        sheet.page, sheet.state = job.result(), DONE
+        sheet.finish(job.result())
         return
     sheet.state = FAILED
     if isinstance(error, OcrError):

@@ -331,7 +331,7 @@ def _open(source: str | Path | bytes, name: str, head: bytes) -> Image.Image:
         # What comes where an address leads to a page about the picture, or to a login.
         html = head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))
         what = "a web page, not a picture or PDF" if html else "not a picture or PDF"
-        raise ImageError(f"{name}: {what} (known: JPEG, PNG, WebP, TIFF, BMP, GIF, PDF)") from error
+        raise ImageError(f"{name}: {what} (known: JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, PDF)") from error
     except DAMAGED as error:
         raise ImageError(f"{name}: cannot be opened ({_reason(error)})") from error
 

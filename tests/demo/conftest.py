@@ -67,13 +67,17 @@ class User:
         """The file after all of its pages have been read or have failed."""
         answer = self.send(content, name)
         assert answer.status_code == 201, answer.text
+        return self.settled(answer.json())
+
+    def settled(self, file: dict) -> dict:
+        """The file after all of its pages have been read or have failed."""
         end = time.monotonic() + 60
         while time.monotonic() < end:
-            file = next(file for file in self.files() if file["id"] == answer.json()["id"])
+            file = next(each for each in self.files() if each["id"] == file["id"])
             if all(page["state"] in ("done", "failed") for page in file["pages"]):
                 return file
             time.sleep(0.05)
-        raise AssertionError(f"{name} is not read: {file}")
+        raise AssertionError(f"not read: {file}")
 
     def page(self, file: dict, number: int = 1) -> dict:
         return self.client.get(f"files/{file['id']}/pages/{number}").json()

@@ -67,7 +67,7 @@ def test_files_become_a_row_a_page_and_failures_a_row_with_the_reason(files):
     for key in BROKEN:
         assert rows[key].image is None and rows[key].exception.startswith("file:/"), key
     assert rows["text.jpg", 0].exception.endswith(
-        "text.jpg: not a picture or PDF (known: JPEG, PNG, WebP, TIFF, BMP, GIF, PDF)"
+        "text.jpg: not a picture or PDF (known: JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, PDF)"
     )
     red = [from_struct(rows["two.tif", number].image.asDict())[0, 0].tolist() for number in (0, 1)]
     assert red == [[50, 0, 0], [100, 0, 0]]

@@ -14,13 +14,14 @@ export function shape(tag, attributes = {}) {
   return made;
 }
 
-// Errors stay until they are dismissed, notes go by themselves.
+// Errors stay, above the page, until they are dismissed; notes go by themselves.
 export function tell(text, kind = "error") {
+  if (!text) return;
   const close = element("button", { type: "button", textContent: "×", ariaLabel: "Dismiss" });
   const message = element("div", { className: kind }, element("span", { textContent: text }), close);
   close.onclick = () => message.remove();
-  if (kind !== "error") setTimeout(() => message.remove(), 4000);
-  $("messages").append(message);
+  if (kind !== "error") setTimeout(close.onclick, 4000);
+  $(kind === "error" ? "messages" : "notes").prepend(message);
 }
 
 export async function copy(text) {

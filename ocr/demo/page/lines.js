@@ -2,13 +2,18 @@
 
 import * as api from "./api.js";
 import { $, element, tell } from "./dom.js";
+import { did } from "./history.js";
 
 export class Lines {
   // Called as it happens: `selected(number, line)`, `edited()` here, and `changed(number, line)` on the server.
-  constructor({ selected, edited, changed }) {
+  // `edit(label, change)` changes which lines there are; `reload(page, number)` shows them as the server has them.
+  // Lines are counted in reading order here; on the server, each has a `number` that stays.
+  constructor({ selected, edited, changed, edit, reload }) {
     this.selected = selected;
     this.edited = edited;
     this.changed = changed;
+    this.edit = edit;
+    this.reload = reload;
     this.lines = [];
     this.unsaved = new Map(); // texts that the server has not taken, by page and line
     this.failed = new Set(); // the same, where it was in vain
@@ -26,7 +31,7 @@ export class Lines {
   }
 
   key(number) {
-    return `${this.page.file} ${this.page.number} ${number}`;
+    return `${this.page.file} ${this.page.number} ${this.lines[number].number}`;
   }
 
   clear() {
@@ -59,8 +64,73 @@ export class Lines {
     );
     button.onclick = () => this.choose(number);
     const classes = { checked: line.checked, unsure: line.unsure, failed: this.failed.has(this.key(number)) };
+    this.movable(this.items[number], number);
     this.items[number].className = Object.keys(classes).filter((name) => classes[name]).join(" ");
     this.items[number].replaceChildren(button);
+  }
+
+  // The order of the lines is changed by dragging, or by Alt and an arrow.
+  movable(item, number) {
+    item.draggable = true;
+    item.ondragstart = (event) => {
+      event.dataTransfer.setData("application/x-line", number);
+      event.dataTransfer.effectAllowed = "move";
+      this.dragged = number;
+    };
+    item.ondragover = (event) => {
+      if (this.dragged === undefined) return;
+      event.preventDefault();
+      item.classList.add(this.dragged < number ? "drop-after" : "drop-before");
+    };
+    item.ondragleave = () => item.classList.remove("drop-after", "drop-before");
+    item.ondragend = () => {
+      this.dragged = undefined;
+    };
+    item.ondrop = (event) => {
+      event.preventDefault();
+      item.ondragleave();
+      if (this.dragged !== undefined) this.move(this.dragged, number);
+    };
+  }
+
+  move(from, to) {
+    if (to < 0 || to >= this.lines.length || from === to) return;
+    const order = this.lines.map((line) => line.number);
+    const [moved] = order.splice(from, 1);
+    order.splice(to, 0, moved);
+    this.edit("a line moved", async (page) => {
+      await api.setOrder(page, order);
+      return { lines: [{ number: moved }] };
+    });
+  }
+
+  remove(number) {
+    const order = this.lines.map((line) => line.number).filter((_, index) => index !== number);
+    this.edit("a line removed", (page) => api.setOrder(page, order));
+  }
+
+  join(number) {
+    const join = [number, number + 1].map((index) => this.lines[index].number);
+    this.edit("two lines joined", (page) => api.addLines(page, { join }));
+  }
+
+  // Where the picture of the line is clicked next, it is split.
+  split(number, crop) {
+    tell("Click where the line is to be split", "note");
+    crop.classList.add("splitting");
+    crop.onclick = (event) => {
+      const area = crop.getBoundingClientRect();
+      const shown = Math.min(area.width, (area.height * crop.naturalWidth) / crop.naturalHeight);
+      const at = (event.clientX - area.left) / shown;
+      const split = this.lines[number].number;
+      if (at < 1) this.edit("a line split", (page) => api.addLines(page, { split, at }));
+    };
+  }
+
+  // By the number that it has on the server.
+  chooseNumber(number) {
+    const index = this.lines.findIndex((line) => line.number === number);
+    if (index >= 0) this.choose(index);
   }
 
   choose(number) {
@@ -83,15 +153,25 @@ export class Lines {
     });
     const back = element("button", {
       type: "button",
-      textContent: "Undo",
+      textContent: "As read",
       hidden: !line.checked,
       title: `Back to what was read: ${line.reading}`,
-      onclick: () => this.undo(number),
+      onclick: () => this.asRead(number),
     });
     const sure = line.reading ? `read, ${Math.round(100 * line.confidence)} % sure` : "nothing was read";
     const item = this.items[number];
-    const crop = element("img", { className: "crop", alt: "", src: `api/${api.linePath(this.page, number)}/image` });
+    const crop = element("img", { className: "crop", alt: "", src: `api/${api.linePath(this.page, line.number)}/image` });
     crop.onload = () => item.scrollIntoView({ block: "nearest" });
+    const tool = (textContent, title, onclick) => element("button", { type: "button", textContent, title, onclick });
+    const tools = element(
+      "span",
+      { className: "line-tools" },
+      tool("Split", "Into two lines, where the picture is clicked next", () => this.split(number, crop)),
+      tool("Join", "With the next line", () => this.join(number)),
+      tool("Remove", "It is no line of text", () => this.remove(number)),
+    );
+    tools.children[1].disabled = number + 1 === this.lines.length;
+    item.draggable = false;
     item.className = "active";
     item.replaceChildren(
       crop,
@@ -101,6 +181,7 @@ export class Lines {
         { className: "below" },
         element("span", { className: "note", textContent: line.checked ? "checked" : sure }),
         keys(),
+        tools,
         back,
         right,
       ),
@@ -109,6 +190,19 @@ export class Lines {
     input.focus({ preventScroll: true });
     item.scrollIntoView({ block: "nearest" });
     this.selected(number, line);
+    if (line.checked) this.place(this.page, number);
+  }
+
+  // The server has found the places of a corrected line's words meanwhile.
+  async place(page, number) {
+    try {
+      const { words } = await api.readLine(page, this.lines[number].number);
+      if (this.page !== page || this.active !== number) return;
+      this.lines[number].words = words;
+      this.selected(number, this.lines[number]);
+    } catch {
+      // Where they were shown before will do.
+    }
   }
 
   // A changed text is never lost by going elsewhere; one that is as it was counts as checked by Enter alone.
@@ -125,7 +219,12 @@ export class Lines {
 
   press(event, number) {
     const { key, shiftKey, isComposing } = event;
-    if (isComposing || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (isComposing || event.ctrlKey || event.metaKey) return;
+    if (event.altKey) {
+      if (!["ArrowUp", "ArrowDown"].includes(key)) return;
+      event.preventDefault();
+      return this.move(number, number + (key === "ArrowUp" ? -1 : 1));
+    }
     const last = this.lines.length - 1;
     if (key === "Enter") this.confirm(number);
     else if ((key === "ArrowDown" || (key === "Tab" && !shiftKey)) && number < last) this.choose(number + 1);
@@ -149,14 +248,14 @@ export class Lines {
     }
   }
 
-  async undo(number) {
+  async asRead(number) {
     const page = this.page;
     this.active = undefined;
     this.input = undefined;
     this.row(number);
     try {
       await this.settled();
-      const line = await api.uncheck(page, number);
+      const line = await api.uncheck(page, this.lines[number].number);
       if (this.page !== page) return;
       this.unsaved.delete(this.key(number));
       this.failed.delete(this.key(number));
@@ -169,6 +268,13 @@ export class Lines {
 
   save(number, text) {
     const line = this.lines[number];
+    const page = this.page;
+    if (text !== line.text || !line.checked) did(`line ${number + 1}`, async () => {
+      await this.settled();
+      if (line.checked) await api.check(page, line.number, line.text);
+      else await api.uncheck(page, line.number);
+      await this.reload(page, line.number);
+    });
     // Shown as it will be, while the server finds the places of the words.
     const words = text.split(/\s+/).filter(Boolean).map((word) => ({ text: word, points: "" }));
     this.lines[number] = { ...line, text, words: text === line.text ? line.words : words, checked: true, unsure: false };
@@ -184,7 +290,7 @@ export class Lines {
   async send(page, number, text) {
     const key = this.key(number);
     try {
-      const answer = await api.check(page, number, text);
+      const answer = await api.check(page, this.lines[number].number, text);
       if (this.unsaved.get(key) !== text) return; // changed again meanwhile
       this.unsaved.delete(key);
       if (answer.note) tell(answer.note, "note");

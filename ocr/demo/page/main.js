@@ -2,8 +2,11 @@
 
 import * as api from "./api.js";
 import { $, copy, element, tell } from "./dom.js";
+import { Finder } from "./find.js";
+import { did } from "./history.js";
 import { showGathered } from "./learn.js";
 import { Lines } from "./lines.js";
+import { Queue } from "./queue.js";
 import { Rail } from "./rail.js";
 import { Viewer } from "./viewer.js";
 
@@ -11,6 +14,9 @@ const POLL = 600; // milliseconds
 
 const FORMATS = {
   txt: "Text",
+  md: "Markdown",
+  docx: "Word (DOCX)",
+  csv: "Spreadsheet (CSV)",
   pdf: "Searchable PDF",
   html: "Report (HTML)",
   alto: "ALTO XML",
@@ -25,11 +31,14 @@ let files = [];
 let limits = { bytes: Infinity, formats: [] };
 let current; // { file, number } of the page that is shown
 let shown; // what the server said of it
-let sending = 0;
+let rotation = 0; // of that page
 let polling;
 let kept = false; // whether checked lines outlive their page
 
-const viewer = new Viewer((number) => lines.choose(number));
+const viewer = new Viewer({
+  choose: (number) => lines.choose(number),
+  drawn: (points) => edit("a line drawn", (page) => api.addLines(page, { points })),
+});
 const lines = new Lines({
   selected: (number, line) => viewer.select(number, line),
   edited: count,
@@ -38,6 +47,16 @@ const lines = new Lines({
     count();
     gather();
   },
+  edit,
+  reload,
+});
+const queue = new Queue({ arrived: () => refresh().catch(complain), limits: () => limits });
+const finder = new Finder({
+  go: async (page, number) => {
+    if (page.file !== current?.file || page.number !== current.number) await show(page);
+    lines.chooseNumber(number);
+  },
+  name: ({ file, number }) => title(files.find((each) => each.id === file), number),
 });
 const rail = new Rail({ choose: show, remove: forget });
 
@@ -54,7 +73,7 @@ async function refresh() {
   $("promise").textContent = state.public
     ? `Pages are read on this server and forgotten ${limits.hours} hours after you leave.`
     : "Pages stay on this computer.";
-  document.body.classList.toggle("empty", !files.length && !sending);
+  document.body.classList.toggle("empty", !files.length && !queue.length);
   rail.update(files);
   await follow();
   rail.mark(current);
@@ -87,7 +106,7 @@ async function show(page) {
   [current, shown] = [page, state];
   rail.mark(page);
   const file = files.find((each) => each.id === page.file);
-  $("title").textContent = file.pages.length > 1 ? `${file.name}, page ${page.number}` : file.name;
+  $("title").textContent = title(file, page.number);
   $("title").title = file.name;
   document.title = `${file.name} – ocr`;
   $("text").classList.toggle("ready", state === "done");
@@ -99,7 +118,8 @@ async function show(page) {
   try {
     const data = await api.readPage(page);
     if (current !== page) return;
-    viewer.show(page, data);
+    rotation = data.rotation;
+    viewer.show(page, data, find(page).readings);
     lines.show(page, data.lines);
     if (!data.lines.length) tell("No text was found on this page", "note");
   } catch (error) {
@@ -108,20 +128,81 @@ async function show(page) {
   count();
 }
 
+const title = (file, number) => (file?.pages.length > 1 ? `${file.name}, page ${number}` : (file?.name ?? ""));
+
+// Change the lines of the page by a request that tells the new ones and the reading order; it can be taken back.
+async function edit(label, change) {
+  const page = current;
+  lines.leave();
+  try {
+    await lines.settled();
+    const before = lines.lines.map((line) => line.number);
+    const made = await change(page);
+    did(label, async () => {
+      await api.setOrder(page, before);
+      await reload(page);
+    });
+    await reload(page, made.lines?.[0].number);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+// Show a page anew, with the line of this number chosen, if it is still the one that is shown.
+async function reload(page, number) {
+  if (current?.file !== page.file || current.number !== page.number || shown !== "done") return;
+  const data = await api.readPage(page);
+  const [text, canvas] = [$("lines").scrollTop, [$("canvas").scrollLeft, $("canvas").scrollTop]];
+  viewer.show(page, data, find(page).readings);
+  lines.show(page, data.lines);
+  $("lines").scrollTop = text;
+  $("canvas").scrollTo(...canvas);
+  if (number !== undefined) lines.chooseNumber(number);
+  count();
+  gather();
+}
+
+// Lines that were checked refer to lines that will be found anew.
+async function readAgain(page, wanted) {
+  lines.clear();
+  await lines.settled();
+  if (find(page).checked && !confirm("The lines that were checked on this page will be lost. Read it again?")) {
+    return show(page);
+  }
+  await api.readAgain(page, wanted);
+  shown = undefined;
+  await refresh();
+}
+
+async function turn() {
+  const [page, before] = [current, rotation];
+  if (shown !== "done") return;
+  try {
+    await readAgain(page, (rotation + 270) % 360);
+    did("the page turned", () => readAgain(page, before));
+  } catch (error) {
+    complain(error);
+  }
+}
+
 function report() {
   const pages = files.flatMap((file) => file.pages);
   const open = pages.filter(pending).length;
   const failed = pages.filter((page) => page.state === "failed").length;
   const parts = [];
-  if (sending) parts.push("sending…");
+  if (queue.length) parts.push(`sending ${queue.length} ${queue.length === 1 ? "file" : "files"}`);
   if (open) parts.push(`reading, ${pages.length - open} of ${pages.length} pages done`);
   if (failed) parts.push(`${failed} could not be read`);
   // Written only where it changes, or it would be read aloud each time.
   if ($("progress").textContent !== parts.join("; ")) $("progress").textContent = parts.join("; ");
   const file = files.find((each) => each.id === current?.file);
   const ready = file && !file.pages.some(pending) && file.pages.some((page) => page.state === "done");
-  $("download").inert = !ready;
-  $("download").classList.toggle("disabled", !ready);
+  for (const id of ["download", "copying"]) {
+    $(id).inert = !ready;
+    $(id).classList.toggle("disabled", !ready);
+    if (!ready) $(id).open = false;
+  }
+  $("text").classList.toggle("several", files.length > 1);
 }
 
 function count() {
@@ -131,27 +212,12 @@ function count() {
   $("share").value = done;
   $("count").textContent = total ? `${done} of ${total} lines checked` : "";
   $("unsure").disabled = done === total;
-  $("copy").disabled = !total;
 }
 
-// One after the other: the first opens the session that the others belong to.
-async function take(list) {
-  const chosen = [...list];
-  sending += chosen.length;
-  document.body.classList.toggle("empty", false);
+function take(list) {
+  queue.take(list);
+  document.body.classList.toggle("empty", !files.length && !queue.length);
   report();
-  for (const file of chosen) {
-    try {
-      if (file.size > limits.bytes) {
-        throw new Error(`${file.name}: more than the ${limits.bytes / 1e6} MB that can be kept`);
-      }
-      await api.send(file);
-    } catch (error) {
-      complain(error);
-    }
-    sending--;
-    await refresh().catch(complain);
-  }
 }
 
 async function forget({ id, name }) {
@@ -184,25 +250,41 @@ function askRemoval(name) {
   });
 }
 
-async function download(form) {
+async function download(address) {
   $("download").open = false;
   lines.leave();
   try {
     await lines.settled();
-    await api.save(`files/${current.file}/results/${form}`);
+    await api.save(address);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+async function copyText(what) {
+  $("copying").open = false;
+  lines.leave();
+  try {
+    await lines.settled();
+    if (what === "page") copy(lines.lines.map((line) => line.text).filter(Boolean).join("\n"));
+    else copy(await api.text(what === "file" ? `files/${current.file}/results/txt` : "results/txt"));
   } catch (error) {
     complain(error);
   }
 }
 
 function formats() {
-  $("formats").replaceChildren(
-    ...limits.formats
-      .map((form) => [form, FORMATS[form] ?? form])
-      .map(([form, label]) =>
-        element("button", { type: "button", textContent: label, onclick: () => download(form), value: form }),
-      ),
-  );
+  const button = (form, address) =>
+    element("button", {
+      type: "button",
+      textContent: FORMATS[form] ?? form.toUpperCase(),
+      value: form,
+      onclick: () => download(address()),
+    });
+  const known = Object.keys(FORMATS).filter((form) => limits.formats.includes(form));
+  const all = [...known, ...limits.formats.filter((form) => !FORMATS[form])];
+  $("formats").replaceChildren(...all.map((form) => button(form, () => `files/${current.file}/results/${form}`)));
+  $("formats-all").replaceChildren(...all.map((form) => button(form, () => `results/${form}`)));
 }
 
 $("add").onclick = $("choose").onclick = () => $("picker").click();
@@ -210,15 +292,29 @@ $("picker").onchange = () => {
   take($("picker").files);
   $("picker").value = "";
 };
-$("copy").onclick = () => {
-  lines.leave();
-  copy(lines.lines.map((line) => line.text).filter(Boolean).join("\n"));
-};
+for (const button of $("copying").querySelectorAll("button")) button.onclick = () => copyText(button.value);
 $("unsure").onclick = () => lines.leastSure();
+$("turn").onclick = turn;
+$("again").onclick = async () => {
+  $("learn").close();
+  if (current) await readAgain(current, null).catch(complain);
+};
+const menus = () => document.querySelectorAll("details.menu[open]");
 document.addEventListener("click", (event) => {
-  if (!$("download").contains(event.target)) $("download").open = false;
+  for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
+  if (!$("finder").contains(event.target)) $("found").replaceChildren();
 });
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  viewer.draw(false);
+  for (const menu of menus()) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+const withFiles = (event) => event.dataTransfer.types.includes("Files");
 document.addEventListener("dragover", (event) => {
+  if (!withFiles(event)) return;
   event.preventDefault();
   document.body.classList.add("dropping");
 });
@@ -226,6 +322,7 @@ document.addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) document.body.classList.remove("dropping");
 });
 document.addEventListener("drop", (event) => {
+  if (!withFiles(event)) return;
   event.preventDefault();
   document.body.classList.remove("dropping");
   if (event.dataTransfer.files.length) take(event.dataTransfer.files);
@@ -234,7 +331,12 @@ document.addEventListener("paste", (event) => {
   if (event.clipboardData.files.length) take(event.clipboardData.files);
 });
 window.addEventListener("beforeunload", (event) => {
-  if (sending || lines.dirty()) event.preventDefault();
+  if ((queue.length && !queue.safe) || lines.dirty()) event.preventDefault();
 });
 
-refresh().then(formats).then(gather).catch(complain);
+refresh()
+  .then(formats)
+  .then(() => queue.resume())
+  .then(report)
+  .then(gather)
+  .catch(complain);

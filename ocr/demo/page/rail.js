@@ -19,19 +19,20 @@ export class Rail {
       box.remove();
       this.files.delete(id);
     }
-    for (const file of files) {
-      if (!this.files.has(file.id)) this.add(file);
+    for (const [index, file] of files.entries()) {
+      if (!this.files.has(file.id)) this.add(file, files[index + 1]);
       const known = this.files.get(file.id);
       for (const page of file.pages) {
-        const before = known.states[page.number - 1];
-        if (before === page.state) continue;
-        known.states[page.number - 1] = page.state;
+        const state = `${page.state} ${page.readings}`;
+        if (known.states[page.number - 1] === state) continue;
+        known.states[page.number - 1] = state;
         this.draw(file, page, known.buttons[page.number - 1]);
       }
     }
   }
 
-  add(file) {
+  // `next` is the file that it stands before, if any.
+  add(file, next) {
     const away = element("button", {
       type: "button",
       className: "away",
@@ -49,7 +50,7 @@ export class Rail {
     );
     const name = element("h3", { title: file.name }, element("span", { textContent: file.name }), away);
     const box = element("div", { className: "file" }, name, element("div", { className: "pages" }, ...buttons));
-    $("rail").append(box);
+    (this.files.get(next?.id)?.box ?? $("queue")).before(box);
     this.files.set(file.id, { box, buttons, states: [] });
   }
 
@@ -63,7 +64,7 @@ export class Rail {
         ? element("img", {
             alt: "",
             loading: "lazy",
-            src: `api/${pagePath({ file: file.id, number: page.number })}/thumbnail`,
+            src: `api/${pagePath({ file: file.id, number: page.number })}/thumbnail?${page.readings}`,
           })
         : element("span", { className: "face" });
     button.replaceChildren(face, element("small", { textContent: where }));

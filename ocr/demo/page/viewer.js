@@ -6,13 +6,17 @@ import { $, shape } from "./dom.js";
 const STEP = 1.25;
 
 export class Viewer {
-  constructor(choose) {
+  // `choose(number)` a line; `drawn(points)` is called with the corners of a box, in pixels of the upright page.
+  constructor({ choose, drawn }) {
     this.choose = choose;
+    this.drawn = drawn;
     this.zoom = 1;
     this.outlines = [];
     $("larger").onclick = () => this.scale(this.zoom * STEP);
     $("smaller").onclick = () => this.scale(this.zoom / STEP);
     $("fit").onclick = () => this.scale(1);
+    $("whole").onclick = () => this.fitPage();
+    $("draw").onclick = () => this.draw($("draw").ariaPressed !== "true");
     $("canvas").addEventListener(
       "wheel",
       (event) => {
@@ -22,6 +26,51 @@ export class Viewer {
       },
       { passive: false },
     );
+    $("sheet").onpointerdown = (event) => this.begin(event);
+  }
+
+  // A box can be drawn until one was, or Esc is pressed.
+  draw(on) {
+    $("draw").ariaPressed = on;
+    $("sheet").classList.toggle("drawing", on);
+  }
+
+  begin(start) {
+    if ($("draw").ariaPressed !== "true" || start.button !== 0) return;
+    start.preventDefault();
+    const sheet = $("sheet");
+    const box = shape("polygon", { class: "active" });
+    const corners = (event) => {
+      const area = sheet.getBoundingClientRect();
+      const at = ({ clientX, clientY }) => [
+        Math.min(Math.max((clientX - area.left) / area.width, 0), 1) * this.size.width,
+        Math.min(Math.max((clientY - area.top) / area.height, 0), 1) * this.size.height,
+      ];
+      const [[x, y], [u, v]] = [at(start), at(event)];
+      const [left, right, top, bottom] = [Math.min(x, u), Math.max(x, u), Math.min(y, v), Math.max(y, v)];
+      return [[left, top], [right, top], [right, bottom], [left, bottom]];
+    };
+    $("overlay").append(box);
+    sheet.setPointerCapture(start.pointerId);
+    sheet.onpointermove = (event) => box.setAttribute("points", corners(event).join(" "));
+    sheet.onpointerup = sheet.onpointercancel = (event) => {
+      sheet.onpointermove = sheet.onpointerup = sheet.onpointercancel = null;
+      box.remove();
+      const points = corners(event);
+      const big = points[1][0] - points[0][0] > 8 && points[2][1] - points[1][1] > 8;
+      if (event.type !== "pointerup" || !big) return;
+      this.draw(false);
+      this.drawn(points);
+    };
+  }
+
+  // So that all of it is to be seen.
+  fitPage() {
+    const canvas = $("canvas");
+    const room = getComputedStyle(canvas);
+    const height = canvas.clientHeight - parseFloat(room.paddingTop) - parseFloat(room.paddingBottom);
+    const width = canvas.clientWidth - parseFloat(room.paddingLeft) - parseFloat(room.paddingRight);
+    this.scale(Math.min(1, (height * this.size.width) / (width * this.size.height)));
   }
 
   // Something to say in place of a page.
@@ -31,12 +80,13 @@ export class Viewer {
     $("sheet").hidden = true;
   }
 
-  show(page, data) {
+  show(page, data, readings) {
     $("notice").hidden = true;
     $("sheet").hidden = false;
-    $("picture").src = `api/${pagePath(page)}/image`;
+    $("picture").src = `api/${pagePath(page)}/image?${readings}`;
     $("picture").alt = `Page ${page.number} as it was sent`;
     const upright = turnedBack(data);
+    this.size = upright;
     $("picture").width = upright.width;
     $("picture").height = upright.height;
     $("overlay").setAttribute("viewBox", `0 0 ${upright.width} ${upright.height}`);
@@ -44,7 +94,7 @@ export class Viewer {
     this.words = shape("g", { class: "words", transform });
     this.outlines = data.lines.map((line, number) => {
       const outline = shape("polygon", { transform });
-      outline.addEventListener("click", () => this.choose(number));
+      outline.addEventListener("click", () => $("draw").ariaPressed === "true" || this.choose(number));
       return outline;
     });
     data.lines.forEach((line, number) => this.update(number, line));
@@ -84,7 +134,7 @@ export class Viewer {
   scale(zoom) {
     const canvas = $("canvas");
     const middle = (canvas.scrollTop + canvas.clientHeight / 2) / canvas.scrollHeight;
-    this.zoom = Math.min(Math.max(zoom, 0.4), 6);
+    this.zoom = Math.min(Math.max(zoom, 0.02), 12);
     $("sheet").style.setProperty("--zoom", this.zoom);
     canvas.scrollTop = middle * canvas.scrollHeight - canvas.clientHeight / 2;
   }
