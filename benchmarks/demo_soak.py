@@ -27,8 +27,8 @@ import numpy as np
 from PIL import Image
 
 LETTER = Path(__file__).parents[1] / "examples" / "letter.jpg"
-POLL_SECONDS = 0.6
-"""Interval at which the page asks for the state of its files."""
+POLL_SECONDS = {"reading": 0.6, "waiting": 1.5}
+"""Intervals at which the page asks for the state of its files."""
 
 
 class Client:
@@ -57,7 +57,7 @@ class Client:
             (page,) = (page for each in state["files"] if each["id"] == file for page in each["pages"])
             if page["state"] in ("done", "failed"):
                 break
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS[page["state"]])
         self.times["until read"].append(time.perf_counter() - sent)
         lines = (await self.ask("page", "GET", f"files/{file}/pages/1")).json()["lines"]
         for line in range(len(lines)):

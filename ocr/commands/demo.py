@@ -20,6 +20,9 @@ from pathlib import Path
 from ocr.commands.options import CommandParser, run
 from ocr.errors import ConfigError
 
+SWITCH_SECONDS = 0.001
+"""Time after which Python lets another thread go on; its default is five times as long."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
@@ -53,6 +56,8 @@ def _serve(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"--host {options.host}: tell with --allow-host NAME under which name browsers reach this server"
         )
+    # Requests take turns with a page that is read, more often than usual.
+    sys.setswitchinterval(SWITCH_SECONDS)
     corrections = None if options.corrections == "none" else _folder(options.corrections)
     with _listen(options.host, options.port) as listener:
         reader = Reader.from_pretrained(

@@ -12,6 +12,7 @@ from tests.demo.conftest import LETTER, served
 from tests.demo.test_server import encoded
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
@@ -20,6 +21,9 @@ ARGUMENTS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 PATIENCE = 120_000  # milliseconds: reading takes as long as the machine is busy
+
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,7 @@ def tab(browser):
 
 def page_lines(tab) -> list[dict]:
     """What the server says of the lines that are shown."""
-    source = tab.locator("#picture").get_attribute("src").removesuffix("/image")
+    source = tab.locator("#picture").get_attribute("src").partition("/image")[0]
     return tab.evaluate("path => fetch(path).then((answer) => answer.json())", source)["lines"]
 
 
@@ -113,6 +117,93 @@ def test_a_letter_is_read_corrected_and_downloaded_without_another_host(reader, 
         assert not list((tmp_path / "corrections").iterdir())
 
 
+def test_lines_are_changed_and_changed_back(reader, scrap, tab):
+    with served(reader) as address:
+        tab.goto(address)
+        tab.set_input_files("#picker", {"name": "a.png", "mimeType": "image/png", "buffer": encoded(scrap)})
+        rows = tab.locator("#lines > li")
+        expect(rows).to_have_count(2)
+        before = rows.all_inner_texts()
+
+        rows.nth(0).click()
+        tab.click("li.active >> text=Join")
+        expect(rows).to_have_count(1)
+        tab.click("#undo")
+        expect(rows).to_have_count(2)
+        rows.nth(1).click()
+        tab.click("li.active >> text=Remove")
+        expect(rows).to_have_count(1)
+        tab.keyboard.press("Control+z")
+        expect(rows).to_have_count(2)
+        rows.nth(0).click()
+        tab.keyboard.press("Alt+ArrowDown")
+        expect(rows.nth(0)).to_contain_text(before[1].split("\n")[1])
+        tab.keyboard.press("Escape")
+        tab.click("#undo")
+        expect(rows.nth(0)).to_contain_text(before[0].split("\n")[1])
+
+        rows.nth(0).click()
+        field = tab.locator("li.active input")
+        field.fill("Président")
+        field.press("Escape")
+        expect(rows.nth(0)).to_have_class("checked")
+        tab.click("#undo")
+        expect(rows.nth(0)).not_to_have_class("checked")
+        tab.keyboard.press("Escape")
+        assert rows.all_inner_texts() == before
+
+        tab.click("#draw")
+        area = tab.locator("#sheet").bounding_box()
+        tab.mouse.move(area["x"] + 20, area["y"] + 10)
+        tab.mouse.down()
+        tab.mouse.move(area["x"] + area["width"] - 20, area["y"] + area["height"] / 2, steps=3)
+        tab.mouse.up()
+        expect(rows).to_have_count(3)
+        assert "Pres" in tab.locator("li.active input").input_value()
+        assert tab.wrong == []
+
+
+def test_text_is_found_and_everything_copied(browser, reader, scrap, tab):
+    with served(reader) as address:
+        browser.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
+        tab.goto(address)
+        picture = {"mimeType": "image/png", "buffer": encoded(scrap)}
+        tab.set_input_files("#picker", [{"name": f"{name}.png"} | picture for name in "abc"])
+        expect(tab.locator(".page.done")).to_have_count(3)
+        assert tab.locator("#rail h3 span").all_inner_texts() == ["a.png", "b.png", "c.png"]
+        tab.fill("#find", "PRES")
+        expect(tab.locator("#found button")).to_have_count(3)
+        tab.locator("#found button").nth(2).click()
+        expect(tab.locator("#title")).to_have_text("c.png")
+        assert "Pres" in tab.locator("li.active input").input_value()
+        tab.click("#copying summary")
+        tab.keyboard.press("Escape")
+        assert not tab.locator("#copying").evaluate("menu => menu.open"), "Esc closes a menu"
+        tab.click("#copying summary")
+        tab.click("#copying [value=all]")
+        expect(tab.locator("#notes")).to_contain_text("Copied")
+        assert tab.evaluate("navigator.clipboard.readText()").count("Pres") == 3
+        tab.click("#download summary")
+        with tab.expect_download() as download:
+            tab.click("#formats-all [value=txt]")
+        assert download.value.suggested_filename == "pages.txt"
+        assert tab.wrong == []
+
+
+def test_files_that_were_not_sent_are_sent_by_the_next_visit(reader, scrap, tab):
+    with served(reader) as address:
+        tab.goto(address)
+        tab.wait_for_function("() => navigator.locks.query().then((found) => found.held.length > 0)")
+        tab.route("**/api/files?*", lambda route: None)
+        tab.set_input_files("#picker", {"name": "a.png", "mimeType": "image/png", "buffer": encoded(scrap)})
+        expect(tab.locator("#queue .sent")).to_have_count(1)
+        tab.wait_for_timeout(300)
+        tab.unroute("**/api/files?*")
+        tab.reload()
+        expect(tab.locator("#title")).to_have_text("a.png")
+        expect(tab.locator("#queue .sent")).to_have_count(0)
+
+
 def test_what_cannot_be_read_is_told_and_costs_nothing_else(reader, scrap, tab):
     with served(reader) as address:
         tab.goto(address)
@@ -124,6 +215,10 @@ def test_what_cannot_be_read_is_told_and_costs_nothing_else(reader, scrap, tab):
         tab.wait_for_selector("#overlay polygon")
         assert tab.locator("#messages .error").inner_text().startswith("notes.txt: not a picture or PDF")
         assert tab.locator("#title").inner_text() == "_img src=x_.png"
+        told, thumbnail = (tab.locator(part).bounding_box() for part in ("#messages .error", ".page"))
+        assert told["y"] + told["height"] <= thumbnail["y"], "it covers nothing"
+        tab.click("#messages button")
+        assert tab.locator("#messages .error").count() == 0
         assert [text for text in tab.wrong if "400 (Bad Request)" not in text] == []
 
 
@@ -131,10 +226,17 @@ def test_the_page_fits_a_telephone(reader, scrap, tab):
     with served(reader) as address:
         tab.set_viewport_size({"width": 360, "height": 700})
         tab.goto(address)
+        assert "Drop" not in tab.locator("#welcome h2").inner_text()
+        box = tab.locator("#choose").bounding_box()
+        assert abs(box["x"] + box["width"] / 2 - 180) < 1, "in the middle"
         buffer = encoded(scrap.resize((1800, 440), Image.Resampling.BICUBIC))
         tab.set_input_files("#picker", {"name": "page.png", "mimeType": "image/png", "buffer": buffer})
         tab.locator("#lines .row").first.click()
         assert tab.evaluate("document.documentElement.scrollWidth") <= 360
-        for part in ("#sheet", "li.active input", "#download summary", "#unsure"):
+        for part in ("#sheet", "#learn-open", "li.active input", "#download summary", "#unsure"):
             box = tab.locator(part).bounding_box()
             assert box["x"] >= 0 and box["x"] + box["width"] <= 360 and 0 < box["y"] < 700, part
+        tab.click("#learn-open")
+        assert tab.locator("#explained").bounding_box()["width"] > 250
+        tab.keyboard.press("Escape")
+        assert tab.locator("#learn").is_hidden()

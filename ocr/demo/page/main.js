@@ -10,7 +10,7 @@ import { Queue } from "./queue.js";
 import { Rail } from "./rail.js";
 import { Viewer } from "./viewer.js";
 
-const POLL = 600; // milliseconds
+const POLL = { reading: 600, waiting: 1500 }; // milliseconds
 
 const FORMATS = {
   txt: "Text",
@@ -78,7 +78,9 @@ async function refresh() {
   await follow();
   rail.mark(current);
   report();
-  if (files.some((file) => file.pages.some(pending))) polling = setTimeout(again, POLL);
+  const states = files.flatMap((file) => file.pages.map((page) => page.state));
+  const busy = ["reading", "waiting"].find((each) => states.includes(each));
+  if (busy) polling = setTimeout(again, POLL[busy]);
 }
 
 const pending = (page) => page.state === "waiting" || page.state === "reading";
