@@ -65,6 +65,7 @@ COMMANDS = [
     (r"^uv run (train\.py|ocr train).*model=recurrent", "elsewhere", "test_the_encoder_of_the_guide below"),
     (r"trainer=ddp|--shards", "elsewhere", "several processes: tests/training/test_distributed.py"),
     (r"trainer=fsdp", "elsewhere", "several processes: tests/training/test_sharding.py"),
+    (r"^uv run ocr (train --multirun|compare)", "elsewhere", "a sweep: tests/commands/test_compare.py"),
     (r"^uv run (train\.py|ocr train)", "build", "data.num_workers=0"),
     (r"ocr convert", "elsewhere", "published weights: tests/convert"),
     (r"ocr demo", "elsewhere", "a server: tests/demo"),

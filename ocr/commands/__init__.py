@@ -20,6 +20,7 @@ COMMANDS = {
     "train": ("ocr.commands.train", "train a recognizer or a detector"),
     "evaluate": ("ocr.commands.evaluate", "measure a bundle, or other engines, on labeled lines or pages"),
     "bench": ("ocr.commands.bench", "measure speed and memory, also of other engines"),
+    "compare": ("ocr.commands.compare", "compare training runs: settings, best validation, curves"),
     "fit": ("ocr.commands.fit", "fit decoding and confidences to labeled lines"),
     "synth": ("ocr.commands.synth", "draw synthetic lines or pages"),
     "to-parquet": ("ocr.commands.to_parquet", "collect lines of PAGE XML, ALTO, IAM or a folder in one file"),

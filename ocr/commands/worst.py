@@ -5,7 +5,7 @@ examples:
     ocr worst readings.jsonl lines.parquet --output worst.jpg
 
 Takes the worst lines of each collection. Standard output gets a table of the causes: the share of all lines that
-each holds, and the error rates of those and of the others.
+each holds, and the error rates of those and of the others. `ocr evaluate ... worst=worst.jpg` does the same at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ocr.commands.options import CommandParser, positive, run
-from ocr.errors import ConfigError, one_line
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,11 +28,7 @@ def _draw(options: argparse.Namespace) -> None:
 
     lines = worst.measured_lines(worst.read_predictions(options.predictions), ParquetLines(options.lines))
     worst.print_causes(lines)
-    try:
-        picture = worst.draw_sheet(worst.worst_of_each_source(lines, options.count))
-        picture.save(options.output, quality=60)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{options.output}: cannot be written ({one_line(error)})") from error
+    worst.write_sheet(worst.worst_of_each_source(lines, options.count), options.output)
 
 
 def _parser() -> argparse.ArgumentParser:

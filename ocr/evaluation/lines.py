@@ -14,12 +14,16 @@ from ocr.data.lines.batches import EvaluationBatches
 from ocr.data.lines.sources import LineSource
 from ocr.decoding import Hypothesis
 from ocr.errors import ConfigError, DataError, OcrError
+from ocr.evaluation.analysis.confusions import count_confusions
 from ocr.evaluation.engine import LineEngine
 from ocr.inference.recognizer import LineReader
 from ocr.metrics.calibration import ConfidenceCounts, count_confidence, matched
 from ocr.metrics.text import ErrorCounts, bootstrap_interval, count_errors
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineBatch, LineSample
+
+MAX_CONFUSIONS = 30
+"""Confusions that a report holds."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,8 @@ def evaluate_lines(
         divided; `cer_ci`, `wer_ci`, 95 % bootstrap intervals over documents; `ece_word`, `ece_character`, expected
         calibration errors in percent, None where the engine gives no such confidences; `lines`, `documents`,
         `characters`, `exact` (percent of lines without an error), `seconds` (of decoding images, preprocessing and
-        recognition), `lines_per_second`, `per_source` (the same rates for each source) and `skipped` (unusable
-        lines, with the reason).
+        recognition), `lines_per_second`, `per_source` (the same rates for each source), `confusions` (the most
+        frequent ones, see `count_confusions`) and `skipped` (unusable lines, with the reason).
     Raises:
         DataError: no line could be scored.
     """
@@ -111,13 +115,15 @@ def evaluate_lines(
         usable = len(source) - len(skipped)
         why = f"none is of kind {kind!r}" if usable else f"the first: {skipped[0]['reason']}"
         raise DataError(f"{source.name}: none of {len(source)} lines can be scored, {why}")
-    return _report(results, seconds, skipped), results
+    return _report(results, seconds, skipped, normalize=normalize), results
 
 
 def _report(
-    results: Sequence[LineResult], seconds: float, skipped: Sequence[dict[str, Any]]
+    results: Sequence[LineResult], seconds: float, skipped: Sequence[dict[str, Any]], *, normalize: bool
 ) -> dict[str, Any]:
-    """Rates over all lines and for each source, speed, and skipped lines."""
+    """Rates over all lines and for each source, speed, confusions, and skipped lines."""
+    pairs = ((result.reference, result.reading) for result in results)
+    confusions = count_confusions(pairs, normalize=normalize).most_common(MAX_CONFUSIONS)
     return rates(results) | {
         "seconds": round(seconds, 3),
         "lines_per_second": round(len(results) / seconds, 2),
@@ -125,6 +131,9 @@ def _report(
             name: rates([result for result in results if result.source == name])
             for name in sorted({result.source for result in results})
         },
+        "confusions": [
+            {"reference": label, "reading": reading, "count": count} for (label, reading), count in confusions
+        ],
         "skipped": sorted(skipped, key=lambda row: row["row"]),
     }
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ocr.errors import ConfigError
+from ocr.evaluation.analysis.confusions import describe
 
 COLUMNS = {
     "lines": "lines",
@@ -33,8 +34,10 @@ MAX_SKIPPED = 5
 """Number of skipped rows that are printed; the JSON lists all."""
 
 
-def print_report(report: dict[str, Any], *, title: str, console: Console | None = None) -> None:
-    """Print a table with one row per source and one for all, then the skipped rows."""
+def print_report(
+    report: dict[str, Any], *, title: str, confusions: int = 0, console: Console | None = None
+) -> None:
+    """Print a table with one row per source and one for all, the most frequent confusions, then the skipped rows."""
     console = console or _console()
     columns = [key for key in COLUMNS if key in report]
     table = Table(title=title, title_justify="left")
@@ -49,6 +52,10 @@ def print_report(report: dict[str, Any], *, title: str, console: Console | None 
     console.print(table)
     speeds = [f"{report[key]} {key.replace('_', ' ')}" for key in report if key.endswith("_per_second")]
     console.print(f"{report['seconds']:.1f} s, {', '.join(speeds)}", highlight=False)
+    rows = report.get("confusions", [])[:confusions]
+    if rows:
+        shown = (f"{describe(row['reference'], row['reading'])} {row['count']}" for row in rows)
+        console.print("most confused: " + ", ".join(shown), markup=False, highlight=False)
     _print_skipped(report["skipped"], console)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -14,9 +14,10 @@ from tqdm import tqdm
 from ocr.data.lines.sources import LineSource
 from ocr.data.pages.manifest import PagesManifest
 from ocr.errors import ConfigError
+from ocr.evaluation.analysis import worst
 from ocr.evaluation.contestants import Contestant, prepare
 from ocr.evaluation.engine import Machine
-from ocr.evaluation.lines import LineResult, evaluate_lines
+from ocr.evaluation.lines import Head, LineResult, evaluate_lines
 from ocr.evaluation.pages import evaluate_pages
 from ocr.evaluation.report import print_comparison, print_report, write_lines, write_report
 from ocr.evaluation.settings import Settings
@@ -40,22 +41,35 @@ def measure(data: LineSource | PagesManifest, settings: Settings) -> dict[str, A
     contestants = {name: prepare(name, settings, machine, pages=pages) for name in settings.engines}
     several = len(contestants) > 1
     reports: dict[str, dict[str, Any]] = {}
+    read: dict[str, list[LineResult]] = {}
     for name, contestant in contestants.items():
-        report, results = _score(contestant, data, settings)
+        report, read[name] = _score(contestant, data, settings)
         reports[name] = report | contestant.about | _circumstances(name, data, settings, machine)
         if settings.predictions:
-            path = Path(settings.predictions)
-            _write_predictions(results, path.with_suffix(f".{name}{path.suffix}") if several else path)
+            write_lines(_rows(read[name]), _file_of(settings.predictions, name if several else None))
         # Written after each engine, so that a failure of a later one does not lose it.
         if settings.report:
             write_report({"engines": reports} if several else reports[name], settings.report)
-    if not several:
-        ((name, report),) = reports.items()
-        print_report(report, title=f"{contestants[name].title} on {report['data']}")
-        return report
-    rows = [(contestants[name].title, each) for name, each in reports.items()]
-    print_comparison(rows, title=f"{len(rows)} engines on {_name(data)}")
-    return {"engines": reports}
+    _show(reports, contestants, settings, on=_name(data))
+    for name, results in read.items() if settings.worst else ():
+        _draw_worst(results, data, settings, _file_of(settings.worst, name if several else None))
+    return {"engines": reports} if several else next(iter(reports.values()))
+
+
+def _show(
+    reports: Mapping[str, dict[str, Any]],
+    contestants: Mapping[str, Contestant],
+    settings: Settings,
+    *,
+    on: str,
+) -> None:
+    """Print the report of one engine, or those of several side by side."""
+    rows = [(contestants[name].title, report) for name, report in reports.items()]
+    if len(rows) > 1:
+        print_comparison(rows, title=f"{len(rows)} engines on {on}")
+        return
+    ((title, report),) = rows
+    print_report(report, title=f"{title} on {on}", confusions=settings.confusions)
 
 
 def _is_pages(data: LineSource | PagesManifest, settings: Settings) -> bool:
@@ -63,8 +77,8 @@ def _is_pages(data: LineSource | PagesManifest, settings: Settings) -> bool:
     pages = isinstance(data, PagesManifest)
     if not pages and not isinstance(data, LineSource):
         raise ConfigError(f"data={type(data).__name__} is for training: choose lines or pages to evaluate on")
-    if pages and (settings.kind or settings.predictions):
-        raise ConfigError("kind= and predictions= are for lines; pages are scored whole")
+    if pages and (settings.kind or settings.predictions or settings.worst):
+        raise ConfigError("kind=, predictions= and worst= are for lines; pages are scored whole")
     return pages
 
 
@@ -84,9 +98,24 @@ def _name(data: LineSource | PagesManifest) -> str:
     return getattr(data, "name", None) or str(data.path)
 
 
-def _write_predictions(results: Sequence[LineResult], path: Path) -> None:
-    """Write label and text of every line, worst first."""
-    write_lines([_row(result) for result in sorted(results, key=lambda result: -result.counts.cer)], path)
+def _file_of(path: str, engine: str | None) -> Path:
+    """Return the file of an engine: `path`, with the name of the engine before its ending if there are several."""
+    file = Path(path)
+    return file if engine is None else file.with_suffix(f".{engine}{file.suffix}")
+
+
+def _rows(results: Sequence[LineResult]) -> list[dict[str, Any]]:
+    """List label and text of every line, worst first."""
+    return [_row(result) for result in sorted(results, key=lambda result: -result.counts.cer)]
+
+
+def _draw_worst(results: Sequence[LineResult], data: LineSource, settings: Settings, path: Path) -> None:
+    """Draw the worst lines of each source with likely causes, and print how the causes weigh."""
+    rows = {(row["source"], row["id"]): row for row in _rows(results)}
+    source = data if settings.limit is None else Head(data, settings.limit)
+    lines = worst.measured_lines(rows, source)
+    worst.print_causes(lines)
+    worst.write_sheet(worst.worst_of_each_source(lines, settings.worst_lines), path)
 
 
 def _score(

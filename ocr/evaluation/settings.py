@@ -23,6 +23,9 @@ class Settings:
     detector: str = ""
     report: str | None = None
     predictions: str | None = None
+    worst: str | None = None
+    worst_lines: int = 8
+    confusions: int = 15
     normalize: bool = True
     kind: str | None = None
     decode: str | None = None
@@ -34,8 +37,9 @@ class Settings:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ConfigError(f"batch_size must be at least 1, got {self.batch_size}")
+        for key in ("batch_size", "worst_lines"):
+            if getattr(self, key) < 1:
+                raise ConfigError(f"{key} must be at least 1, got {getattr(self, key)}")
         names = self.engines
         for name in names:
             if name not in engine_names():

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ocr.data.lines.sources import LineSource
-from ocr.errors import DataError, one_line
+from ocr.errors import ConfigError, DataError, one_line
 from ocr.evaluation.analysis.causes import CAUSES, OTHER, Facts, Measure, causes_of, relate, weigh
 
 WIDTH, HEIGHT, TEXT = 900, 36, 13
@@ -93,6 +93,14 @@ def draw_sheet(lines: Sequence[ReadLine]) -> Image.Image:
         sheet.paste(piece, (0, top))
         top += piece.height
     return sheet
+
+
+def write_sheet(lines: Sequence[ReadLine], path: str | Path) -> None:
+    """Draw lines as `draw_sheet` does, into a file. Raises ConfigError where it cannot be written."""
+    try:
+        draw_sheet(lines).save(path, quality=60)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be written ({one_line(error)})") from error
 
 
 def _piece(line: ReadLine) -> Image.Image:
