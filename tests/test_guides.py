@@ -42,6 +42,7 @@ COMMANDS = [
     (r"^pip install uv$", "elsewhere", "installs"),
     (r"^uv (sync|run playwright)", "elsewhere", "installs an extra: network"),
     (r"^uv run (pytest|ruff)", "elsewhere", "this very run; ruff is no test's concern"),
+    (r"^uv run ocr push|USER/NAME", "elsewhere", "the hub: tests/bundle/test_hub.py"),
     (r"^uv run ocr read FILE\|", "shown", "the grammar of the command"),
     (
         r"^uv run (infer\.py|ocr read) (recognizer|detector)=DST",
@@ -83,6 +84,9 @@ COMMANDS = [
     (r"^uv run ocr (to-parquet|align (lines|strokes)|worst|ngram)", "run", ""),
     (r"^(uv run( --extra \w+)? )?python benchmarks/", "elsewhere", "a measurement of minutes"),
     (r"^python -m venv", "elsewhere", "packs an environment: network"),
+    (r"^uv build", "elsewhere", "tests/test_wheel.py"),
+    (r"^docker", "elsewhere", "containers: tests/test_wheel.py builds from what the image gets"),
+    (r"^uv run python -c", "elsewhere", "needs an output of Spark: tests/spark/test_read.py"),
 ]
 SHOWN = {"scaling.md": "formulas", "design.md": "drawings", "demo.md": "files of web servers"}
 """Guides whose indented blocks may also hold lines that are no commands."""

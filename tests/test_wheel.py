@@ -1,6 +1,7 @@
 """The wheel as its users install it: in an environment of its own, away from the checkout."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,6 +71,24 @@ def test_the_wheel_holds_all_that_is_not_python(wheel):
         files = subprocess.run(["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True)
         expected = {(inside / name).as_posix() for name in files.stdout.split() if not name.endswith(".py")}
         assert expected and expected <= packed
+
+
+def test_an_image_gets_the_same_wheel(wheel, tmp_path):
+    """The Dockerfile builds from the folder without what .dockerignore names."""
+    left_out = [line.removeprefix("**/") for line in (ROOT / ".dockerignore").read_text().split()]
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.splitlines()
+    sent = [name for name in tracked if name.partition("/")[0] not in left_out]
+    for name in sent:
+        (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "source" / name)
+    (command,) = re.findall(r"python (-m hatchling .*) -d /dist$", (ROOT / "Dockerfile").read_text(), re.M)
+    build = [sys.executable, *command.split(), "-d", str(tmp_path)]
+    subprocess.run(build, cwd=tmp_path / "source", check=True, capture_output=True)
+    with zipfile.ZipFile(wheel) as ours, zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as theirs:
+        assert sorted(theirs.namelist()) == sorted(ours.namelist())
+    assert len(sent) < len(tracked)
 
 
 def test_the_package_comes_from_the_environment(ocr):

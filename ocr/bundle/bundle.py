@@ -19,6 +19,7 @@ from safetensors.torch import save as serialize
 from torch import nn
 
 from ocr.bundle.files import CHECKSUM, DESCRIPTION, read_weights, weights_file, write_bundle
+from ocr.bundle.hub import HubName, fetch
 from ocr.bundle.legacy import current
 from ocr.bundle.registry import build, build_parts
 from ocr.bundle.schema import FORMAT, KINDS, named, read_description
@@ -35,17 +36,27 @@ def available() -> list[str]:
     return sorted(path.parent.name for path in WEIGHTS.glob("*/bundle.json"))
 
 
-def resolve(name_or_dir: str | Path) -> Path:
-    """The folder of a bundle given by name or by path.
+def resolve(name_or_dir: str | Path, *, to_write: bool = False) -> Path:
+    """The folder of a bundle given by name, by path, or as `USER/NAME` of the Hugging Face hub (`ocr.bundle.hub`).
 
+    A name of the hub is downloaded, unless there is a folder of that path, or a folder USER.
+
+    Args:
+        to_write: the folder is to be changed, which a copy from the hub must not be.
     Raises:
-        BundleError: it is neither a shipped name nor a folder with a `bundle.json`.
+        BundleError: it is neither a shipped name, nor a folder with a `bundle.json`, nor a bundle of the hub.
     """
-    for candidate in (WEIGHTS / str(name_or_dir), Path(name_or_dir)):
+    text = str(name_or_dir)
+    for candidate in (WEIGHTS / text, Path(text)):
         if (candidate / DESCRIPTION).is_file():
             return candidate
+    name = HubName.parse(text)
+    if name is not None and not Path(text).parent.is_dir():
+        if to_write:
+            raise BundleError(f"{text}: a bundle of the hub is not changed here; save it in a folder first")
+        return fetch(name)
     raise BundleError(
-        f"unknown bundle {str(name_or_dir)!r}: not a folder with a bundle.json, nor one of "
+        f"unknown bundle {text!r}: not a folder with a bundle.json, nor one of "
         f"{', '.join(available()) or 'the shipped bundles (none)'}"
     )
 

@@ -1,8 +1,8 @@
 """Bundles of the Hugging Face hub: `USER/NAME`, or `USER/NAME@REVISION`, where names and folders are expected.
 
 Files are kept in the cache of `huggingface_hub` (the extra `hub`), whose own settings hold: `HF_HOME` is its folder,
-`HF_ENDPOINT` another server, `HF_HUB_OFFLINE=1` forbids the network. A revision is a branch, a tag, or a commit; what a
-branch points to may change, a commit never does.
+`HF_ENDPOINT` another server, `HF_HUB_OFFLINE=1` forbids the network. A revision is a branch, a tag, or a commit; the
+commit of a branch changes, and that of a tag may.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from tqdm import tqdm
 
 from ocr.bundle.files import CHECKSUM, DESCRIPTION, WEIGHTS_FILE
 from ocr.bundle.schema import read_description
@@ -61,6 +64,7 @@ def fetch(name: HubName) -> Path:
             allow_patterns=list(FILES),
             endpoint=os.environ.get("HF_ENDPOINT"),
             library_name="handwriting-reader",
+            tqdm_class=_Progress,
         )
     folder = Path(folder)
     missing = [file for file in (DESCRIPTION, WEIGHTS_FILE) if not (folder / file).is_file()]
@@ -91,10 +95,19 @@ def upload(
             hub.CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
             for path, content in files.items()
         ]
-        commit = api.create_commit(name.repository, operations, commit_message=message, revision=name.revision)
+        commit = api.create_commit(
+            name.repository, operations, commit_message=message, revision=name.revision
+        )
         if tag is not None:
             api.create_tag(name.repository, tag=tag, revision=commit.oid)
     return commit.oid
+
+
+class _Progress(tqdm):
+    """Progress of a download, on a terminal alone."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options | {"disable": None})
 
 
 def _library(name: str) -> ModuleType:
@@ -102,27 +115,31 @@ def _library(name: str) -> ModuleType:
     try:
         import huggingface_hub
     except ImportError as error:
-        raise ConfigError(f"{name}: the hub needs huggingface_hub, which comes with the extra `hub`") from error
+        raise ConfigError(
+            f"{name}: the hub needs huggingface_hub, which comes with the extra `hub`"
+        ) from error
     return huggingface_hub
 
 
 @contextmanager
 def _one_line(hub: ModuleType, name: HubName) -> Iterator[None]:
     """Raise each failure of the hub's client as a BundleError of one line."""
-    import httpx
-
     errors = hub.errors
     try:
         yield
     except errors.GatedRepoError as error:
-        raise BundleError(f"{name}: access has to be asked for on its page, then log in by `hf auth login`") from error
+        raise BundleError(
+            f"{name}: access has to be asked for on its page, then log in by `hf auth login`"
+        ) from error
     except errors.RepositoryNotFoundError as error:
-        raise BundleError(f"{name}: no such repository, or a private one (`hf auth login` logs in)") from error
+        raise BundleError(
+            f"{name}: no such repository, or a private one (`hf auth login` logs in)"
+        ) from error
     except errors.RevisionNotFoundError as error:
         raise BundleError(f"{name}: the repository has no such revision") from error
-    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, httpx.TransportError) as error:
+    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
         raise BundleError(f"{name}: not in the cache, and the hub cannot be reached") from error
-    except (errors.HFValidationError, errors.LocalTokenNotFoundError, httpx.HTTPError, OSError) as error:
+    except (errors.HFValidationError, errors.HTTPError, OSError) as error:
         raise BundleError(f"{name}: {_reason(error)}") from error
 
 

@@ -82,8 +82,10 @@ def make_example(name: str, kind: str, *, image: Path, picture: Path) -> Example
     return Example(page.text, f"../images/{picture.name}")
 
 
-def model_card(bundle: Bundle, *, size: int, example: Example | None = None) -> str:
-    """Write the card as Markdown. `size` is the size of the weights in bytes."""
+def model_card(
+    bundle: Bundle, *, size: int, example: Example | None = None, source: str | None = None
+) -> str:
+    """Write the card as Markdown. `size` is the size of the weights in bytes; `source` as for `how_to_use`."""
     about = dict(bundle.description)
     parts = [
         f"# {bundle.name}",
@@ -91,7 +93,7 @@ def model_card(bundle: Bundle, *, size: int, example: Example | None = None) -> 
         "## Predicted entities",
         entities(bundle),
         "## How to use",
-        how_to_use(bundle),
+        how_to_use(bundle, source=source),
     ]
     if example is not None:
         shown = "the lines it finds" if bundle.kind == "detector" else "the words, colored by confidence"

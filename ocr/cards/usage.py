@@ -35,7 +35,7 @@ Command line:
 
     uv run ocr read input=examples/letter.jpg {kind}={name}
 
-Apache Spark ([guide](../spark.md)):
+Apache Spark{guide}:
 
 ```python
 from pyspark.ml import PipelineModel
@@ -58,17 +58,28 @@ def entities(bundle: Bundle) -> str:
     return _ENTITIES[bundle.kind]
 
 
-def how_to_use(bundle: Bundle) -> str:
-    """Write example commands and programs, to be run from the folder of the repository, as Markdown."""
+def how_to_use(bundle: Bundle, *, source: str | None = None) -> str:
+    """Write example commands and programs as Markdown.
+
+    Args:
+        source: where the bundle is, such as `USER/NAME` of the hub; None: it ships with the package, and the programs
+            run from the folder of the repository.
+    """
+    name = source or bundle.name
     if bundle.kind == "encoder":
-        return f"    uv run ocr train init_from={bundle.name}"
+        return f"    uv run ocr train init_from={name}"
     shipped = {"recognizer": "ocr_small_handwritten", "detector": "image_text_detector_v2"}
     shown = {
         "recognizer": "line.text, line.confidence, line.polygon.tolist()",
         "detector": "line.detection_score, line.polygon.tolist()",
     }
-    names = shipped | {bundle.kind: bundle.name}
-    return _USE.format(kind=bundle.kind, name=bundle.name, line=shown[bundle.kind], **names)
+    names = shipped | {bundle.kind: name}
+    guide = " ([guide](../spark.md))" if source is None else ""
+    text = _USE.format(kind=bundle.kind, name=name, line=shown[bundle.kind], guide=guide, **names)
+    # Elsewhere there is neither the example nor a checkout.
+    return (
+        text if source is None else text.replace("examples/letter.jpg", "letter.jpg").replace("uv run ", "")
+    )
 
 
 def input_size(bundle: Bundle) -> str:

@@ -27,6 +27,7 @@ COMMANDS = {
     "align": ("ocr.commands.align", "locate the characters of transcribed lines, pages or pen strokes"),
     "convert": ("ocr.commands.convert", "convert published weights to a bundle, or pen strokes to Parquet"),
     "card": ("ocr.commands.card", "write model cards"),
+    "push": ("ocr.commands.push", "share a bundle on the Hugging Face hub"),
     "worst": ("ocr.commands.worst", "draw the lines that are read worst, with likely causes"),
     "gallery": ("ocr.commands.gallery", "draw pages with the lines that a detector finds"),
     "tokenizer": ("ocr.commands.tokenizer", "train a SentencePiece tokenizer"),

@@ -30,7 +30,7 @@ def _write_cards(options: argparse.Namespace) -> None:
     if options.report and len(names) != 1:
         raise ConfigError("--report stores numbers in one bundle: name it")
     for name in names:
-        folder = resolve(name)
+        folder = resolve(name, to_write=bool(options.report))
         for item in options.report:
             label, _, file = item.partition("=")
             store_report(folder, label, _read_report(file))

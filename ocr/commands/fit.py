@@ -46,7 +46,7 @@ def _fit(options: argparse.Namespace) -> None:
     decoding = fit_decoding(lines, [strategy_name(name) for name in options.decode], check=check)
     print(json.dumps(decoding))
     if options.store:
-        update_description(resolve(options.bundle), decoding=decoding)
+        update_description(resolve(options.bundle, to_write=True), decoding=decoding)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -92,7 +92,7 @@ class Reader:
         orientation: str = DEFAULTS.orientation,
         min_confidence: float = DEFAULTS.min_confidence,
     ) -> Reader:
-        """Load bundles by name or folder.
+        """Load bundles by name, by folder, or as `USER/NAME` of the Hugging Face hub (`ocr.bundle.hub`).
 
         Args:
             detector: None to take every image as a single line.
