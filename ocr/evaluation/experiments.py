@@ -15,9 +15,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+import yaml
 
 from ocr.errors import ConfigError, DataError, one_line
 from ocr.training.log import Series, read_log
@@ -117,13 +115,11 @@ def read_run(folder: Path) -> Run:
     """Read a run. Raises DataError where its configuration or its log cannot be read."""
     path = folder / CONFIG
     try:
-        config = OmegaConf.load(path)
-        if not isinstance(config, DictConfig):
-            raise DataError(f"{path}: not a configuration of `ocr train`")
-        monitor, mode = (OmegaConf.select(config, f"task.{key}") for key in ("monitor", "mode"))
-        settings = _leaves(OmegaConf.to_container(config, resolve=False))
-    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DataError(f"{path}: cannot be read ({one_line(error)})") from error
+    settings = _leaves(config) if isinstance(config, dict) else {}
+    monitor, mode = settings.get("task.monitor"), settings.get("task.mode")
     if not isinstance(monitor, str):
         raise DataError(f"{path}: has no task.monitor; is it a configuration of `ocr train`?")
     return Run(str(folder), settings, read_log(folder / "csv"), monitor, -1 if mode == "max" else 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ocr.errors import DataError
-from ocr.synth.phrases import invent
+from ocr.synth.phrases import invent, invent_code
 from ocr.text.charset import DEFAULT_CHARACTERS
 from ocr.text.normalize import normalize
 
@@ -64,6 +64,7 @@ class Corpus:
         weights: share of each language; languages without files are left out.
         short_probability: share of texts of one or two words.
         invented_probability: share of invented numbers, dates and the like.
+        codes_probability: share of addresses of pages and mailboxes, and of amounts.
         salad_probability: share of texts of unrelated words.
         capitals_probability: share of texts in capitals.
         hyphen_probability: chance that the last word is hyphenated.
@@ -79,6 +80,7 @@ class Corpus:
         weights: Mapping[str, float] | None = None,
         short_probability: float = 0.15,
         invented_probability: float = 0.09,
+        codes_probability: float = 0.04,
         salad_probability: float = 0.04,
         capitals_probability: float = 0.02,
         hyphen_probability: float = 0.06,
@@ -86,6 +88,7 @@ class Corpus:
     ):
         self.short_probability = short_probability
         self.invented_probability = invented_probability
+        self.codes_probability = codes_probability
         self.salad_probability = salad_probability
         self.capitals_probability = capitals_probability
         self.hyphen_probability = hyphen_probability
@@ -140,8 +143,11 @@ class Corpus:
         kind -= self.short_probability
         if kind < self.invented_probability and low <= 24:
             return invent(rng, language)
-        target = int(np.clip(round(rng.triangular(8, 38, 80)), low, high))
         kind -= self.invented_probability
+        if kind < self.codes_probability and high >= 12 and low <= 24:
+            return invent_code(rng, language)
+        target = int(np.clip(round(rng.triangular(8, 38, 80)), low, high))
+        kind -= self.codes_probability
         if kind < self.salad_probability and language in self._words:
             return self._salad(rng, language, target)
         return self._running(rng, language, target)

@@ -218,6 +218,7 @@ def build_line_synthesizer(
     mixture_probability: float = 0.25,
     font_weights: Mapping[str, float] | None = None,
     language_weights: Mapping[str, float] | None = None,
+    codes_probability: float = 0.04,
     degrade: DegradeSettings | None = None,
 ) -> LineSynthesizer:
     """Build a synthesizer from two folders; None takes the fonts or the text that ship with the package.
@@ -227,7 +228,7 @@ def build_line_synthesizer(
     """
     return LineSynthesizer(
         FontLibrary(fonts or ASSETS / "fonts", weights=font_weights),
-        Corpus(corpus or ASSETS / "text", weights=language_weights),
+        Corpus(corpus or ASSETS / "text", weights=language_weights, codes_probability=codes_probability),
         height=height,
         characters=characters,
         clean_probability=clean_probability,

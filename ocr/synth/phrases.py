@@ -44,6 +44,14 @@ _NAMES = [
     "eva",
 ]
 _HOSTS = ["mail.com", "post.org", "example.net", "web.de", "orange.fr", "correo.es", "uni.edu", "inbox.co.uk"]
+_WORDS = (
+    "art atelier bank bahn bio book box cafe casa city club data design doc east eco edition ferme film flora forum "
+    "garten green haus hotel idea jardin kids kunst lab land libro line livre luz maison markt media mode music "
+    "museo news north nova ocean office open papier photo plus press radio school shop sol sport stadt studio tech "
+    "theatre tour travel verlag vie villa vino web west wiki work world zen zoo"
+)
+_TOP_LEVEL = "com com com org net fr fr de de es co.uk eu ch be info edu io app"
+_ENDINGS = ["", "", "", "", ".html", ".pdf", ".php", ".jpg"]
 
 
 def _pick(rng: np.random.Generator, options: list[str]) -> str:
@@ -106,6 +114,72 @@ def _phone(rng: np.random.Generator, language: str) -> str:
     return _pick(rng, [*forms, f"+{digits[:2]} {digits[2:5]} {digits[5:]}", f"0{digits[:4]}/{digits[4:]}"])
 
 
+def _letters(rng: np.random.Generator, low: int, high: int) -> str:
+    """Draw letters and digits that mean nothing, as in codes."""
+    signs = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz0123456789"
+    return "".join(signs[i] for i in rng.integers(0, len(signs), int(rng.integers(low, high + 1))))
+
+
+def _label(rng: np.random.Generator) -> str:
+    """Draw a part of an address: words, joined or not, or a code."""
+    if rng.random() < 0.2:
+        return _letters(rng, 2, 8)
+    words = [
+        _pick(rng, _WORDS.split()) if rng.random() < 0.7 else _pick(rng, _NAMES)
+        for _ in range(int(rng.integers(1, 3)))
+    ]
+    return _pick(rng, ["", "-", ""]).join(words)
+
+
+def _host(rng: np.random.Generator) -> str:
+    return _pick(rng, _HOSTS) if rng.random() < 0.2 else f"{_label(rng)}.{_pick(rng, _TOP_LEVEL.split())}"
+
+
+def _url(rng: np.random.Generator, language: str) -> str:
+    """Invent an address of a page: with scheme or `www`, or neither, of up to three folders."""
+    start = _pick(rng, ["https://", "https://www.", "http://", "http://www.", "www.", "www.", ""])
+    path = "".join(
+        f"/{_label(rng)}" for _ in range(int(rng.integers(0, 4)) if start else int(rng.integers(1, 3)))
+    )
+    end = _pick(rng, _ENDINGS) if path else _pick(rng, ["", "", "/"])
+    if path and not end and rng.random() < 0.15:
+        end = f"?{_pick(rng, ['id', 'p', 'q', 'page', 'lang'])}={_letters(rng, 1, 5)}"
+    return f"{start}{_host(rng)}{path}{end}"
+
+
+def _mailbox(rng: np.random.Generator, language: str) -> str:
+    """Invent an e-mail address of any form."""
+    user = _pick(
+        rng,
+        [_label(rng), f"{_pick(rng, _NAMES)[0]}.{_pick(rng, _NAMES)}", _email(rng, language).split("@")[0]],
+    )
+    return f"{user}@{_host(rng)}"
+
+
+def _price(rng: np.random.Generator, language: str) -> str:
+    """Invent an amount with two decimals, with its currency before or after it."""
+    amount = f"{10 ** rng.uniform(0, 5):,.2f}"
+    if language != "en":
+        group = " " if language == "fr" else "."
+        amount = amount.replace(",", "~").replace(".", ",").replace("~", group)
+    if language == "en":
+        return _pick(
+            rng, [f"${amount}", f"£{amount}", f"€{amount}", f"$ {amount}", f"{amount} USD", f"-{amount}"]
+        )
+    return _pick(
+        rng,
+        [
+            f"{amount} €",
+            f"{amount} €",
+            f"€ {amount}",
+            f"EUR {amount}",
+            f"{amount} EUR",
+            f"{amount} F",
+            amount,
+        ],
+    )
+
+
 def _email(rng: np.random.Generator, language: str) -> str:
     joint = _pick(rng, [".", "_", "-", ""])
     user = f"{_pick(rng, _NAMES)}{joint}{_pick(rng, _NAMES)}"
@@ -157,6 +231,21 @@ _KINDS = [
     (_code, 1),
 ]
 _SHARE = np.array([share for _, share in _KINDS], np.float64) / sum(share for _, share in _KINDS)
+
+
+_HEADS = {
+    "url": ["", "", "", "see ", "voir ", "siehe ", "Web: ", "URL: "],
+    "mail": ["", "", "", "e-mail: ", "Mail: ", "E-Mail: ", "contact : "],
+    "price": ["", "", "", "Total: ", "Total : ", "= ", "Summe ", "Balance "],
+}
+
+
+def invent_code(rng: np.random.Generator, language: str) -> str:
+    """Invent an address of a page or of a mailbox, or an amount, which no dictionary helps to read."""
+    language = language if language in _MONTHS else "en"
+    kind = _pick(rng, ["url", "url", "mail", "price"])
+    make = {"url": _url, "mail": _mailbox, "price": _price}[kind]
+    return _pick(rng, _HEADS[kind]) + make(rng, language)
 
 
 def invent(rng: np.random.Generator, language: str) -> str:

@@ -1,4 +1,5 @@
 import pickle
+import re
 from collections import Counter
 
 import numpy as np
@@ -6,8 +7,9 @@ import pytest
 
 from ocr.errors import DataError
 from ocr.synth.corpus import Corpus
-from ocr.synth.line import ASSETS
-from ocr.synth.phrases import invent
+from ocr.synth.line import ASSETS, build_line_synthesizer
+from ocr.synth.phrases import invent, invent_code
+from ocr.text.charset import DEFAULT_CHARACTERS
 from ocr.text.normalize import normalize
 
 
@@ -64,3 +66,29 @@ def test_invented_notes_are_short_lines(language):
     notes = {invent(np.random.default_rng(i), language) for i in range(200)}
     assert len(notes) > 150
     assert all(0 < len(note) <= 60 and "\n" not in note for note in notes)
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "de", "es", "it"])
+def test_codes_are_addresses_and_amounts_in_our_characters(language):
+    codes = [invent_code(np.random.default_rng([5, i]), language) for i in range(400)]
+    kinds = Counter(
+        "mail" if "@" in code else "page" if re.search(r"\w\.[a-z]{2}", code) else "amount" for code in codes
+    )
+    assert min(kinds.values()) > 60 and set(kinds) == {"mail", "page", "amount"}
+    assert sum("://" in code for code in codes) > 60 and sum("www." in code for code in codes) > 60
+    assert set("".join(codes)) <= set(DEFAULT_CHARACTERS) and len(set(codes)) > 390
+    amounts = [code for code in codes if re.search(r"\d[.,]\d\d\b", code) and "@" not in code]
+    assert len(amounts) > 60
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0.02), (0.5, 0.4, 0.6)])
+def test_their_share_is_a_setting(share, low, high):
+    """The shipped texts hold no such addresses; invented notes hold a few."""
+    lines = build_line_synthesizer(codes_probability=share, characters=(1, 80)).corpus
+    texts = [lines.sample(np.random.default_rng([6, i]))[0] for i in range(400)]
+    found = sum(
+        bool(re.search(r"@|://|www\.|\w\.(com|org|net|fr|de|es|eu|ch|be|info|edu|io|app|uk)\b", t))
+        for t in texts
+    )
+    # Three codes in four are addresses.
+    assert low * 0.75 <= found / 400 <= high
