@@ -114,6 +114,7 @@ def _library(name: str) -> ModuleType:
     """Import `huggingface_hub`, which takes a third of a second and is needed for bundles of the hub alone."""
     try:
         import huggingface_hub
+        import huggingface_hub.errors
     except ImportError as error:
         raise ConfigError(
             f"{name}: the hub needs huggingface_hub, which comes with the extra `hub`"

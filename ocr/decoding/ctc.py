@@ -11,8 +11,11 @@ from ocr.decoding.hypothesis import Hypothesis, mean_confidence
 from ocr.decoding.prefix_search import SearchSettings, prefix_search
 from ocr.models.recognizer import Recognizer
 from ocr.models.vit import Encoded
-from ocr.text.ngram import CharNgram
+from ocr.text.ngram import Addresses, CharNgram
 from ocr.text.tokenizer import CharTokenizer, Tokenizer
+
+ADDRESS_MARKS = ("www", "//")
+"""Characters from which on a word is an address of a page. Neither is in a word of our languages."""
 
 
 class CtcGreedy:
@@ -66,8 +69,9 @@ class CtcBeam:
             For each line, pairs (ids without spaces at either end, score), best first.
         """
         space = tokenizer.encode(" ")[0]
+        options = {"settings": self.settings, "space": space, "addresses": _addresses(tokenizer, space)}
         lines = []
-        for found in prefix_search(log_probs, ngram=self.ngram, settings=self.settings, space=space):
+        for found in prefix_search(log_probs, ngram=self.ngram, **options):
             best: dict[tuple[int, ...], float] = {}
             for ids, score in found:
                 best.setdefault(_trimmed(ids, space), score)
@@ -92,6 +96,12 @@ class CtcBeam:
             scores[i] + (scores[i + 1] if after == space and ids[i] != space else 0.0)
             for i, after in enumerate(following)
         ]
+
+
+def _addresses(tokenizer: CharTokenizer, space: int) -> Addresses:
+    """Return the beginnings of addresses that the tokenizer can write."""
+    marks = (mark for mark in ADDRESS_MARKS if not tokenizer.missing(mark))
+    return Addresses(tuple(tuple(tokenizer.encode(mark)) for mark in marks), space)
 
 
 def _trimmed(ids: list[int], space: int) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ocr.errors import ConfigError
-from ocr.text.ngram import CharNgram, NgramStates
+from ocr.text.ngram import Addresses, CharNgram, NgramStates
 from ocr.text.tokenizer import SPECIALS
 
 MAX_TRIED = 24
@@ -91,6 +91,7 @@ def prefix_search(
     ngram: CharNgram | None,
     settings: SearchSettings,
     space: int,
+    addresses: Addresses | None = None,
 ) -> list[list[tuple[list[int], float]]]:
     """Search the best texts of many lines.
 
@@ -98,6 +99,7 @@ def prefix_search(
         log_probs: (t, v) float32 of each line, with its own t; id 0 is the blank.
         ngram: language model; None to rank texts by the sum of their alignments.
         space: id of the space; for the language model, every text is preceded by spaces.
+        addresses: parts of the text about which the language model is not asked.
     Returns:
         For each line at least one pair (ids, score), best first.
     """
@@ -110,7 +112,7 @@ def prefix_search(
     columns[:, :, 0] = 0
     for line, rows in enumerate(log_probs):
         columns[: len(rows), line] = rows
-    states = ngram.states() if ngram is not None else None
+    states = ngram.states(addresses) if ngram is not None else None
     beams = _Beams.start(lines, settings.beams, states.start(space) if states is not None else 0)
     origins = np.zeros((length, lines, settings.beams), np.int64)
     written = np.zeros((length, lines, settings.beams), np.int64)

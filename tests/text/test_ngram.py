@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from ocr.commands.ngram import main
 from ocr.errors import ConfigError
-from ocr.text.ngram import CharNgram, hash_contexts
+from ocr.text.ngram import Addresses, CharNgram, hash_contexts
 from ocr.text.ngram_training import train
 from ocr.text.tokenizer import CharTokenizer
 
@@ -148,3 +148,24 @@ def test_command_line(tmp_path, capsys):
     assert main([str(text), "--order", "3", "--output", str(tmp_path / "m")]) == 0
     assert main([str(tmp_path / "none.txt"), "--output", str(tmp_path / "n")]) == 2
     assert "none.txt" in capsys.readouterr().err
+
+
+def test_the_language_is_not_asked_within_an_address(tmp_path):
+    """From a mark to the next space every character scores the same; before and after, the model counts."""
+    path = tmp_path / "m.ngram"
+    save_file(train(["the bank. Then the bank. Then"] * 20, TOKENIZER, order=4, max_bytes=100_000), path)
+    model, space = CharNgram(str(path)), TOKENIZER.encode(" ")[0]
+    tables = model.states(Addresses((tuple(TOKENIZER.encode("www")),), space)), model.states()
+    scores = []
+    for states in tables:
+        state, path = states.start(space), []
+        for identity in (ids := TOKENIZER.encode("the www.bank.then the")):
+            path.append(state)
+            state = states.after(state, identity)
+        scores.append(states.log_probs(np.array(path), np.array(ids)))
+    marked, plain = scores
+    inside = slice(len("the www"), len("the www.bank.then"))
+    assert np.ptp(marked[inside]) == 0 and np.ptp(plain[inside]) > 1
+    assert (marked[: inside.start] == plain[: inside.start]).all(), "before"
+    assert marked[-1] == plain[-1], "after the space, when nothing before it is in the context"
+    assert pickle.loads(pickle.dumps(model)).states().after(0, space) == model.states().after(0, space)
