@@ -191,7 +191,7 @@ def read_missing(
     done = existing(names, output)
     if done is not None and not {"path", *PAGES.names} <= set(done.columns):
         raise ConfigError(f"{output}: holds other data, with columns {', '.join(done.columns)}")
-    missing = missing_files(names, source, done).persist()
+    missing = missing_files(names, source, done)
     total = missing.count()
     if not total and done is None:
         raise ConfigError(f"{source}: nothing to read ({', '.join(sorted(PAGE_SUFFIXES))})")
@@ -211,7 +211,6 @@ def read_missing(
         # All pages of a file go to one Parquet file, which appears as a whole or not at all; and there are few.
         pages.repartition("path").write.mode("append").parquet(output)
         yield Progress(len(chunk), counts.get["pages"], counts.get["failed"], total)
-    missing.unpersist()
 
 
 def _commit_sizes(commit_every: int | None, cores: int) -> Iterator[int]:
