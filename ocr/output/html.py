@@ -1,6 +1,7 @@
 """HTML report for proofreading: the picture of each line beside its text, colored by confidence.
 
-The lines of lowest confidence are listed at the end. All pages of a source are written to one self-contained HTML
+On a narrow screen the text stands below the picture; colors follow the light or dark theme of the browser. The lines
+of lowest confidence are listed at the end. All pages of a source are written to one self-contained HTML
 file, which is well-formed XML and has no scripts.
 """
 
@@ -18,7 +19,7 @@ from ocr.errors import ConfigError, DataError
 from ocr.geometry import paragraphs, rectify_line
 from ocr.output.document import Document
 from ocr.output.draw import confidence_color
-from ocr.output.layout import parts, xml_text
+from ocr.output.layout import file_name, parts, xml_text
 from ocr.types import Page, TextLine, Word
 
 LOW_CONFIDENCE = 0.6
@@ -28,19 +29,32 @@ CROP_HEIGHT = 48
 """Height in pixels of the pictures of lines."""
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; margin: 2rem auto; max-width: 75rem;
-  padding: 0 1rem; }
+:root { color-scheme: light dark; --ink: #222; --paper: #fff; --faint: #666; --rule: #e5e5e5; --mark: #fff3c4;
+  --depth: .25; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e4e4; --paper: #16181a; --faint: #a0a0a0; --rule: #34383c; --mark: #4a3f12; --depth: .5; }
+}
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
+  max-width: 75rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin-top: 2.5rem; }
+a { color: LinkText; }
 .paragraph { margin: 0 0 1.5rem; }
 .line { display: grid; grid-template-columns: 2rem minmax(0, 1fr) minmax(0, 1fr) 3rem; gap: 1rem;
-  align-items: center; padding: .2rem 0; border-bottom: 1px solid #e5e5e5; break-inside: avoid; }
-.line:target { background: #fff3c4; }
-.line img { max-width: 100%; height: auto; display: block; }
-.note { color: #666; font-size: .85rem; }
+  align-items: center; padding: .2rem 0; border-bottom: 1px solid var(--rule); break-inside: avoid; }
+.line:target { background: var(--mark); }
+.line img { max-width: 100%; height: auto; display: block; border-radius: 3px; }
+.note { color: var(--faint); font-size: .85rem; }
 .text, td { overflow-wrap: anywhere; }
-.word { border-radius: 3px; padding: 0 .15em; }
+.word { border-radius: 3px; padding: 0 .15em; background: rgba(var(--tint), var(--depth)); }
 td, th { padding: .2rem 1rem .2rem 0; text-align: left; vertical-align: top; }
+@media (max-width: 40rem) {
+  body { margin: 1rem auto; }
+  .line { grid-template-columns: 1.5rem minmax(0, 1fr) 3rem; gap: .25rem .5rem; padding: .5rem 0; }
+  .line > :nth-child(2) { grid-column: 2 / 4; }
+  .line > :nth-child(3) { grid-column: 2; grid-row: 2; }
+  .line > :nth-child(4) { grid-column: 3; grid-row: 2; text-align: right; }
+}
 """
 
 
@@ -57,7 +71,7 @@ class HtmlReport(Document):
         if image is None:
             raise ConfigError(f"{page.source}: the html format needs the page's image")
         if not self.started:
-            self._start(_text(page.source))
+            self._start(_text(file_name(page)))
         self._put(f'<h2 id="{_anchor(page.number)}">Page {page.number}</h2>')
         number = 0
         for group in paragraphs(page.lines):
@@ -90,7 +104,8 @@ class HtmlReport(Document):
         self._put(
             "<!DOCTYPE html>",
             '<html xmlns="http://www.w3.org/1999/xhtml">',
-            f'<head><meta charset="utf-8"/><title>{title}</title><style>{STYLE}</style></head>',
+            '<head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>',
+            f"<title>{title}</title><style>{STYLE}</style></head>",
             "<body>",
             f"<h1>{title}</h1>",
             f'<p>{_scale()} <a href="#review">Lines to be checked</a></p>',
@@ -140,7 +155,7 @@ def _scale() -> str:
 
 def _tint(confidence: float) -> str:
     red, green, blue = confidence_color(confidence)
-    return f"background: rgba({red}, {green}, {blue}, 0.25)"
+    return f"--tint: {red}, {green}, {blue}"
 
 
 def _anchor(*place: int) -> str:
