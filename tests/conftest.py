@@ -51,6 +51,7 @@ MARKS = {
         "tests/bundle/test_schema.py",
         "tests/commands/test_demo.py",
         "tests/data/lines/test_datamodule.py",
+        "tests/demo/test_adapting.py",
         "tests/image/test_fuzz.py",
         "tests/image/test_large.py",
         "tests/training/test_distributed.py",

@@ -15,7 +15,7 @@ from ocr.data.lines.adaptation import open_lines, split_by_document
 from ocr.data.lines.manifest import ParquetLines
 from ocr.demo.corrections import CheckedLines, FolderCounts, count_session, save_lines
 from ocr.demo.limits import Limits
-from ocr.demo.session import DONE, Session, Upload, UploadPage
+from ocr.demo.session import Session, Upload, UploadPage
 from ocr.types import Page, TextLine
 from tests.demo.conftest import User, served
 from tests.demo.test_server import encoded
@@ -33,7 +33,9 @@ def checked(session: Session, digest: str, texts: list[str]) -> tuple[Upload, Up
     square = np.array([(0, 0), (90, 0), (90, 20), (0, 20)], np.float32)
     lines = [TextLine(square, square[[3, 2]], text) for text in texts]
     page = Page("letter.jpg", 100, 100, lines)
-    sheet = UploadPage(1, place, DONE, page=page, checked=dict(enumerate(lines)))
+    sheet = UploadPage(1, place)
+    sheet.finish(page)
+    sheet.checked = dict(enumerate(lines))
     for number in range(len(lines)):
         Image.new("RGB", (300, 96), (number, 0, 0)).save(sheet.crop(number))
     document = Upload(digest, "letter.jpg", place / "file", 0, digest, [sheet])

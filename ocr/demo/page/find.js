@@ -13,6 +13,7 @@ export class Finder {
       clearTimeout(waiting);
       waiting = setTimeout(() => this.look(), 200);
     };
+    $("find").onfocus = () => this.look();
     $("find").onkeydown = (event) => {
       if (event.key === "Enter") this.step(event.shiftKey ? -1 : 1);
       else if (event.key === "Escape") this.close();
@@ -44,7 +45,13 @@ export class Finder {
     this.rows = places.map((place, index) =>
       element(
         "button",
-        { type: "button", onclick: () => this.choose(index) },
+        {
+          type: "button",
+          onclick: () => {
+            this.choose(index);
+            $("found").replaceChildren();
+          },
+        },
         element("span", { textContent: place.text, dir: "auto" }),
         element("small", { textContent: this.name({ file: place.file, number: place.page }) }),
       ),

@@ -309,6 +309,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   viewer.draw(false);
+  $("found").replaceChildren();
   for (const menu of menus()) {
     menu.open = false;
     menu.querySelector("summary").focus();
