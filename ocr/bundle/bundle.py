@@ -82,6 +82,8 @@ class Bundle:
     """Free facts for the model card: languages, licence of the weights, limits, how it was trained."""
     version: str = "0.1.0"
     parts: dict[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+    """Folder that it was loaded from."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -106,7 +108,7 @@ class Bundle:
         with NoInitialization():
             model = named(path, partial(build, content["model_config"], content["kind"], at="model_config"))
         model.load_state_dict(state)
-        return named(path, partial(cls, model=model.eval(), **content))
+        return named(path, partial(cls, model=model.eval(), folder=folder, **content))
 
     def save(self, folder: str | Path, *, half: bool = True) -> Path:
         """Write the bundle, or replace the one in `folder`; float weights as fp16 unless `half` is False.

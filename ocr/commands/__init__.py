@@ -26,6 +26,7 @@ COMMANDS = {
     "to-parquet": ("ocr.commands.to_parquet", "collect lines of PAGE XML, ALTO, IAM or a folder in one file"),
     "align": ("ocr.commands.align", "locate the characters of transcribed lines, pages or pen strokes"),
     "convert": ("ocr.commands.convert", "convert published weights to a bundle, or pen strokes to Parquet"),
+    "export": ("ocr.commands.export", "write the networks of a bundle for ONNX Runtime, OpenVINO and others"),
     "card": ("ocr.commands.card", "write model cards"),
     "push": ("ocr.commands.push", "share a bundle on the Hugging Face hub"),
     "worst": ("ocr.commands.worst", "draw the lines that are read worst, with likely causes"),

@@ -17,8 +17,9 @@ from ocr.errors import BundleError
 from ocr.geometry import CoordinateMap, clip_polygon, reading_order
 from ocr.image.page_preprocess import PagePreprocessor, check_page, framed_side, scale_pixels
 from ocr.image.skew import page_skew
-from ocr.inference.backends.torch_networks import fast_detector
+from ocr.inference.backends import detector_network
 from ocr.inference.device import half_precision
+from ocr.inference.settings import DEFAULTS
 from ocr.inference.tiles import MAX_TILE, tiled_maps
 from ocr.models.detector import Detector, DetectorOutput
 from ocr.types import TextLine, TextRegion
@@ -42,6 +43,7 @@ class LineFinder:
     Args:
         bundle: a detector. device: torch device.
         settings: values that replace those of the bundle, by the names of `DetectionSettings`; None leaves a value.
+        backend: `torch`, `onnx` or `openvino`, see `ocr.inference.backends`.
 
     Raises:
         ConfigError: a setting is unknown or out of range. BundleError: the bundle's weights cannot do what is asked.
@@ -53,6 +55,7 @@ class LineFinder:
         device: torch.device | str = "cpu",
         *,
         settings: Mapping[str, Any] | None = None,
+        backend: str = DEFAULTS.backend,
     ) -> None:
         self.settings, self.word_settings = for_bundle(bundle.decoding, settings or {})
         bundle.to(device)
@@ -65,7 +68,7 @@ class LineFinder:
                 f"bundle {bundle.name!r} was trained on lines alone: it needs with_refiner=true"
             )
         self.preprocess: PagePreprocessor = bundle.parts.get("preprocess") or PagePreprocessor()
-        self.model = fast_detector(self.model, self.device)
+        self.model = detector_network(bundle, self.device, backend)
 
     def find(self, image: np.ndarray) -> list[TextLine]:
         """Lines of a page uint8 (h, w, 3) RGB or (h, w), in reading order, in page pixels.

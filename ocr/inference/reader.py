@@ -88,6 +88,7 @@ class Reader:
         device: str = DEFAULTS.device,
         decode: str | None = DEFAULTS.decode,
         batch_size: int = DEFAULTS.batch_size,
+        backend: str = DEFAULTS.backend,
         detection: Mapping[str, Any] | None = None,
         orientation: str = DEFAULTS.orientation,
         min_confidence: float = DEFAULTS.min_confidence,
@@ -99,6 +100,7 @@ class Reader:
             device: `auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1`, `mps`.
             decode: `ctc`, `greedy`, `beam` or `rescore`; None for the bundle's default.
             batch_size: lines read at once; they are sorted by width first.
+            backend: `torch`; `onnx` or `openvino` run networks that `ocr export onnx` wrote, on the CPU.
             detection: settings that replace those of the detector bundle, as in `{"width": 1280}`; see
                 `ocr.detection.settings.DetectionSettings`.
             orientation, min_confidence: as for `Reader`.
@@ -111,6 +113,7 @@ class Reader:
             decode=decode,
             device=device,
             batch_size=batch_size,
+            backend=backend,
             orientation=orientation,
             min_confidence=min_confidence,
         )
@@ -125,10 +128,12 @@ class Reader:
             device=device,
             decode=settings.decode,
             batch_size=settings.batch_size,
+            backend=settings.backend,
         )
         detector = None
         if settings.detector is not None:
-            detector = LineFinder(Bundle.load(settings.detector, kind="detector"), device, settings=detection)
+            bundle = Bundle.load(settings.detector, kind="detector")
+            detector = LineFinder(bundle, device, settings=detection, backend=settings.backend)
         return cls(
             recognizer, detector, orientation=settings.orientation, min_confidence=settings.min_confidence
         )

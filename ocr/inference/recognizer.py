@@ -13,7 +13,7 @@ from ocr.decoding import WITH_DECODER, WITHOUT_CTC, Hypothesis, get_decoder, str
 from ocr.decoding.calibration import Calibration
 from ocr.errors import ConfigError
 from ocr.image.protocol import Preprocessor
-from ocr.inference.backends.torch_networks import fast_recognizer
+from ocr.inference.backends import recognizer_network
 from ocr.inference.device import half_precision
 from ocr.inference.long_lines import cut_line, join_readings
 from ocr.inference.settings import DEFAULTS
@@ -32,6 +32,7 @@ class LineReader:
     Args:
         bundle: a recognizer. device: torch device. decode: strategy name, default the bundle's own.
         batch_size: lines a batch; lines are sorted by width first, so that little is padding.
+        backend: `torch`, `onnx` or `openvino`, see `ocr.inference.backends`.
     Raises:
         ConfigError: an unknown strategy, one that needs a head which the model lacks, or not a recognizer.
     """
@@ -43,6 +44,7 @@ class LineReader:
         device: torch.device | str = "cpu",
         decode: str | None = None,
         batch_size: int = DEFAULTS.batch_size,
+        backend: str = DEFAULTS.backend,
     ) -> None:
         if bundle.kind != "recognizer":
             raise ConfigError(f"bundle {bundle.name!r} is of kind {bundle.kind}, not recognizer")
@@ -66,7 +68,7 @@ class LineReader:
             raise ConfigError(
                 f"decode={self.decode}: {bundle.name} has no CTC head, use decode={' or '.join(WITHOUT_CTC)}"
             )
-        self.model = fast_recognizer(bundle.model, self.device)
+        self.model = recognizer_network(bundle, self.device, backend)
         self.batch_size = batch_size
 
     def read(self, images: Sequence[np.ndarray]) -> list[Hypothesis]:

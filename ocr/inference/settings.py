@@ -30,6 +30,8 @@ class ReaderSettings(BaseSettings):
     """`ctc`, `ctc_beam`, `greedy`, `beam` or `rescore`; None: the recognizer's default."""
     device: str = "auto"
     """`auto` (a GPU if there is one), `cpu`, `cuda`, `cuda:1` or `mps`."""
+    backend: str = setting("torch", choices=("torch", "onnx", "openvino"))
+    """Runs the networks; all but `torch` run files that `ocr export onnx` writes, on the CPU."""
     batch_size: int = setting(16, low=1)
     """Lines read at once."""
     orientation: str = setting("auto", choices=("auto", "keep"))
