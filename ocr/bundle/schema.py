@@ -1,4 +1,4 @@
-"""The one door of `bundle.json`: text from a stranger to checked values, or one line that says what is wrong."""
+"""Reading and checking of `bundle.json`, which may come from anyone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from ocr.bundle.files import CHECKSUM, DESCRIPTION, read_weights, write_description
 from ocr.bundle.legacy import current
 from ocr.bundle.registry import check_arguments, fits, hint_text, shown
 from ocr.decoding import Autoregressive, Rescoring, SearchSettings, get_decoder
 from ocr.decoding.calibration import Calibration, Logistic
+from ocr.detection.settings import WORD_MAPS, WORDS, DetectionSettings
 from ocr.errors import BundleError, ConfigError
 
 FORMAT = 1
@@ -38,14 +39,6 @@ FIELDS: dict[str, Any] = {
 }
 NEEDED = ("kind", "name", "model_config")
 
-_THRESHOLDS = {"text_threshold": float, "link_threshold": float, "low_text": float}
-_DETECTOR = {
-    **_THRESHOLDS,
-    "size_threshold": float,
-    "with_refiner": bool,
-    "word_maps": bool,
-    "words": _THRESHOLDS,
-}
 _STRATEGIES = {
     "ctc_beam": SearchSettings,
     "greedy": Autoregressive,
@@ -151,11 +144,10 @@ def _check_values(content: Any) -> None:
 def _check_decoding(kind: str, decoding: Mapping[str, Any]) -> None:
     """Check the settings of decoding that the readers know; they ignore others."""
     if kind == "detector":
-        _check_types(decoding, _DETECTOR, "decoding")
-        thresholds = [decoding, decoding.get("words", {})]
-        for key in _THRESHOLDS:
-            if any(not 0 <= found.get(key, 0) <= 1 for found in thresholds):
-                raise BundleError(f"decoding: {key} must lie between 0 and 1")
+        hints = get_type_hints(DetectionSettings)
+        _check_types(decoding, {**hints, WORD_MAPS: bool, WORDS: hints}, "decoding")
+        for given in (decoding, decoding.get(WORDS, {})):
+            DetectionSettings().updated(**{key: value for key, value in given.items() if key in hints})
     if kind == "recognizer":
         _check_types(decoding, {"strategy": str, "options": {}, "calibration": {}}, "decoding")
         _check_strategies(decoding)

@@ -44,7 +44,7 @@ Options = Mapping[str, Mapping[str, Any]]
 
 
 def _ctc_beam(ngram: CharNgram | None, options: Options) -> CtcBeam:
-    return CtcBeam(ngram, SearchSettings(**options.get("ctc_beam", {})))
+    return CtcBeam(ngram, SearchSettings().updated(**options.get("ctc_beam", {})))
 
 
 DECODERS: dict[str, Callable[[CharNgram | None, Options], DecodingStrategy]] = {
@@ -80,12 +80,12 @@ def get_decoder(
         ngram: language model for `ctc_beam` and `rescore`.
         options: keyword arguments of the strategies.
     Raises:
-        ConfigError: unknown name, or an option that the strategy does not have.
+        ConfigError: unknown name, an option that the strategy does not have, or a value that it does not take.
     """
     name = strategy_name(name)
     if name not in DECODERS:
         raise ConfigError(f"unknown decode={name!r}: choose from {', '.join(DECODERS)}")
     try:
         return DECODERS[name](ngram, options or {})
-    except TypeError as error:
+    except (TypeError, ConfigError) as error:
         raise ConfigError(f"options of decode={name}: {error}") from error

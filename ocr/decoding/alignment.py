@@ -82,6 +82,22 @@ def ctc_scores(log_probs: np.ndarray, texts: list[list[int]]) -> list[float]:
     return (-F.ctc_loss(rows, flat, columns, lengths, reduction="none")).tolist()
 
 
+def character_edges(runs: Sequence[tuple[float, float]], *, end: float = math.inf) -> list[float]:
+    """Place the boundaries of n aligned characters halfway between the runs of neighbors.
+
+    The first and the last character extend half an average character beyond their runs, within 0 and `end`.
+
+    Args:
+        runs: (start, end) of each character, at least one.
+    Returns:
+        n + 1 boundaries.
+    """
+    (first, _), (_, last) = runs[0], runs[-1]
+    pitch = (last - first) / len(runs)
+    inner = [(before + after) / 2 for (_, before), (after, _) in zip(runs, runs[1:], strict=False)]
+    return [max(0.0, first - pitch / 2), *inner, min(float(end), last + pitch / 2)]
+
+
 def character_spans(
     ids: Sequence[int],
     runs: Sequence[tuple[int, int]],
@@ -92,17 +108,14 @@ def character_spans(
 ) -> list[CharacterSpan]:
     """Locate the characters of an aligned text, without spaces at either end.
 
-    Boundaries lie halfway between the runs of neighboring characters; the first and the last character extend half
-    an average character beyond their runs. The confidence is the highest probability within the run.
+    Boundaries are those of `character_edges`. The confidence is the highest probability within the run.
 
     Args:
         runs: (first column, last column + 1) of each id. log_probs: (t, v). stride: pixels per column.
     """
     if not ids:
         return []
-    pitch = (runs[-1][1] - runs[0][0]) / len(runs)
-    inner = [(a[1] + b[0]) / 2 for a, b in zip(runs, runs[1:], strict=False)]
-    edges = [max(0.0, runs[0][0] - pitch / 2), *inner, min(float(len(log_probs)), runs[-1][1] + pitch / 2)]
+    edges = character_edges(runs, end=len(log_probs))
     spans = [
         CharacterSpan(
             tokenizer.decode([identity]),

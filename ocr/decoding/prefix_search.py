@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ocr.errors import ConfigError
+from ocr.settings import BaseSettings, setting
 from ocr.text.ngram import Addresses, CharNgram, NgramStates
 from ocr.text.tokenizer import SPECIALS
 
@@ -25,29 +25,21 @@ _NEVER = np.float32(-1e30)
 
 
 @dataclass(frozen=True)
-class SearchSettings:
+class SearchSettings(BaseSettings):
     """Settings of the search.
 
-    Args:
-        beams: texts kept per column.
-        weight: weight of the log-probability of the language model.
-        bonus: score added per character, as a counterweight to the preference for short texts.
-        threshold: characters less probable than this in a column are not tried.
     Raises:
         ConfigError: a value out of range.
     """
 
-    beams: int = 12
+    beams: int = setting(12, low=1)
+    """Texts kept per column."""
     weight: float = 0.3
+    """Weight of the log-probability of the language model."""
     bonus: float = 1.3
-    threshold: float = 1e-3
-
-    def __post_init__(self) -> None:
-        if self.beams < 1 or not 0 < self.threshold < 1:
-            raise ConfigError(
-                f"prefix search with beams={self.beams}, threshold={self.threshold}: expected at least 1, and "
-                "a probability"
-            )
+    """Score added per character, as a counterweight to the preference for short texts."""
+    threshold: float = setting(1e-3, low=1e-12, high=1)
+    """Characters less probable than this in a column are not tried."""
 
 
 @dataclass

@@ -17,12 +17,13 @@ from scipy.optimize import minimize
 from tqdm import tqdm
 
 from ocr.bundle import Bundle
-from ocr.data.lines.batches import iterate_batches
+from ocr.data.lines.batches import EvaluationBatches
 from ocr.data.lines.sources import LineSource
 from ocr.decoding import CtcBeam, Hypothesis, Rescoring, SearchSettings, get_decoder
 from ocr.decoding.calibration import Calibration, Logistic, character_features, word_features
 from ocr.errors import ConfigError
 from ocr.evaluation.lines import right_parts, score_line
+from ocr.inference.settings import DEFAULTS
 from ocr.metrics.calibration import ConfidenceCounts
 from ocr.metrics.text import ErrorCounts, count_errors
 from ocr.models.vit import Encoded
@@ -46,7 +47,7 @@ class EncodedLines:
     @torch.inference_mode()
     def of(cls, bundle: Bundle, source: LineSource) -> EncodedLines:
         """Encode every usable line. Raises ConfigError if there are none."""
-        batches = iterate_batches(source, bundle.parts["preprocess"], 16)
+        batches = EvaluationBatches(source, bundle.parts["preprocess"], batch_size=DEFAULTS.batch_size)
         lines = [
             (batch.samples, bundle.model.encode(batch.images))
             for batch in tqdm(batches, disable=None, leave=False)

@@ -17,6 +17,7 @@ from ocr.errors import ConfigError, DataError, OcrError
 from ocr.evaluation.analysis.confusions import count_confusions
 from ocr.evaluation.engine import LineEngine
 from ocr.inference.recognizer import LineReader
+from ocr.inference.settings import DEFAULTS
 from ocr.metrics.calibration import ConfidenceCounts, count_confidence, matched
 from ocr.metrics.text import ErrorCounts, bootstrap_interval, count_errors
 from ocr.text.normalize import normalize as normalize_text
@@ -67,7 +68,7 @@ def evaluate_lines(
     normalize: bool = True,
     kind: str | None = None,
     limit: int | None = None,
-    batch_size: int = 16,
+    batch_size: int = DEFAULTS.batch_size,
     num_workers: int = 0,
     progress: Callable[[Iterable], Iterable] = iter,
 ) -> tuple[dict[str, Any], list[LineResult]]:

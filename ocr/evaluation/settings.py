@@ -8,38 +8,38 @@ from typing import Any
 
 from ocr.errors import ConfigError
 from ocr.evaluation.engine import OURS, engine_names
+from ocr.inference.settings import DEFAULTS
+from ocr.settings import BaseSettings, setting
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(BaseSettings):
     """Options of an evaluation, explained in `configs/evaluate.yaml`; `options` are those of each engine, by name.
 
     Raises:
-        ConfigError: an unknown engine, the same one twice, or a batch of no lines.
+        ConfigError: an unknown engine, the same one twice, or a value out of range.
     """
 
     bundle: str | None = None
     engine: str | Sequence[str] = OURS
-    detector: str = ""
+    detector: str = str(DEFAULTS.detector)
     report: str | None = None
     predictions: str | None = None
     worst: str | None = None
-    worst_lines: int = 8
-    confusions: int = 15
+    worst_lines: int = setting(8, low=1)
+    confusions: int = setting(15, low=0)
     normalize: bool = True
     kind: str | None = None
     decode: str | None = None
-    limit: int | None = None
-    batch_size: int = 16
-    num_workers: int = 0
-    device: str = "auto"
+    limit: int | None = setting(None, low=1)
+    batch_size: int = setting(DEFAULTS.batch_size, low=1)
+    num_workers: int = setting(0, low=0)
+    device: str = DEFAULTS.device
     threads: int | None = None
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for key in ("batch_size", "worst_lines"):
-            if getattr(self, key) < 1:
-                raise ConfigError(f"{key} must be at least 1, got {getattr(self, key)}")
+        super().__post_init__()
         names = self.engines
         for name in names:
             if name not in engine_names():

@@ -190,14 +190,6 @@ def load_page(
     return next(open_pages(source, name=name, pages=pages, dpi=dpi))
 
 
-def load_pages(
-    source: str | Path | bytes, *, name: str = "", pages: PageRange = ALL_PAGES, dpi: int | None = None
-) -> Iterator[np.ndarray]:
-    """The pixels of `open_pages`: uint8 RGB (h, w, 3), one page at a time."""
-    for page in open_pages(source, name=name, pages=pages, dpi=dpi):
-        yield page.pixels
-
-
 def open_pages(
     source: ImageSource,
     *,

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import torch
 
 from ocr.bundle import Bundle
-from ocr.decoding import align
+from ocr.decoding.alignment import align, ctc_log_probs
 from ocr.errors import DataError, OcrError, one_line
 from ocr.image.io import load_image
 from ocr.text.normalize import normalize
@@ -47,10 +47,8 @@ def align_lines(
     for start in range(0, len(order), BATCH):
         rows = order[start : start + BATCH]
         encoded = bundle.model.encode(preprocess.batch([lines[i] for i in rows]))
-        log_probs = bundle.model.ctc_logits(encoded).float().log_softmax(-1).numpy()
-        for row, i in enumerate(rows):
+        for i, scores in zip(rows, ctc_log_probs(bundle.model, encoded), strict=True):
             ids = tokenizer.encode(texts[i])
-            scores = log_probs[row, : int(encoded.lengths[row])]
             runs = align(scores, ids)
             scale = encoded.stride * images[i].shape[1] / lines[i].shape[1]
             fit = [scores[a:b, c].max(initial=-20.0) for (a, b), c in zip(runs, ids, strict=True)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ocr.bundle import Bundle
+from ocr.decoding.alignment import character_edges
 from ocr.decoding.hypothesis import CharacterSpan, Hypothesis
 from ocr.geometry import rectify_line
 from ocr.inference.align import align_lines
@@ -40,10 +41,7 @@ def align_page(bundle: Bundle, image: np.ndarray, page: Page) -> list[AlignedLin
 
 def _hypothesis(text: str, edges: Sequence[float]) -> Hypothesis:
     """The text as if it had been read: a character begins and ends halfway to its neighbors."""
-    starts, ends = edges[::2], edges[1::2]
-    pitch = (ends[-1] - starts[0]) / len(text)
-    inner = [(end + start) / 2 for end, start in zip(ends, starts[1:], strict=False)]
-    bounds = [max(0.0, starts[0] - pitch / 2), *inner, ends[-1] + pitch / 2]
+    bounds = character_edges(list(zip(edges[::2], edges[1::2], strict=True)))
     spans = [
         CharacterSpan(character, left, right, 1.0)
         for character, left, right in zip(text, bounds, bounds[1:], strict=False)

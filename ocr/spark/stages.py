@@ -9,12 +9,15 @@ from pyspark.ml.param.shared import HasInputCol, HasInputCols, HasOutputCol
 from pyspark.sql import DataFrame
 from pyspark.sql.types import DataType, FloatType, IntegerType, StringType, StructField
 
+from ocr.detection.settings import DetectionSettings
 from ocr.errors import ConfigError
 from ocr.inference.settings import DEFAULTS
 from ocr.spark import schemas
 from ocr.spark.enums import Color, ImageType, OcrOutputFormat
 from ocr.spark.params import Columns, Stage, at_least, fraction, one_of, parameter
 from ocr.spark.worker import RowMap
+
+DETECTION = DetectionSettings()
 
 
 class BinaryToImage(Stage, HasInputCol, HasOutputCol):
@@ -130,9 +133,9 @@ class ImageTextDetectorV2(_Pretrained, HasInputCol, HasOutputCol):
         "inputCol": "image",
         "outputCol": "table_regions",
         "bundle": DEFAULTS.detector,
-        "scoreThreshold": 0.7,
-        "textThreshold": 0.4,
-        "linkThreshold": 0.4,
+        "scoreThreshold": DETECTION.text_threshold,
+        "textThreshold": DETECTION.low_text,
+        "linkThreshold": DETECTION.link_threshold,
         "sizeThreshold": 10,
         "width": 1280,
         "withRefiner": False,
@@ -154,7 +157,6 @@ class ImageTextDetectorV2(_Pretrained, HasInputCol, HasOutputCol):
         return _fields({self.getOutputCol(): schemas.REGIONS})
 
     def _row_map(self, columns: Columns, dataset: DataFrame) -> RowMap:
-        from ocr.detection.settings import DetectionSettings
         from ocr.spark.bundles import ship
         from ocr.spark.detect import Detect
         from ocr.spark.worker import line_finder

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ocr.caching import Cache
 from ocr.errors import DataError, one_line
 from ocr.image.io import load_image
 from ocr.image.preprocess import LinePreprocessor
@@ -96,14 +96,7 @@ class CollageSynthesizer:
         self.inventory = Inventory(texts, min_text=min_text, max_borrowed=borrowed)
         if not self.inventory.writers:
             raise DataError(f"{lines}: no writer has {min_text} characters of well aligned text")
-        self._strip = lru_cache(maxsize=8192)(self._cut_strip)
-
-    def __getstate__(self) -> dict:
-        return {key: value for key, value in self.__dict__.items() if key != "_strip"}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
-        self._strip = lru_cache(maxsize=8192)(self._cut_strip)
+        self._strip = Cache(self._cut_strip, 8192)
 
     def sample(self, rng: np.random.Generator) -> SynthLine:
         """Draw one line; the same generator state gives the same line."""

@@ -287,8 +287,8 @@ def test_spans_hold_what_the_language_model_says(ngram):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("ctc_beam", {"beams": 0}, "beams=0"),
-        ("ctc_beam", {"threshold": 2.0}, "threshold=2.0"),
+        ("ctc_beam", {"beams": 0}, "decode=ctc_beam: beams must be at least 1, got 0"),
+        ("ctc_beam", {"threshold": 2.0}, "threshold must lie between .* got 2.0"),
         ("ctc_beam", {"beam": 5}, "decode=ctc_beam.*'beam'"),
         ("rescore", {"weights": 0.1}, "decode=rescore.*'weights'"),
         ("rescore", {"candidates": 0}, "candidates=0"),

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from ocr.errors import ImageError
-from ocr.image.io import load_image, load_pages, open_pages
+from ocr.image.io import load_image, open_pages
 
 
 def gradient(mode: str = "RGB") -> Image.Image:
@@ -74,8 +74,8 @@ def test_of_a_moving_picture_the_first_frame_is_read(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     frames = [Image.new("L", (9, 9), shade) for shade in (10, 200)]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
-    (page,) = load_pages(path)
-    assert abs(int(page[0, 0, 0]) - 10) < 6
+    (page,) = open_pages(path)
+    assert abs(int(page.pixels[0, 0, 0]) - 10) < 6
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_pages_of_a_tiff_come_in_order(tmp_path):
     path = tmp_path / "a.tif"
     pages = [Image.new("L", (9, 9), shade) for shade in (10, 20, 30)]
     pages[0].save(path, save_all=True, append_images=pages[1:])
-    assert [page[0, 0, 0] for page in load_pages(path)] == [10, 20, 30]
+    assert [page.pixels[0, 0, 0] for page in open_pages(path)] == [10, 20, 30]
     assert load_image(path)[0, 0, 0] == 10
 
 

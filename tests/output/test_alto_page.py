@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from ocr.data.formats.alto import AltoLines, read_alto
-from ocr.data.formats.page_xml import PageXmlLines, read_page_xml
+from ocr.data.formats.alto import AltoLines
+from ocr.data.formats.page_xml import PageXmlLines
 from ocr.output import WRITERS
 from ocr.output.layout import xml_text
+from tests.helpers.annotations import read_alto, read_page_xml
 from tests.output.cases import PAGES
 
 READERS = {"alto": read_alto, "page": read_page_xml}

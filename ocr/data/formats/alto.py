@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,58 +11,11 @@ from lxml import etree
 from ocr.data.formats.annotated import NO_OUTLINE, PageAnnotation
 from ocr.data.formats.page_lines import PageLines
 from ocr.data.formats.xml import local_name, number, page_size, parse_xml, points
-from ocr.data.lines.sources import warn
 from ocr.data.pages.outline import as_baseline, as_polygon
 from ocr.errors import DataError
-from ocr.geometry.rectify import PAD
 from ocr.types import Page, TextLine, Word
 
-log = logging.getLogger(__name__)
-
 _KINDS = ("handwritten", "typed", "print")
-
-
-class AltoLines(PageLines):
-    """Transcribed lines of ALTO files, cut from their page images and straightened; see `PageLines`."""
-
-    def __init__(
-        self,
-        paths: str | Path | Sequence[str | Path],
-        *,
-        images: str | Path | None = None,
-        height: int = 64,
-        pad: float = PAD,
-        normalize: bool = True,
-        language: str = "",
-        name: str = "alto",
-        on_problem: Callable[[DataError], None] = warn,
-    ) -> None:
-        super().__init__(
-            paths,
-            alto_pages,
-            images=images,
-            height=height,
-            pad=pad,
-            normalize=normalize,
-            language=language,
-            name=name,
-            on_problem=on_problem,
-        )
-
-
-def read_alto(path: str | Path) -> Page:
-    """Lines and words of an ALTO file of one page, as `alto_pages` gives them; lines that are left out are logged.
-
-    Raises:
-        DataError: not ALTO, without a page size, or of several pages.
-    """
-    pages = _page_elements(Path(path))[1]
-    if len(pages) != 1:
-        raise DataError(f"{path}: expected one <Page>, found {len(pages)}")
-    (annotated,) = alto_pages(Path(path))
-    for problem in annotated.problems:
-        log.warning("line left out: %s", problem)
-    return annotated.page
 
 
 def alto_pages(path: Path) -> list[PageAnnotation]:
@@ -186,3 +137,10 @@ def _baseline(element: etree._Element) -> np.ndarray | float | None:
     except ValueError:
         return points(value)
     return height if math.isfinite(height) else None
+
+
+class AltoLines(PageLines):
+    """Transcribed lines of ALTO files, cut from their page images and straightened; see `PageLines`."""
+
+    format_name = "alto"
+    read_pages = staticmethod(alto_pages)

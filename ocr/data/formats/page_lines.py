@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
+from ocr.caching import Cache
 from ocr.data.formats.annotated import PageAnnotation
 from ocr.data.formats.page_images import PageImages
 from ocr.data.lines.manifest import expand_paths
@@ -23,8 +25,10 @@ from ocr.types import LineSample, TextLine
 _CACHED_PAGES = 4
 
 
-class PageLines:
+class PageLines(ABC):
     """The transcribed lines of annotated pages, each cut from its page image and straightened.
+
+    A subclass reads the pages of one format, and gives its lines a name.
 
     Outlines are scaled where the image is another size than the annotation says. The image is looked for under
     the name that the annotation gives and under the annotation's own name, beside the annotation, one folder
@@ -36,10 +40,10 @@ class PageLines:
 
     Args:
         paths: annotation files: a path, a glob, or a list of them.
-        read: reads the pages of one of them, such as `page_xml_pages`.
         images: another folder to look for page images in.
         height: of the crops, in pixels. pad: margin above and below, see `ocr.geometry.rectify_line`.
         normalize: bring the text to the project's normal form.
+        name: shown in messages, and the source of the lines; default that of the format.
         on_problem: is told of each file and line that is left out; default a warning.
 
     Raises:
@@ -49,18 +53,18 @@ class PageLines:
     """
 
     endless = False
+    format_name: ClassVar[str]
 
     def __init__(
         self,
         paths: str | Path | Sequence[str | Path],
-        read: Callable[[Path], list[PageAnnotation]],
         *,
         images: str | Path | None = None,
         height: int = 64,
         pad: float = PAD,
         normalize: bool = True,
         language: str = "",
-        name: str = "pages",
+        name: str | None = None,
         on_problem: Callable[[DataError], None] = warn,
     ) -> None:
         self.files = expand_paths(paths)
@@ -68,10 +72,10 @@ class PageLines:
         self.height = height
         self.pad = pad
         self.language = language
-        self.name = name
+        self.name = name or self.format_name
         self.pages: list[PageAnnotation] = []
         self.documents: list[str] = []
-        problems = self._read(read)
+        problems = self._read()
         self.lines: list[tuple[int, TextLine, str]] = []
         self.without_text = 0
         """Lines that nobody has transcribed."""
@@ -87,14 +91,19 @@ class PageLines:
             raise DataError(f"{self.files[0]}: no transcribed lines in {len(self.files)} file(s){reason}")
         for problem in problems:
             on_problem(problem)
-        self._image = lru_cache(maxsize=_CACHED_PAGES)(self._load)
+        self._image = Cache(self._load, _CACHED_PAGES)
 
-    def _read(self, read: Callable[[Path], list[PageAnnotation]]) -> list[DataError]:
+    @staticmethod
+    @abstractmethod
+    def read_pages(path: Path) -> list[PageAnnotation]:
+        """Read the pages of an annotation file. Raises DataError where that is not possible."""
+
+    def _read(self) -> list[DataError]:
         """Read all files; one that cannot be read costs itself, unless there is no other. Returns the problems."""
         unreadable: list[DataError] = []
         for file in self.files:
             try:
-                pages = read(file)
+                pages = self.read_pages(file)
             except DataError as error:
                 unreadable.append(error)
                 continue
@@ -105,13 +114,6 @@ class PageLines:
         if not self.pages:
             raise unreadable[0]
         return unreadable + [problem for page in self.pages for problem in page.problems]
-
-    def __getstate__(self) -> dict:
-        return {key: value for key, value in self.__dict__.items() if key != "_image"}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
-        self._image = lru_cache(maxsize=_CACHED_PAGES)(self._load)
 
     def __len__(self) -> int:
         return len(self.lines)

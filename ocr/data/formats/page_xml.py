@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,9 @@ from lxml import etree
 from ocr.data.formats.annotated import NO_OUTLINE, PageAnnotation
 from ocr.data.formats.page_lines import PageLines
 from ocr.data.formats.xml import local_name, number, page_size, parse_xml, points
-from ocr.data.lines.sources import warn
 from ocr.data.pages.outline import as_baseline, as_polygon
 from ocr.errors import DataError
-from ocr.geometry.rectify import PAD
 from ocr.types import Page, TextLine, Word
-
-log = logging.getLogger(__name__)
 
 _PAGE_NUMBER = re.compile(r"\bpage\s*\{[^}]*\bnumber\s*:\s*(\d{1,9})\b")
 """In the attribute `custom` of <Page>, as `ocr.output.page_xml` writes it."""
@@ -31,48 +26,6 @@ _KINDS = {
     "typewritten": "typed",
     "printed": "print",
 }
-
-
-class PageXmlLines(PageLines):
-    """Transcribed lines of PAGE XML files, cut from their page images and straightened; see `PageLines`."""
-
-    def __init__(
-        self,
-        paths: str | Path | Sequence[str | Path],
-        *,
-        images: str | Path | None = None,
-        height: int = 64,
-        pad: float = PAD,
-        normalize: bool = True,
-        language: str = "",
-        name: str = "page-xml",
-        on_problem: Callable[[DataError], None] = warn,
-    ) -> None:
-        super().__init__(
-            paths,
-            page_xml_pages,
-            images=images,
-            height=height,
-            pad=pad,
-            normalize=normalize,
-            language=language,
-            name=name,
-            on_problem=on_problem,
-        )
-
-
-def read_page_xml(path: str | Path) -> Page:
-    """Lines and words of a PAGE XML file in its reading order, as `page_xml_pages` gives them.
-
-    Lines that are left out are logged.
-
-    Raises:
-        DataError: not PAGE XML, or without the image's size.
-    """
-    (annotated,) = page_xml_pages(Path(path))
-    for problem in annotated.problems:
-        log.warning("line left out: %s", problem)
-    return annotated.page
 
 
 def page_xml_pages(path: Path) -> list[PageAnnotation]:
@@ -214,3 +167,10 @@ def _spelled(word: etree._Element) -> tuple[str, float]:
 def _index(element: etree._Element, *, default: int) -> int:
     value = element.get("index", "")
     return int(value) if value.isdigit() else default
+
+
+class PageXmlLines(PageLines):
+    """Transcribed lines of PAGE XML files, cut from their page images and straightened; see `PageLines`."""
+
+    format_name = "page-xml"
+    read_pages = staticmethod(page_xml_pages)

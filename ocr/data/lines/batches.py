@@ -11,7 +11,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from ocr.data.lines.collate import LineCollate
-from ocr.data.lines.sampler import WidthBucketSampler
+from ocr.data.lines.sampler import group_by_columns
 from ocr.data.lines.sources import LineSource
 from ocr.data.lines.stream import one_thread
 from ocr.errors import OcrError
@@ -70,13 +70,13 @@ class EvaluationBatches:
         columns = np.array(
             [aspect if math.isnan(aspect) else preprocess.columns(1, aspect) for aspect in aspects]
         )
-        sampler = WidthBucketSampler(
-            columns,
+        known = columns[~np.isnan(columns)]
+        groups = group_by_columns(
+            np.where(np.isnan(columns), np.median(known) if len(known) else 1.0, columns),
             max_columns=max_columns or batch_size * (preprocess.max_width + 16),
             max_lines=batch_size,
-            shuffle=False,
         )
-        self.batches = list(sampler)[rank::world_size]
+        self.batches = [group.tolist() for group in groups[rank::world_size]]
 
     def __len__(self) -> int:
         """Batches; fewer come where all lines of one are unusable."""
@@ -97,22 +97,6 @@ class EvaluationBatches:
             usable = [row for row in rows if isinstance(row, LineSample)]
             if usable:
                 yield self.collate.join(usable)
-
-
-def iterate_batches(
-    source: LineSource,
-    preprocess: LinePreprocessor,
-    batch_size: int,
-    *,
-    num_workers: int = 0,
-    on_error: Callable[[int, OcrError], None] | None = None,
-) -> Iterator[LineBatch]:
-    """Every usable line of `source` once, like widths together; see `EvaluationBatches`."""
-    return iter(
-        EvaluationBatches(
-            source, preprocess, batch_size=batch_size, num_workers=num_workers, on_error=on_error
-        )
-    )
 
 
 def _warn(row: int, error: OcrError) -> None:

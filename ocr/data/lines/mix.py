@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
 import numpy as np
 
+from ocr.caching import Cache
 from ocr.data.lines.sources import LineSource
 from ocr.data.mixture import shared_out
 from ocr.errors import ConfigError
@@ -58,32 +58,19 @@ class MixedLines:
         self.seed = seed
         self.name = name
         self.vary = vary
-        self.epoch = 0
         # The heaviest source absorbs the rounding of all others, at most one line each a block.
         self.block = max(256, 2 * len(self.sources) ** 2)
-        self._block_of = lru_cache(maxsize=64)(self._deal_block)
-        self._order_of = lru_cache(maxsize=4 * len(self.sources))(self._shuffle_source)
-
-    def __getstate__(self) -> dict:
-        return {key: value for key, value in self.__dict__.items() if key not in ("_block_of", "_order_of")}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
-        self._block_of = lru_cache(maxsize=64)(self._deal_block)
-        self._order_of = lru_cache(maxsize=4 * len(self.sources))(self._shuffle_source)
+        self._block_of = Cache(self._deal_block, 64)
+        self._order_of = Cache(self._shuffle_source, 4 * len(self.sources))
 
     def __len__(self) -> int:
         return self.length
 
     def __getitem__(self, index: int) -> LineSample:
-        """Return line `index` of the current epoch."""
+        """Return line `index` of the first epoch."""
         if not 0 <= index < self.length:
             raise IndexError(f"{self.name}: index {index} of {self.length} lines")
-        return self.at(self.epoch * self.length + index)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Shift indices by whole epochs, so that a new epoch reads new lines."""
-        self.epoch = epoch
+        return self.at(index)
 
     def at(self, position: int) -> LineSample:
         """Return the line at `position` >= 0 of the endless sequence."""
@@ -105,11 +92,11 @@ class MixedLines:
         return which, int(self._order_of(which, epoch)[rank])
 
     def widths(self) -> np.ndarray:
-        """Return (length,) float64 width / height of the current epoch; NaN where unknown."""
+        """Return (length,) float64 width / height of the first epoch; NaN where unknown."""
         known = [None if source.endless else source.widths() for source in self.sources]
         result = np.full(self.length, np.nan)
         for index in range(self.length):
-            which, item = self.locate(self.epoch * self.length + index)
+            which, item = self.locate(index)
             if known[which] is not None:
                 result[index] = known[which][item]
         return result

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ocr.caching import Cache
 from ocr.data.lines.manifest import columns_of, expand_paths, line_of, row_of
 from ocr.data.lines.sources import EndlessLines
 from ocr.errors import ConfigError, DataError
@@ -58,20 +58,10 @@ class ParquetShards(EndlessLines):
         self.length = int(self.sizes.sum())
         if not self.length:
             raise DataError(f"{self.files[0]}: no lines")
-        self._prepare()
-
-    def _prepare(self) -> None:
         # Two of each: the end of one window or epoch and the start of the next meet in a pool of lines.
-        self._epoch_of = lru_cache(maxsize=2)(self._shuffled_groups)
-        self._order_of = lru_cache(maxsize=2)(self._shuffled_lines)
-        self._group_of = lru_cache(maxsize=2 * self.window)(self._read_group)
-
-    def __getstate__(self) -> dict:
-        return {key: value for key, value in self.__dict__.items() if not key.endswith("_of")}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
-        self._prepare()
+        self._epoch_of = Cache(self._shuffled_groups, 2)
+        self._order_of = Cache(self._shuffled_lines, 2)
+        self._group_of = Cache(self._read_group, 2 * self.window)
 
     def at(self, index: int) -> LineSample:
         """Line `index` >= 0 of the endless sequence; raises DataError if it cannot be used."""

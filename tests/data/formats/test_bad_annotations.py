@@ -6,7 +6,7 @@ from PIL import Image
 
 from ocr.commands.to_parquet import main
 from ocr.data.formats.alto import AltoLines, alto_pages
-from ocr.data.formats.page_xml import PageXmlLines, page_xml_pages, read_page_xml
+from ocr.data.formats.page_xml import PageXmlLines, page_xml_pages
 from ocr.data.lines.manifest import ParquetLines
 from ocr.errors import DataError
 
@@ -124,7 +124,7 @@ def test_an_impossible_outline_costs_its_line(folder, coords, message):
 def test_an_impossible_size_of_a_page_is_one_line(folder, value):
     (folder / "p.xml").write_text(page_xml("", size=f'imageWidth="{value}" imageHeight="300"'))
     with pytest.raises(DataError, match=r"p\.xml: ") as caught:
-        read_page_xml(folder / "p.xml")
+        page_xml_pages(folder / "p.xml")
     assert "\n" not in str(caught.value)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ocr.data.lines.sampler import WidthBucketSampler, balanced_groups, group_by_columns, padded
+from ocr.data.lines.sampler import balanced_groups, group_by_columns, padded
 from ocr.errors import ConfigError
 
 WIDTHS = np.random.default_rng(0).gamma(3, 150, 256).clip(16, 1500)
@@ -50,32 +50,3 @@ def test_balanced_groups_leave_out_what_does_not_fit():
 def test_balanced_groups_refuse_the_impossible():
     with pytest.raises(ConfigError, match="3 lines into 4 groups"):
         balanced_groups(np.ones(3), 4, max_lines=9)
-
-
-def _sampler(**changes):
-    settings = {"max_columns": 4000, "max_lines": 12, "seed": 1, "pool": 64} | changes
-    return WidthBucketSampler(WIDTHS, **settings)
-
-
-def test_the_sampler_resumes_and_changes_with_the_epoch():
-    sampler = _sampler()
-    first = list(sampler)
-    assert len(first) == len(sampler)
-    assert sorted(sum(first, [])) == list(range(256))
-    sampler.set_epoch(1)
-    iterator = iter(sampler)
-    begun = [next(iterator) for _ in range(5)]
-    resumed = _sampler()
-    resumed.load_state_dict(sampler.state_dict())
-    whole = _sampler()
-    whole.set_epoch(1)
-    assert begun + list(resumed) == list(whole) != first
-
-
-def test_unshuffled_batches_come_widest_first_and_nan_is_allowed():
-    widths = WIDTHS.copy()
-    widths[::7] = np.nan
-    known = WIDTHS[~np.isnan(widths)]
-    batches = list(WidthBucketSampler(widths, max_columns=4000, max_lines=12, shuffle=False))
-    assert sorted(sum(batches, [])) == list(range(256))
-    assert widths[batches[0][0]] == known.max()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from ocr.data.lines.batches import EvaluationBatches, iterate_batches
+from ocr.data.lines.batches import EvaluationBatches
 from ocr.data.lines.collate import LineCollate
 from ocr.data.lines.mix import MixedLines
 from ocr.data.lines.sources import ConcatLines
@@ -191,7 +191,12 @@ def test_evaluation_sees_every_usable_line_once_widest_first():
     source = ConcatLines([MemoryLines(20, name="a", bad=(2,)), MemoryLines(9, name="b")])
     errors = []
     batches = list(
-        iterate_batches(source, PREPROCESS, 4, on_error=lambda row, error: errors.append((row, str(error))))
+        EvaluationBatches(
+            source,
+            PREPROCESS,
+            batch_size=4,
+            on_error=lambda row, error: errors.append((row, str(error))),
+        )
     )
     ids = sum(_ids(batches), [])
     assert sorted(ids) == sorted([f"a-{i}" for i in range(20) if i != 2] + [f"b-{i}" for i in range(9)])
@@ -199,6 +204,15 @@ def test_evaluation_sees_every_usable_line_once_widest_first():
     widths = [batch.images.widths.max().item() for batch in batches]
     assert widths == sorted(widths, reverse=True)
     assert {sample.source for batch in batches for sample in batch.samples} == {"a", "b"}
+
+
+def test_evaluation_takes_unknown_widths_for_the_median():
+    source = MemoryLines(20)
+    known = source.widths()
+    source.widths = lambda: np.where(np.arange(20) % 7, known, np.nan)
+    batches = EvaluationBatches(source, PREPROCESS, batch_size=4).batches
+    assert sorted(sum(batches, [])) == list(range(20))
+    assert batches[0][0] == np.nanargmax(source.widths())
 
 
 def test_evaluation_survives_a_batch_of_bad_rows_and_splits_over_ranks(caplog):
