@@ -17,8 +17,9 @@ from PIL import Image
 
 from ocr.commands import read
 from ocr.image.io import open_pages
-from tests.image.test_pdf import encrypted, shade, write_pdf
-from tests.test_bad_input import encoded, png_header
+from tests.helpers.pdf import encrypted, shade, write_pdf
+from tests.helpers.pictures import png_header
+from tests.test_bad_input import encoded
 
 LETTER = Path(__file__).parents[1] / "examples" / "letter.jpg"
 PAGES = 2000

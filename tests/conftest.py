@@ -37,6 +37,14 @@ def tiny_recognizer(tmp_path_factory) -> Path:
     return bundle.save(tmp_path_factory.mktemp("bundles") / "tiny")
 
 
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory) -> Path:
+    """A folder of data as the experiments expect it, with a line or a page in each file."""
+    from tests.helpers.data_folder import write_data_folder
+
+    return write_data_folder(tmp_path_factory.mktemp("data"))
+
+
 MARKS = {
     "spark": ("tests/spark/",),
     "browser": ("tests/demo/test_browser.py",),

@@ -4,8 +4,6 @@ import io
 import os
 import re
 import shutil
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ from ocr.data.lines.manifest import ParquetLines
 from ocr.errors import DataError, FontError, LabelError
 from ocr.synth.fonts import FontLibrary
 from ocr.text.tokenizer import CharTokenizer
+from tests.helpers.pictures import png_header
 
 
 def encoded(kind="PNG", size=(64, 16)) -> bytes:
@@ -26,17 +25,6 @@ def encoded(kind="PNG", size=(64, 16)) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format=kind)
     return buffer.getvalue()
-
-
-def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds hardly any pixels."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    pixels = zlib.compress(b"\0" * 64)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 @pytest.fixture

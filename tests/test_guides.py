@@ -30,7 +30,7 @@ from PIL import Image
 import ocr.commands
 from ocr.bundle import WEIGHTS, registry
 from ocr.commands import evaluate, read, train
-from tests.test_configs import LINE_SETS, data_folder  # noqa: F401
+from tests.helpers.data_folder import LINE_SETS
 
 ROOT = Path(__file__).parents[1]
 GUIDES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -212,7 +212,7 @@ def anchors_of(page: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def desk(data_folder, tmp_path_factory) -> Path:  # noqa: F811
+def desk(data_folder, tmp_path_factory) -> Path:
     """A folder in which the names that guides use exist, all tiny."""
     desk = tmp_path_factory.mktemp("desk")
     picture = Image.open(ROOT / "examples" / "line.png").convert("RGB")

@@ -16,7 +16,7 @@ from ocr.commands.convert import main
 from ocr.convert.trocr import convert_trocr
 from ocr.errors import ConfigError, WeightsError
 from ocr.inference.recognizer import LineReader
-from tests.convert.conftest import LABELS, PICTURES, SIZE, STYLES, processor_of
+from tests.helpers.checkpoints import LABELS, PICTURES, SIZE, STYLES, processor_of
 
 BLENDS = [Image.blend(PICTURES[i], PICTURES[i - 1], 0.45) for i in range(3)]
 """Pictures that the models are unsure of, so that beams differ."""

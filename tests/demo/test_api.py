@@ -10,8 +10,8 @@ from lxml import etree
 from PIL import Image
 
 from ocr.demo.limits import Limits
-from tests.demo.conftest import served
-from tests.demo.test_server import encoded
+from tests.helpers.pictures import encoded
+from tests.helpers.web import served
 
 
 @pytest.fixture(scope="module")

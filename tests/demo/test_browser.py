@@ -8,8 +8,8 @@ from lxml import etree
 from PIL import Image
 
 from ocr.data.lines.manifest import ParquetLines
-from tests.demo.conftest import LETTER, served
-from tests.demo.test_server import encoded
+from tests.helpers.pictures import encoded
+from tests.helpers.web import LETTER, served
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect

@@ -17,8 +17,8 @@ from ocr.demo.corrections import CheckedLines, FolderCounts, count_session, save
 from ocr.demo.limits import Limits
 from ocr.demo.session import Session, Upload, UploadPage
 from ocr.types import Page, TextLine
-from tests.demo.conftest import User, served
-from tests.demo.test_server import encoded
+from tests.helpers.pictures import encoded
+from tests.helpers.web import User, served
 
 
 @pytest.fixture

@@ -21,14 +21,8 @@ from ocr.demo.sessions import Sessions
 from ocr.demo.worker import Worker
 from ocr.errors import ConfigError
 from ocr.output import WRITERS
-from tests.demo.conftest import User, served
-
-
-def encoded(*pages: Image.Image, form: str = "PNG", **options) -> bytes:
-    buffer = io.BytesIO()
-    more = {"save_all": True, "append_images": pages[1:]} if len(pages) > 1 else {}
-    pages[0].save(buffer, format=form, **more, **options)
-    return buffer.getvalue()
+from tests.helpers.pictures import encoded
+from tests.helpers.web import User, served
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from ocr.evaluation.engine import Machine, PageEngine, engine_names, load_engine
 from ocr.metrics.boxes import count_detections
 from ocr.metrics.text import count_errors
 from ocr.types import LineSample
-from tests.convert.conftest import LABELS, PICTURES, make_checkpoint
+from tests.helpers.checkpoints import LABELS, PICTURES, make_checkpoint
 
 FONT = str(files("ocr.synth") / "assets/fonts/fonts/ABeeZee-Regular.ttf")
 TEXTS = ["The harbour was quiet", "before the morning tide", "and nobody spoke a word"]

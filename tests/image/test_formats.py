@@ -10,7 +10,7 @@ from PIL import Image, features
 from ocr.errors import ImageError
 from ocr.image.headers import page_sizes
 from ocr.image.io import PAGE_SUFFIXES, load_image, open_pages
-from tests.image.test_pdf import shade, write_pdf
+from tests.helpers.pdf import shade, write_pdf
 
 
 @pytest.mark.parametrize(

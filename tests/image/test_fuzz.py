@@ -15,7 +15,7 @@ from PIL import Image
 from ocr.errors import ImageError
 from ocr.image.io import open_pages
 from ocr.image.page_image import MAX_PIXELS
-from tests.image.test_pdf import write_pdf
+from tests.helpers.pdf import write_pdf
 
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "1"))
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from ocr.errors import ImageError
 from ocr.image.headers import page_sizes
-from tests.image.test_pdf import write_pdf
+from tests.helpers.pdf import write_pdf
 
 
 def encoded(*sizes, form, **options) -> bytes:

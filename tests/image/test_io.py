@@ -3,7 +3,6 @@
 import io
 import struct
 import sys
-import zlib
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from PIL import Image, ImageOps
 
 from ocr.errors import ImageError
 from ocr.image.io import load_image, open_pages
+from tests.helpers.pictures import png_header
 
 
 def gradient(mode: str = "RGB") -> Image.Image:
@@ -116,13 +116,6 @@ def test_pages_of_a_tiff_come_in_order(tmp_path):
 @pytest.mark.parametrize("shape", [(5, 6), (5, 6, 1), (5, 6, 3), (5, 6, 4)])
 def test_arrays_of_every_channel_count(shape):
     assert load_image(np.full(shape, 200, np.uint8)).shape == (5, 6, 3)
-
-
-def png_header(width: int, height: int) -> bytes:
-    body = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunk = b"IHDR" + body
-    data = struct.pack(">I", 10) + b"IDAT" + b"\0" * 14
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data
 
 
 def jpeg() -> bytes:

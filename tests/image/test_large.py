@@ -10,7 +10,7 @@ from PIL import Image
 from ocr.commands import read
 from ocr.geometry import resize_page
 from ocr.image.io import load_image, open_pages
-from tests.output.cases import PAGES
+from tests.helpers.pages import PAGES
 
 
 def ramp(width=401, height=301) -> np.ndarray:

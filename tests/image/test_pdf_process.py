@@ -12,7 +12,7 @@ from ocr.image.headers import page_sizes
 from ocr.image.io import open_pages
 from ocr.image.page_image import PdfLimits
 from ocr.output.pdf_objects import PdfObjects
-from tests.image.test_pdf import shade, write_pdf
+from tests.helpers.pdf import shade, write_pdf
 
 
 def nested_forms(path, *, depth: int = 8, times: int = 16, pages: int = 2):

@@ -9,7 +9,7 @@ from PIL import Image
 from ocr.errors import ConfigError, ImageError
 from ocr.image.io import load_image, open_pages
 from ocr.image.page_image import PageRange
-from tests.image.test_pdf import shade, write_pdf
+from tests.helpers.pdf import shade, write_pdf
 
 
 def encoded() -> bytes:

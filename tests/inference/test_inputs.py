@@ -17,7 +17,7 @@ import infer
 import ocr.inference.download
 from ocr.errors import ImageError
 from ocr.inference.inputs import find_sources
-from tests.image.test_pdf import encrypted, shade, write_pdf
+from tests.helpers.pdf import encrypted, shade, write_pdf
 
 
 def png() -> bytes:

@@ -4,16 +4,10 @@ import pytest
 import torch
 
 from ocr.errors import ConfigError
-from ocr.models.backbones.light import LightUNet
 from ocr.models.backbones.timm_unet import TimmUNet
 from ocr.models.backbones.vgg16_bn import Vgg16Bn, logits_to_scores, scores_to_logits
 from ocr.models.detector import Detector, LineRefiner, LinkRefiner
-
-
-def tiny() -> Detector:
-    torch.manual_seed(0)
-    backbone = LightUNet(stem=4, widths=(8, 8, 8, 8), depths=(1, 1, 1), dilations=(1, 2), decoder=(8, 8, 8))
-    return Detector(backbone, LineRefiner(8, hidden=8))
+from tests.helpers.models import make_detector
 
 
 def craft() -> Detector:
@@ -22,7 +16,7 @@ def craft() -> Detector:
 
 
 @pytest.mark.parametrize(
-    ("make", "size"), [(tiny, 64), (craft, 32)], ids=["light ships", "CRAFT takes published weights"]
+    ("make", "size"), [(make_detector, 64), (craft, 32)], ids=["light ships", "CRAFT takes published weights"]
 )
 def test_gradient_reaches_every_parameter(make, size):
     model = make()
@@ -37,7 +31,7 @@ def test_gradient_reaches_every_parameter(make, size):
     [(64, 96, "multiples of 32"), (1, 1, "a single pixel"), (33, 130, "odd sides"), (4, 500, "a sliver")],
 )
 def test_maps_cover_any_size(height, width, reason):
-    output = tiny().eval()(torch.rand(1, 3, height, width))
+    output = make_detector().eval()(torch.rand(1, 3, height, width))
     cells = (-(-height // 4), -(-width // 4))
     assert output.region.shape == output.affinity.shape == output.line.shape == (1, *cells), reason
     assert output.extent.shape == (1, 2, *cells) and (output.extent >= 0).all()
@@ -46,7 +40,7 @@ def test_maps_cover_any_size(height, width, reason):
 @pytest.mark.parametrize("width", [1, 2, 31, 32, 33])
 def test_no_convolution_has_an_output_one_column_wide(width):
     """In bf16 such convolutions of stride 2 read memory that was never written, on CPUs with AMX."""
-    model = tiny().eval()
+    model = make_detector().eval()
     widths = []
     for module in model.modules():
         if isinstance(module, torch.nn.Conv2d) and module.kernel_size[1] > 1:
@@ -93,13 +87,13 @@ def test_networks_that_are_no_backbone_are_named(network, decoder, message):
 
 
 def test_no_refiner_no_lines():
-    model = Detector(tiny().backbone).eval()
+    model = Detector(make_detector().backbone).eval()
     output = model(torch.rand(1, 3, 32, 32))
     assert output.line is None and output.extent is None
 
 
 def test_an_image_does_not_depend_on_its_neighbours():
-    model, images = tiny().eval(), torch.rand(3, 3, 64, 64)
+    model, images = make_detector().eval(), torch.rand(3, 3, 64, 64)
     together, alone = model(images), model(images[1:2])
     assert torch.allclose(together.line[1], alone.line[0], atol=1e-5)
 

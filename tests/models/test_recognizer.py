@@ -5,7 +5,7 @@ import torch
 
 from ocr.losses.recognition import ctc_loss, token_loss
 from ocr.types import ImageBatch
-from tests.models.conftest import VOCABULARY, make_recognizer
+from tests.helpers.models import VOCABULARY, make_recognizer
 
 TOKENS = torch.tensor([[1, 5, 6, 7], [1, 8, 9, 0]])
 

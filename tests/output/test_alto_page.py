@@ -9,7 +9,7 @@ from ocr.data.formats.page_xml import PageXmlLines
 from ocr.output import WRITERS
 from ocr.output.layout import xml_text
 from tests.helpers.annotations import read_alto, read_page_xml
-from tests.output.cases import PAGES
+from tests.helpers.pages import PAGES
 
 READERS = {"alto": read_alto, "page": read_page_xml}
 TOLERANCE = {"alto": 0.051, "page": 0.501}

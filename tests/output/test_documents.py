@@ -13,7 +13,7 @@ from lxml import etree
 from ocr.inference.inputs import Source
 from ocr.output import WRITERS, choose_writers
 from ocr.output.results import Results
-from tests.output.cases import PAGES
+from tests.helpers.pages import PAGES
 
 with warnings.catch_warnings():
     # The checker is of Python 2's days.

@@ -8,7 +8,7 @@ from lxml import etree
 
 from ocr.output import WRITERS
 from ocr.output.layout import xml_text
-from tests.output.cases import PAGES
+from tests.helpers.pages import PAGES
 
 with warnings.catch_warnings():
     # The checker is of Python 2's days.

@@ -15,7 +15,7 @@ from ocr.output.draw import confidence_color
 from ocr.output.html import CROP_HEIGHT, HtmlReport
 from ocr.output.layout import xml_text
 from ocr.types import Page
-from tests.output.cases import PAGES, text_line
+from tests.helpers.pages import PAGES, text_line
 
 
 class Shown(HTMLParser):

@@ -6,7 +6,7 @@ import pytest
 from ocr.output import WRITERS
 from ocr.output.json import VERSION, page_json
 from ocr.types import Page
-from tests.output.cases import PAGES
+from tests.helpers.pages import PAGES
 
 
 def test_everything_found_comes_back(page, tmp_path):

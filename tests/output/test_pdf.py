@@ -11,7 +11,7 @@ from ocr.errors import ConfigError
 from ocr.output import WRITERS
 from ocr.output.pdf import PdfDocument
 from ocr.types import Page
-from tests.output.cases import PAGES, text_line
+from tests.helpers.pages import PAGES, text_line
 
 
 def paper(page: Page, value=(240, 230, 200)) -> np.ndarray:

@@ -16,7 +16,7 @@ from ocr.inference.inputs import Source
 from ocr.output import WRITERS, choose_writers
 from ocr.output.draw import DrawOptions
 from ocr.output.results import Results
-from tests.output.cases import PAGES
+from tests.helpers.pages import PAGES
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")

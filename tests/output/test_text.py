@@ -4,7 +4,7 @@ from ocr.errors import ConfigError
 from ocr.output import WRITERS
 from ocr.output.text import join_lines, page_text
 from ocr.types import Page
-from tests.output.cases import text_line
+from tests.helpers.pages import text_line
 
 
 def test_unread_lines_leave_no_empty_line(page):

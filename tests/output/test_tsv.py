@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from ocr.output import WRITERS
-from tests.output.cases import PAGES
+from tests.helpers.pages import PAGES
 
 
 def rows(page, folder) -> list[dict]:

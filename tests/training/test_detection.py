@@ -12,13 +12,13 @@ from ocr.data.pages.datamodule import PageDataModule
 from ocr.losses.detection import balanced_bce, dice_loss, extent_loss
 from ocr.training.detection import DetectionModule
 from ocr.training.optim import adamw, warmup_cosine
-from tests.data.pages.test_batches import CharacterPages, RuledPages
-from tests.models.test_detector import tiny
+from tests.helpers.models import make_detector
+from tests.helpers.ruled_pages import CharacterPages, RuledPages
 
 
 def module() -> DetectionModule:
     return DetectionModule(
-        tiny(),
+        make_detector(),
         optimizer=partial(adamw, lr=2e-2, weight_decay=0.0),
         scheduler=partial(warmup_cosine, warmup_steps=5),
     )

@@ -1,65 +1,17 @@
 """Two processes under torchrun train as one does, and one goes on where two have stopped."""
 
-import csv
 import json
 import subprocess
 import sys
 from pathlib import Path
 
-import lightning as L
 import pytest
 from safetensors.numpy import load_file
-from torch import nn
 
 from ocr.commands import train
+from tests.helpers.training import SETTINGS, STEPS, STOP, losses
 
 ROOT = Path(__file__).parents[2]
-STEPS, STOP = 5, 3
-SETTINGS = [
-    "model=micro",
-    "synth=short_lines",
-    # The same for the whole batch whoever trains on which line: nothing is drawn by chance a process.
-    "augment=none",
-    "task.module.decoder_fraction=1",
-    "task.module.token_mask=0",
-    "data.val=null",
-    "data.num_workers=0",
-    "threads=1",
-    f"trainer.max_steps={STEPS}",
-    "trainer.precision=32",
-    "trainer.log_every_n_steps=1",
-    "optim.scheduler.warmup_steps=1",
-    "callbacks.early_stopping=null",
-    "callbacks.pictures=null",
-    "callbacks.progress=null",
-    "logger.tensorboard=null",
-    "+callbacks.norms._target_=tests.training.test_processes.FixedNorms",
-]
-
-
-class FixedNorms(L.Callback):
-    """Batch normalisation by fixed statistics: in training each process goes by those of its own lines."""
-
-    def on_train_batch_start(self, trainer, pl_module, *_):
-        for part in pl_module.modules():
-            if isinstance(part, nn.BatchNorm2d):
-                part.eval()
-
-
-class StopEarly(L.Callback):
-    """Stands for the end of an allotted time."""
-
-    def on_train_batch_end(self, trainer, *_):
-        trainer.should_stop = trainer.global_step == STOP
-
-
-def losses(run: Path) -> dict[int, float]:
-    """Training loss by step, of all parts of a run."""
-    found = {}
-    for file in sorted(run.glob("csv/*/metrics.csv")):
-        with file.open() as rows:
-            found |= {int(r["step"]): float(r["train/loss"]) for r in csv.DictReader(rows) if r["train/loss"]}
-    return found
 
 
 def test_two_processes_and_then_one_train_as_one_does(tmp_path, monkeypatch):
@@ -67,7 +19,7 @@ def test_two_processes_and_then_one_train_as_one_does(tmp_path, monkeypatch):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     shared = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
     shared += ["data.lines_per_batch=2", "data.pool=2", f"run_dir={two}"]
-    stop = "+callbacks.stop._target_=tests.training.test_processes.StopEarly"
+    stop = "+callbacks.stop._target_=tests.helpers.training.StopEarly"
     run = subprocess.run(
         [*torchrun, "train.py", *shared, *SETTINGS, stop],
         cwd=ROOT,

@@ -11,7 +11,7 @@ from ocr.text.tokenizer import CharTokenizer
 from ocr.training import recognition
 from ocr.training.recognition import RecognitionModule
 from ocr.types import LineSample
-from tests.models.conftest import make_recognizer
+from tests.helpers.models import make_recognizer
 
 TOKENIZER = CharTokenizer("abcdefg ")
 

@@ -29,11 +29,9 @@ from ocr.training.optim import adamw
 from ocr.training.recognition import RecognitionModule
 from ocr.training.sharding import FullySharded
 from ocr.types import ImageBatch, LineBatch
-from tests.data.pages.test_batches import CharacterPages, RuledPages
-from tests.models.conftest import make_recognizer
-from tests.models.test_detector import tiny
-from tests.training.test_distributed import TOKENIZER, KeepScores, Lines, batch, one_thread  # noqa: F401
-from tests.training.test_processes import SETTINGS, STOP, FixedNorms, losses
+from tests.helpers.models import make_detector, make_recognizer
+from tests.helpers.ruled_pages import CharacterPages, RuledPages
+from tests.helpers.training import SETTINGS, STOP, TOKENIZER, FixedNorms, KeepScores, Lines, batch, losses
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -57,7 +55,9 @@ def recognizer() -> RecognitionModule:
 
 
 def detector() -> DetectionModule:
-    return DetectionModule(tiny(), optimizer=partial(adamw, lr=1e-2, weight_decay=0.1), scheduler=constant)
+    return DetectionModule(
+        make_detector(), optimizer=partial(adamw, lr=1e-2, weight_decay=0.1), scheduler=constant
+    )
 
 
 class RecognizerData(Lines):
@@ -236,7 +236,7 @@ def test_train_py_splits_the_model_and_one_process_goes_on(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     one, two = tmp_path / "one", tmp_path / "two"
     shared = ["trainer=fsdp", "trainer.accelerator=cpu", "trainer.devices=2", "data.lines_per_batch=2"]
-    stop = "+callbacks.stop._target_=tests.training.test_processes.StopEarly"
+    stop = "+callbacks.stop._target_=tests.helpers.training.StopEarly"
     in_two(partial(train_by, [*SETTINGS, *shared, "data.pool=2", f"run_dir={two}", stop]))
     assert sorted(losses(two)) == list(range(STOP))
     alone = [*SETTINGS, "data.lines_per_batch=4", "data.pool=4"]

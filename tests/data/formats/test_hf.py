@@ -10,7 +10,7 @@ from ocr.data.lines.mix import MixedLines
 from ocr.data.lines.stream import TrainingStream
 from ocr.errors import ConfigError, DataError
 from ocr.image.preprocess import LinePreprocessor
-from tests.data.conftest import picture
+from tests.helpers.pictures import picture
 
 
 @pytest.fixture(autouse=True)

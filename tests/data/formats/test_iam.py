@@ -4,7 +4,7 @@ from PIL import Image
 
 from ocr.data.formats.iam import IamLines
 from ocr.errors import DataError
-from tests.data.conftest import picture
+from tests.helpers.pictures import picture
 
 XML = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <form id="{form}" writer-id="{writer}"><machine-printed-part><line text="x"/></machine-printed-part>

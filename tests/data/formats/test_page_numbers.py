@@ -16,8 +16,8 @@ from ocr.inference.inputs import Source
 from ocr.output import WRITERS, choose_writers
 from ocr.output.results import Results
 from ocr.types import Page
-from tests.image.test_pdf import shade, write_pdf
-from tests.output.cases import text_line
+from tests.helpers.pages import text_line
+from tests.helpers.pdf import shade, write_pdf
 
 SHADES = (0.2, 0.5, 0.8)
 LINES = {"alto": AltoLines, "page": PageXmlLines}

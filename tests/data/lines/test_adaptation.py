@@ -9,7 +9,8 @@ from PIL import Image
 from ocr.data.lines.adaptation import AdaptationDataModule, open_lines, split_by_document
 from ocr.errors import ConfigError, DataError
 from ocr.image.preprocess import LinePreprocessor
-from tests.data.conftest import MemoryLines, picture
+from tests.helpers.lines import MemoryLines
+from tests.helpers.pictures import picture
 
 
 def own(path, **options):

@@ -5,7 +5,7 @@ from ocr.data.lines.crops import VaryCrop
 from ocr.data.lines.mix import MixedLines
 from ocr.errors import ConfigError
 from ocr.types import LineSample
-from tests.data.conftest import MemoryLines
+from tests.helpers.lines import MemoryLines
 
 
 def line(shape: tuple[int, ...] = (64, 200)) -> LineSample:

@@ -5,7 +5,7 @@ import torch
 from ocr.data.lines.datamodule import LineDataModule
 from ocr.data.lines.mix import MixedLines
 from ocr.image.preprocess import LinePreprocessor
-from tests.data.conftest import MemoryLines
+from tests.helpers.lines import MemoryLines
 
 
 class Recorder(L.LightningModule):

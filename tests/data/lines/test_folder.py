@@ -6,7 +6,7 @@ from PIL import Image
 
 from ocr.data.lines.folder import FolderLines
 from ocr.errors import DataError
-from tests.data.conftest import picture
+from tests.helpers.pictures import picture
 
 
 @pytest.fixture

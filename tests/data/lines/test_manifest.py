@@ -11,8 +11,8 @@ from ocr.data.lines.decode import decode_line
 from ocr.data.lines.manifest import ParquetLines, write_manifest
 from ocr.data.lines.shards import ParquetShards
 from ocr.errors import DataError
-from tests.data.conftest import MemoryLines, picture, png
-from tests.test_bad_input import png_header
+from tests.helpers.lines import MemoryLines
+from tests.helpers.pictures import picture, png, png_header
 
 
 def test_a_row_becomes_a_sample(write_parquet):

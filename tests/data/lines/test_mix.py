@@ -7,15 +7,7 @@ import pytest
 from ocr.data.lines.mix import MixedLines
 from ocr.data.lines.synthetic import SyntheticLines
 from ocr.errors import ConfigError
-from ocr.types import LineSample
-from tests.data.conftest import MemoryLines, picture
-
-
-class Pen:
-    """A synthesizer whose text is its first random number."""
-
-    def sample(self, rng: np.random.Generator) -> LineSample:
-        return LineSample(picture(int(rng.integers(20, 90))), str(rng.integers(1 << 60)), "", "")
+from tests.helpers.lines import MemoryLines, Pen
 
 
 def test_a_synthetic_line_depends_on_its_seed_and_index_alone():

@@ -15,8 +15,8 @@ from ocr.errors import ConfigError, DataError
 from ocr.image.augment import LineAugment
 from ocr.image.preprocess import LinePreprocessor
 from ocr.types import LineSample
-from tests.data.conftest import MemoryLines, picture
-from tests.data.lines.test_mix import Pen
+from tests.helpers.lines import MemoryLines, Pen
+from tests.helpers.pictures import picture
 
 PREPROCESS = LinePreprocessor(height=16, max_width=160)
 

@@ -12,7 +12,7 @@ from ocr.synth.strokes.library import Strokes, StrokeTable, clean_label, join
 from ocr.synth.strokes.pens import Pen, draw, flow, sample_pen, smooth, widths
 from ocr.synth.strokes.pieces import LocatedStrokes, PieceLibrary, assemble, extract
 from ocr.synth.strokes.synthesizer import StrokeSynthesizer, draw_plain
-from tests.synth.strokes.conftest import WORDS, letters, row, write
+from tests.helpers.strokes import WORDS, letters, row, write
 
 
 def strokes(text: str, *, joined: bool = False) -> Strokes:

@@ -1,0 +1,39 @@
+"""Pictures, and files of them."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+
+def picture(width: int, value: int = 0, height: int = 16) -> np.ndarray:
+    """White (height, width) with a bar of grey `value` in its left half."""
+    image = np.full((height, width), 255, np.uint8)
+    image[4:12, : width // 2] = value
+    return image
+
+
+def encoded(*pages: Image.Image, form: str = "PNG", **options) -> bytes:
+    """A file of one picture or several."""
+    buffer = io.BytesIO()
+    more = {"save_all": True, "append_images": pages[1:]} if len(pages) > 1 else {}
+    pages[0].save(buffer, format=form, **more, **options)
+    return buffer.getvalue()
+
+
+def png(image: np.ndarray) -> bytes:
+    """PNG bytes of a uint8 image."""
+    return encoded(Image.fromarray(image))
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds hardly any pixels."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 64)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
