@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -39,8 +40,8 @@ def desk(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ocr(wheel, desk, tmp_path_factory):
-    """`ocr(*arguments)` runs the installed command in `desk`; dependencies are those of the running environment."""
+def scripts(wheel, tmp_path_factory) -> Path:
+    """The commands of an environment with the wheel, whose dependencies are those of the running environment."""
     folder = tmp_path_factory.mktemp("environment") / "env"
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     scripts = folder / ("Scripts" if os.name == "nt" else "bin")
@@ -49,13 +50,21 @@ def ocr(wheel, desk, tmp_path_factory):
     packages = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
     # A .pth file of this environment, which would lead to the checkout, is not read when it is added like this.
     (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment |= {"OMP_NUM_THREADS": "1"}
+    return scripts
+
+
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+ENVIRONMENT |= {"OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def ocr(scripts, desk):
+    """`ocr(*arguments)` runs the installed command in `desk`."""
 
     def run(*arguments: str, program: str = "ocr") -> str:
         command = [str(scripts / program), *arguments]
         # Spark took 60 to 108 s on two busy cores; the limit only ends what hangs.
-        options = {"cwd": desk, "env": environment, "capture_output": True, "text": True, "timeout": 480}
+        options = {"cwd": desk, "env": ENVIRONMENT, "capture_output": True, "text": True, "timeout": 480}
         done = subprocess.run(command, **options)
         assert done.returncode == 0, f"{arguments}: {done.stderr[-3000:]}"
         return done.stdout
@@ -129,6 +138,19 @@ def test_it_trains_into_the_working_folder(ocr, desk, arguments):
     assert (desk / "runs" / "tried" / "bundle" / "bundle.json").exists()
 
 
+def test_it_serves_the_page(scripts, desk):
+    httpx = pytest.importorskip("httpx", reason="httpx is not installed")
+    pytest.importorskip("starlette", reason="the extra `demo` is not installed")
+    command = [scripts / "ocr", "demo", "--port", "0"]
+    with subprocess.Popen(command, cwd=desk, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = server.stdout.readline().split()[1]
+            assert "<title>" in httpx.get(address, timeout=60).text
+        finally:
+            server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 0
+
+
 @pytest.mark.spark
 def test_it_reads_on_spark(ocr, desk):
     pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
@@ -136,5 +158,5 @@ def test_it_reads_on_spark(ocr, desk):
         pytest.skip("there is no Java: Spark needs version 17 or later")
     (desk / "scans").mkdir()
     shutil.copy(desk / "line.png", desk / "scans")
-    options = ["--detector", "none", "--decode", "ctc", "--master", "local[1]"]
-    assert "1 files read, 1 pages, 0 failed" in ocr("spark", "read", "scans", "texts", *options)
+    options = ["--output", "texts", "--detector", "none", "--decode", "ctc", "--master", "local[1]"]
+    assert "1 files read, 1 pages, 0 failed" in ocr("spark", "read", "scans", *options)

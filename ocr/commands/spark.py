@@ -1,9 +1,10 @@
 """Read folders of pages on Spark.
 
-example:
-    ocr spark read SCANS OUTPUT --master local[4]
+examples:
+    ocr spark read SCANS --output TEXTS --master local[4]
+    ocr spark read SCANS TEXTS --master local[4]
 
-OUTPUT becomes a folder of Parquet files with a row a page: path, pagenum, text, lines, confidence, exception. A
+TEXTS becomes a folder of Parquet files with a row a page: path, pagenum, text, lines, confidence, exception. A
 second run reads only what is missing. Exit status: 0 all read, 1 a file failed, 2 nothing could be done.
 """
 
@@ -13,7 +14,9 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from ocr.commands.options import CommandParser, positive, run
@@ -23,6 +26,8 @@ from ocr.inference.settings import DEFAULTS
 if TYPE_CHECKING:
     from py4j.protocol import Py4JJavaError
     from pyspark.sql import SparkSession
+
+    from ocr.spark.read import ReadOptions
 
 LOCAL = "local[*,4]"
 """All cores of this machine, and four tries for a task, as on a cluster."""
@@ -48,21 +53,55 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _read(options: argparse.Namespace) -> int:
-    settings = SPARK_SETTINGS | dict(_setting(text) for text in options.conf)
+    output = _output(options)
+    py4j, pyspark = _libraries(options)
+    from ocr.spark.read import ReadPages, read_missing
+
+    chosen, settings = _read_options(options), SPARK_SETTINGS | dict(_setting(text) for text in options.conf)
+    ReadPages.reader(chosen, "cpu")  # Refuses what cannot work before Spark starts.
+    running = pyspark.SparkSession.getActiveSession()
+    session = _session(pyspark.SparkSession.builder.master(options.master), settings)
+    files = pages = failed = 0
+    try:
+        for step in read_missing(session, options.input, output, chosen, commit_every=options.commit_every):
+            files, pages, failed = files + step.files, pages + step.pages, failed + step.failed
+            print(f"{output}: {files} files, {pages} pages, {failed} failed", file=sys.stderr)
+    except py4j.Py4JJavaError as error:
+        # The cluster's troubles: no space, no rights, no executors. Errors of Python code have another type.
+        raise DataError(f"{output}: Spark stopped ({root_cause(error)})") from error
+    finally:
+        if running is None:
+            session.stop()
+    print(f"{output}: {files} files read, {pages} pages, {failed} failed")
+    return 1 if failed else 0
+
+
+def _output(options: argparse.Namespace) -> str:
+    """Return the folder to write, which stands alone or after --output."""
+    given = [output for output in (options.second, options.output) if output is not None]
+    if len(given) != 1:
+        raise ConfigError("give one output: as the second argument, or after --output")
+    return given[0]
+
+
+def _libraries(options: argparse.Namespace) -> tuple[ModuleType, ModuleType]:
+    """Import py4j.protocol and pyspark.sql. Raises ConfigError where they are not installed."""
     if options.master.startswith("local"):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     # Spark warns of a newer pandas than it was tested with; nothing here uses it.
     warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
     try:
-        from py4j.protocol import Py4JJavaError
-        from pyspark.sql import SparkSession
+        return import_module("py4j.protocol"), import_module("pyspark.sql")
     except ImportError as error:
         raise ConfigError(
             "pyspark is missing: install the extra `spark`, as in uv sync --extra spark"
         ) from error
-    from ocr.spark.read import ReadOptions, ReadPages, read_missing
 
-    chosen = ReadOptions(
+
+def _read_options(options: argparse.Namespace) -> ReadOptions:
+    from ocr.spark.read import ReadOptions
+
+    return ReadOptions(
         recognizer=options.recognizer,
         detector=None if options.detector == "none" else options.detector,
         decode=options.decode,
@@ -71,38 +110,26 @@ def _read(options: argparse.Namespace) -> int:
         min_confidence=options.min_confidence,
         use_gpu=options.gpu,
     )
-    ReadPages.reader(chosen, "cpu")  # Refuses what cannot work before Spark starts.
-    running = SparkSession.getActiveSession()
-    builder = SparkSession.builder.appName("ocr read").master(options.master)
+
+
+def _session(builder: SparkSession.Builder, settings: Mapping[str, str]) -> SparkSession:
+    """Start Spark with the given settings, or return the running session."""
+    builder = builder.appName("ocr read")
     for key, value in settings.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     if LISTING_TASKS not in settings:
         list_in_few_tasks(session)
-    files = pages = failed = 0
-    try:
-        for step in read_missing(
-            session, options.input, options.output, chosen, commit_every=options.commit_every
-        ):
-            files, pages, failed = files + step.files, pages + step.pages, failed + step.failed
-            print(f"{options.output}: {files} files, {pages} pages, {failed} failed", file=sys.stderr)
-    except Py4JJavaError as error:
-        # The cluster's troubles: no space, no rights, no executors. Errors of Python code have another type.
-        raise DataError(f"{options.output}: Spark stopped ({root_cause(error)})") from error
-    finally:
-        if running is None:
-            session.stop()
-    print(f"{options.output}: {files} files read, {pages} pages, {failed} failed")
-    return 1 if failed else 0
+    return session
 
 
 def list_in_few_tasks(session: SparkSession) -> None:
-    """The files of a commit are looked up in a job whose tasks Spark makes as many as files, up to 10,000."""
+    """Limit the tasks of the job that looks up the files of a commit; Spark makes one for each, up to 10,000."""
     session.conf.set(LISTING_TASKS, 4 * session.sparkContext.defaultParallelism)
 
 
 def root_cause(error: Py4JJavaError) -> str:
-    """The first line of what an error in Java goes back to."""
+    """Return the first line of the error in Java that caused another."""
     cause = error.java_exception
     while (deeper := cause.getCause()) is not None:
         cause = deeper
@@ -122,7 +149,8 @@ def _parser() -> argparse.ArgumentParser:
     read = parts.add_parser("read", help="read a folder of pages into Parquet", doc=__doc__)
     read.set_defaults(run=_read)
     read.add_argument("input", help="folder, file or pattern, wherever Spark can read")
-    read.add_argument("output", help="folder of Parquet files")
+    read.add_argument("second", nargs="?", metavar="output", help="folder of Parquet files to write")
+    read.add_argument("--output", help="the same, where it does not stand alone")
     read.add_argument("--master", default=LOCAL, help="Spark master")
     read.add_argument(
         "--conf", action="append", default=[], metavar="KEY=VALUE", help="a Spark setting; may be repeated"
