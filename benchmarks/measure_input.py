@@ -18,8 +18,7 @@ from PIL import Image
 from ocr.commands import read
 from ocr.image.io import open_pages
 from tests.helpers.pdf import encrypted, shade, write_pdf
-from tests.helpers.pictures import png_header
-from tests.test_bad_input import encoded
+from tests.helpers.pictures import noise, png_header
 
 LETTER = Path(__file__).parents[1] / "examples" / "letter.jpg"
 PAGES = 2000
@@ -54,7 +53,7 @@ CASES: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "example letter, for comparison": ("letter.jpg", lambda path: LETTER),
     "empty file": ("empty.jpg", content(b"")),
     "text named .pdf": ("text.pdf", text),
-    "JPEG cut off": ("cut.jpg", content(encoded("JPEG", (400, 300))[:9000])),
+    "JPEG cut off": ("cut.jpg", content(noise("JPEG", (400, 300))[:9000])),
     "PNG that claims 900 megapixels": ("huge.png", content(png_header(30000, 30000))),
     "encrypted PDF": ("locked.pdf", encrypted),
     "PDF without pages": ("hollow.pdf", lambda path: write_pdf(path, [])),

@@ -45,6 +45,17 @@ def data_folder(tmp_path_factory) -> Path:
     return write_data_folder(tmp_path_factory.mktemp("data"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_weights(request, tmp_path_factory):
+    """Without the tests marked `weights`, no shipped bundle is found: a test that lacks the marker fails."""
+    if "not weights" not in request.config.option.markexpr:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ocr.bundle.bundle.WEIGHTS", tmp_path_factory.mktemp("no_weights"))
+        yield
+
+
 MARKS = {
     "spark": ("tests/spark/",),
     "browser": ("tests/demo/test_browser.py",),
@@ -66,6 +77,24 @@ MARKS = {
         "tests/training/test_processes.py",
         "tests/training/test_resume.py",
         "tests/training/test_sharding.py",
+    ),
+    "weights": (
+        "tests/test_guides.py",
+        "tests/test_roundtrip.py",
+        "tests/test_wheel.py",
+        "tests/bundle/test_schema.py",
+        "tests/commands/test_demo.py",
+        "tests/demo/test_api.py",
+        "tests/demo/test_browser.py",
+        "tests/demo/test_corrections.py",
+        "tests/demo/test_server.py",
+        "tests/inference/test_boxes.py",
+        "tests/spark/test_cards.py",
+        "tests/spark/test_guide.py",
+        "tests/spark/test_params.py",
+        "tests/spark/test_read.py",
+        "tests/spark/test_rows.py",
+        "tests/spark/test_stages.py",
     ),
 }
 """Marker: beginnings of the paths of the tests that carry it; each can be left out by `-m "not NAME"`."""

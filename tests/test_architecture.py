@@ -75,6 +75,16 @@ def test_every_module_says_what_it_is(file):
     assert ast.get_docstring(tree) or not tree.body, f"{file} has no docstring"
 
 
+def test_what_tests_share_is_in_helpers():
+    users = {}
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        file = path.relative_to(ROOT).as_posix()
+        shared = [name.rsplit(".", 1)[-1] for name in imported(file) if name.startswith("tests.")]
+        if found := [name for name in shared if name.startswith("test_") or name == "conftest"]:
+            users[file] = found
+    assert not users, "a test module imports from another"
+
+
 def test_no_handler_catches_everything():
     broad = []
     for file in [*ENTRY_POINTS, *SOURCES]:

@@ -1,6 +1,5 @@
 """Whatever the input, a user gets one line that names the culprit, and the rest of the batch."""
 
-import io
 import os
 import re
 import shutil
@@ -17,14 +16,7 @@ from ocr.data.lines.manifest import ParquetLines
 from ocr.errors import DataError, FontError, LabelError
 from ocr.synth.fonts import FontLibrary
 from ocr.text.tokenizer import CharTokenizer
-from tests.helpers.pictures import png_header
-
-
-def encoded(kind="PNG", size=(64, 16)) -> bytes:
-    pixels = np.random.default_rng(0).integers(0, 255, (size[1], size[0]), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format=kind)
-    return buffer.getvalue()
+from tests.helpers.pictures import noise, png_header
 
 
 @pytest.fixture
@@ -44,9 +36,9 @@ def complaints(err: str) -> list[str]:
     [
         ("empty.png", b"", "an interrupted download"),
         ("prose.jpg", b"Dear Sir,\nthis is not a picture.\n", "text with a picture's suffix"),
-        ("cut.jpg", encoded("JPEG", (400, 300))[:9000], "a truncated JPEG"),
-        ("cut.png", encoded("PNG", (400, 300))[:9000], "a truncated PNG"),
-        ("head.jpg", encoded("JPEG")[:20], "hardly a JPEG header"),
+        ("cut.jpg", noise("JPEG", (400, 300))[:9000], "a truncated JPEG"),
+        ("cut.png", noise("PNG", (400, 300))[:9000], "a truncated PNG"),
+        ("head.jpg", noise("JPEG")[:20], "hardly a JPEG header"),
         ("none.png", png_header(0, 0), "no pixels"),
         ("huge.png", png_header(30000, 30000), "would fill the memory"),
         ("liar.png", png_header(500, 500), "fewer pixels than announced"),
@@ -56,7 +48,7 @@ def complaints(err: str) -> list[str]:
 )
 def test_an_unreadable_file_costs_one_line_and_not_the_batch(run, tmp_path, capsys, name, content, reason):
     for good in ("1 first.png", "z last.png"):
-        (tmp_path / good).write_bytes(encoded())
+        (tmp_path / good).write_bytes(noise())
     (tmp_path / name).write_bytes(content)
     assert run("input=.", "output=out") == 1, reason
     out, err = capsys.readouterr()
@@ -67,7 +59,7 @@ def test_an_unreadable_file_costs_one_line_and_not_the_batch(run, tmp_path, caps
 
 
 def test_links_that_lead_nowhere_are_told_and_pipes_not_waited_for(run, tmp_path, capsys):
-    (tmp_path / "good.png").write_bytes(encoded())
+    (tmp_path / "good.png").write_bytes(noise())
     (tmp_path / "circle.png").symlink_to("circle.png")
     (tmp_path / "lost.png").symlink_to("gone.png")
     (tmp_path / "around").symlink_to(".")
@@ -83,7 +75,7 @@ def test_links_that_lead_nowhere_are_told_and_pipes_not_waited_for(run, tmp_path
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_subfolder_without_permission_is_named(run, tmp_path, capsys):
-    (tmp_path / "good.png").write_bytes(encoded())
+    (tmp_path / "good.png").write_bytes(noise())
     (tmp_path / "locked").mkdir(mode=0)
     assert run("input=.") == 1
     out, err = capsys.readouterr()
@@ -93,14 +85,14 @@ def test_a_subfolder_without_permission_is_named(run, tmp_path, capsys):
 
 def test_a_folder_that_looks_like_a_picture_is_no_file(run, tmp_path, capsys):
     (tmp_path / "album.jpg").mkdir()
-    (tmp_path / "album.jpg" / "1.png").write_bytes(encoded())
+    (tmp_path / "album.jpg" / "1.png").write_bytes(noise())
     assert run("input=.") == 0
     assert capsys.readouterr().out == "a\n"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission_is_named(run, tmp_path, capsys):
-    (tmp_path / "secret.png").write_bytes(encoded())
+    (tmp_path / "secret.png").write_bytes(noise())
     (tmp_path / "secret.png").chmod(0)
     assert run("input=secret.png") == 1
     assert "secret.png" in complaints(capsys.readouterr().err)[0]
@@ -108,7 +100,7 @@ def test_a_file_without_permission_is_named(run, tmp_path, capsys):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (3000, 1), (2, 2)])
 def test_the_smallest_pictures_are_pictures(run, tmp_path, capsys, size):
-    (tmp_path / "dot.png").write_bytes(encoded(size=size))
+    (tmp_path / "dot.png").write_bytes(noise(size=size))
     assert run("input=dot.png", "output=out") == 0
     assert complaints(capsys.readouterr().err) == []
 
@@ -160,7 +152,7 @@ def test_a_command_that_cannot_work_stops_with_one_line(run, tmp_path, capsys, a
     (tmp_path / "hollow").mkdir()
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("no picture")
-    (tmp_path / "good.png").write_bytes(encoded())
+    (tmp_path / "good.png").write_bytes(noise())
     (tmp_path / "circle.png").symlink_to("circle.png")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "bundle.json").write_text("{")
@@ -173,7 +165,7 @@ def test_a_command_that_cannot_work_stops_with_one_line(run, tmp_path, capsys, a
 
 def test_a_result_that_cannot_be_written_is_named(run, tmp_path, capsys):
     for name in ("a.png", "b.png"):
-        (tmp_path / name).write_bytes(encoded())
+        (tmp_path / name).write_bytes(noise())
     (tmp_path / "out" / "a.txt").mkdir(parents=True)
     assert run("input=.", "output=out", "formats=txt") == 1
     out, err = capsys.readouterr()
@@ -182,7 +174,7 @@ def test_a_result_that_cannot_be_written_is_named(run, tmp_path, capsys):
 
 
 def test_a_recognizer_is_no_detector(run, tmp_path, capsys, tiny_recognizer):
-    (tmp_path / "good.png").write_bytes(encoded())
+    (tmp_path / "good.png").write_bytes(noise())
     shutil.copytree(tiny_recognizer, tmp_path / "reader")
     assert run("input=good.png", "detector=reader") == 2
     assert "is a recognizer, not a detector" in capsys.readouterr().err
@@ -206,10 +198,10 @@ def _parquet(path, rows) -> Path:
 
 @pytest.mark.parametrize(
     ("image", "reason"),
-    [(b"", "nothing"), (b"no picture", "something else"), (encoded()[:40], "cut off")],
+    [(b"", "nothing"), (b"no picture", "something else"), (noise()[:40], "cut off")],
 )
 def test_a_corrupt_parquet_row_is_named_and_the_others_load(tmp_path, image, reason):
-    path = _parquet(tmp_path / "lines.parquet", [(encoded(), "one"), (image, "two"), (encoded(), "three")])
+    path = _parquet(tmp_path / "lines.parquet", [(noise(), "one"), (image, "two"), (noise(), "three")])
     lines = ParquetLines(path)
     with pytest.raises(DataError, match=r"lines\.parquet.*(1|line 1)"):
         lines[1]

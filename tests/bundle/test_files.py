@@ -45,6 +45,7 @@ def test_what_is_written_holds_the_checksum_of_its_weights(bundle, tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == sorted(PARTS)
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize("name", available())
 def test_shipped_bundles_hold_the_checksum_of_their_weights(name):
     content = json.loads((WEIGHTS / name / "bundle.json").read_text(encoding="utf-8"))

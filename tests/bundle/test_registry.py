@@ -76,6 +76,7 @@ def test_every_class_in_the_configurations_of_models_is_registered():
                     assert line.split("_target_: ")[1].strip() in targets, file
 
 
+@pytest.mark.weights
 def test_a_bundle_cannot_call_a_function(tmp_path):
     """Version 0.3.1 called it, which overwrote the file, and read the picture as if nothing had happened."""
     folder, victim = tmp_path / "bundle", tmp_path / "victim"

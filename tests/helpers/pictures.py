@@ -23,6 +23,14 @@ def encoded(*pages: Image.Image, form: str = "PNG", **options) -> bytes:
     return buffer.getvalue()
 
 
+def noise(form: str = "PNG", size: tuple[int, int] = (64, 16)) -> bytes:
+    """A file of gray noise, `size` (width, height)."""
+    width, height = size
+    return encoded(
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (height, width), np.uint8)), form=form
+    )
+
+
 def png(image: np.ndarray) -> bytes:
     """PNG bytes of a uint8 image."""
     return encoded(Image.fromarray(image))

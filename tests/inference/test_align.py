@@ -19,6 +19,7 @@ def lines():
     return [line for line in drawn if len(line.characters) == len(line.text)][:16]
 
 
+@pytest.mark.weights
 def test_characters_are_found_where_they_were_drawn(lines):
     bundle = Bundle.load("ocr_small_handwritten")
     aligned = align_lines(bundle, [line.image for line in lines], [line.text for line in lines])
@@ -32,6 +33,7 @@ def test_characters_are_found_where_they_were_drawn(lines):
     assert np.mean(hits) > 0.85
 
 
+@pytest.mark.weights
 def test_a_wrong_label_fits_worse(lines):
     bundle = Bundle.load("ocr_small_handwritten")
     images, texts = [line.image for line in lines[:6]], [line.text for line in lines[:6]]

@@ -51,11 +51,13 @@ def test_the_folder_tells_about_each_page(tmp_path):
     assert Image.open(tmp_path / "gallery" / "01.jpg").size == (200, 200)
 
 
+@pytest.mark.weights
 def test_a_missing_manifest_costs_one_line(tmp_path, capsys):
     assert main(["image_text_detector_v2", str(tmp_path / "gone.jsonl"), "--output", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'gone.jsonl'}")
 
 
+@pytest.mark.weights
 def test_the_command_shows_real_and_synthetic_pages(tmp_path):
     Image.new("RGB", (120, 90), "white").save(tmp_path / "p.png")
     row = {
