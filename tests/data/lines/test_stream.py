@@ -212,7 +212,7 @@ def test_evaluation_takes_unknown_widths_for_the_median():
     source.widths = lambda: np.where(np.arange(20) % 7, known, np.nan)
     batches = EvaluationBatches(source, PREPROCESS, batch_size=4).batches
     assert sorted(sum(batches, [])) == list(range(20))
-    assert batches[0][0] == np.nanargmax(source.widths())
+    assert source.widths()[batches[0][0]] >= PREPROCESS.max_width / PREPROCESS.height, "the widest first"
 
 
 def test_evaluation_survives_a_batch_of_bad_rows_and_splits_over_ranks(caplog):
