@@ -10,7 +10,7 @@ from ocr.image.io import load_image
 from ocr.inference.detector import LineFinder
 from ocr.inference.tiles import GRID, MAX_TILE, OVERLAP, spans, tiled_maps
 from ocr.models.detector import DetectorOutput
-from tests.inference.test_detector import finder, page
+from tests.helpers.ink_detector import finder, page
 
 
 @pytest.mark.parametrize("length", [1, 31, 2560, 2561, 2600, 4000, 5000, 12345, 200_000])
@@ -66,6 +66,7 @@ def test_each_line_of_a_strip_is_found_once_and_whole(image, count, reason):
         assert np.ptp(line.baseline[:, 0]) > image.shape[1] - 70, f"{reason}: cut"
 
 
+@pytest.mark.weights
 @pytest.mark.parametrize(("axis", "reason"), [(0, "tall"), (1, "wide")])
 def test_pages_in_a_row_are_found_as_each_alone(axis, reason):
     """The shipped detector finds about as many lines as on each page alone."""

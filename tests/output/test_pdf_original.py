@@ -17,8 +17,8 @@ from ocr.inference.inputs import Source
 from ocr.output import WRITERS, choose_writers
 from ocr.output.results import Results
 from ocr.types import Page, TextLine, Word
-from tests.image.test_pdf import write_pdf
-from tests.output.cases import text_line, turned_box
+from tests.helpers.pages import text_line, turned_box
+from tests.helpers.pdf import write_pdf
 
 RED = "1 0 0 rg 40 20 60 10 re f"
 """A red bar in points, from the lower left."""

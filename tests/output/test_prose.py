@@ -10,7 +10,7 @@ from ocr.output import WRITERS
 from ocr.output.layout import xml_text
 from ocr.output.prose import Passage, page_passages
 from ocr.types import Page
-from tests.output.cases import PAGES, text_line
+from tests.helpers.pages import PAGES, text_line
 
 
 def column(*texts: str, left=40) -> Page:
