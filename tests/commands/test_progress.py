@@ -13,7 +13,7 @@ from ocr.commands.progress import ProgressBar, Tally, count_pages
 from ocr.image.page_image import PageRange
 from ocr.inference.inputs import find_sources
 from ocr.types import Page, TextLine
-from tests.image.test_pdf import shade, write_pdf
+from tests.helpers.pdf import shade, write_pdf
 
 
 def page(number=1, *lines: tuple[str, float], warnings=()) -> Page:

@@ -12,8 +12,8 @@ from ocr.demo.session import UploadPage
 from ocr.errors import OcrError
 from ocr.geometry import CoordinateMap, polygon_area
 from ocr.types import Page
-from tests.demo.conftest import User, served
-from tests.demo.test_server import encoded
+from tests.helpers.pictures import encoded
+from tests.helpers.web import User, served
 
 
 @pytest.fixture(scope="module")

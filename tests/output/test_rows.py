@@ -10,7 +10,7 @@ from ocr.output import WRITERS
 from ocr.output.csv import page_cells
 from ocr.output.text import page_text
 from ocr.types import Page
-from tests.output.cases import PAGES, text_line
+from tests.helpers.pages import PAGES, text_line
 
 
 def sheet(*entries: tuple[str, float, float], turn=0.0) -> Page:
