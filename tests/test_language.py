@@ -80,7 +80,8 @@ def test_functions_are_short(file):
 @pytest.mark.parametrize("file", FILES)
 def test_spelling_is_american(file):
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    current = [line for line in lines if "former spelling" not in line]
+    # `cancelled` is a method of Python's futures.
+    current = [line.replace(".cancelled()", "") for line in lines if "former spelling" not in line]
     assert not sorted({word for line in current for word in BRITISH.findall(line)})
 
 

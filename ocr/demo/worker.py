@@ -122,7 +122,7 @@ class Worker:
             document, sheet = waiting
             job = asyncio.ensure_future(self.read_page(read_sheet, self.reader, document, sheet, self.limits))
             # Looked at here even where this task is cut off, so that no error is logged.
-            job.add_done_callback(lambda done: done.canceled() or done.exception())
+            job.add_done_callback(lambda done: done.cancelled() or done.exception())
             await asyncio.wait([job])
             _settle(document, sheet, job)
         del self._readings[session.id]
