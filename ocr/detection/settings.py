@@ -26,8 +26,8 @@ class DetectionSettings(BaseSettings):
     """
 
     width: int | None = setting(None, low=32, high=8192)
-    """Pixels that a page's width is scaled to; None: its longer side as in training, with a second look at pages
-    whose text is much smaller or larger than usual."""
+    """Pixels that a page's width is scaled to; None: its longer side as in training, with further looks for
+    larger and smaller writing."""
     text_threshold: float = setting(0.7, low=0, high=1)
     """Probability that the surest part of a word or line must reach."""
     link_threshold: float = setting(0.4, low=0, high=1)

@@ -17,6 +17,10 @@ MIN_COLUMN_ROWS = 3
 """Rows that both sides of a gap need to be columns; fewer are an address, a date or a signature beside a text."""
 
 
+SLANT_ASPECT = 5.0
+"""Ratio of length to height from which a line tells of the page's slant; that of a word is its own."""
+
+
 def reading_order(lines: Sequence[TextLine | Polygon], page_size: tuple[int, int]) -> list[int]:
     """Indices of `lines` (text lines or (n, 2) outlines) in reading order; `page_size` is (height, width).
 
@@ -24,8 +28,13 @@ def reading_order(lines: Sequence[TextLine | Polygon], page_size: tuple[int, int
     them into bands (a recursive cut in the manner of Nagy and Seth, Hierarchical Representation of Optically
     Scanned Documents, 1984, with spanning lines allowed).
     """
+    return [index for column in reading_columns(lines, page_size) for index in column]
+
+
+def reading_columns(lines: Sequence[TextLine | Polygon], page_size: tuple[int, int]) -> list[list[int]]:
+    """Indices of `lines` as in `reading_order`, in parts that no gap between columns divides."""
     if len(lines) < 2:
-        return list(range(len(lines)))
+        return [[index] for index in range(len(lines))]
     segments = _Segments.of(
         [line.polygon if isinstance(line, TextLine) else line for line in lines], page_size
     )
@@ -45,7 +54,7 @@ class _Segments:
         angles = np.radians([rect.angle for rect in rects])
         size = np.array([rect.size for rect in rects])
         # Angles have no sign, so they are averaged doubled; short words say nothing about a page's slant.
-        weight = np.where(size[:, 1] > 3 * size[:, 0], size[:, 1], 0)
+        weight = np.where(size[:, 1] > SLANT_ASPECT * size[:, 0], size[:, 1], 0)
         slant = np.angle((weight * np.exp(2j * angles)).sum()) / 2 if weight.any() else 0.0
         turn = np.array([[np.cos(slant), np.sin(slant)], [-np.sin(slant), np.cos(slant)]])
         middle = np.array([page_size[1], page_size[0]]) / 2
@@ -76,13 +85,13 @@ class _Segments:
         return self.y0[:, None] * (1 - share) + self.y1[:, None] * share
 
 
-def _order(segments: _Segments, indices: np.ndarray) -> list[int]:
+def _order(segments: _Segments, indices: np.ndarray) -> list[list[int]]:
     if len(indices) < 2:
-        return [int(i) for i in indices]
+        return [[int(i)] for i in indices]
     cut = _column_cut(segments, indices)
     if cut is None:
-        return _rows(segments, indices)
-    result: list[int] = []
+        return [_rows(segments, indices)]
+    result: list[list[int]] = []
     for band in cut:
         for part in band:
             result += _order(segments, part)

@@ -11,20 +11,30 @@ import torch
 
 from ocr.bundle import Bundle
 from ocr.detection.lines import find_lines
+from ocr.detection.rows import WORD_GAP, join_rows
 from ocr.detection.settings import WORD_MAPS, for_bundle
 from ocr.detection.words import find_words, group_words
 from ocr.errors import BundleError
 from ocr.geometry import CoordinateMap, clip_polygon, reading_order
+from ocr.image.ink import has_ink
 from ocr.image.page_preprocess import PagePreprocessor, check_page, framed_side, scale_pixels
 from ocr.image.skew import page_skew
 from ocr.inference.backends import detector_network
 from ocr.inference.device import half_precision
+from ocr.inference.looks import (
+    TINY_HEIGHT,
+    add_large,
+    drop_contained,
+    line_height,
+    replace_small,
+    small_regions,
+)
 from ocr.inference.settings import DEFAULTS
 from ocr.inference.tiles import MAX_TILE, tiled_maps
 from ocr.models.detector import Detector, DetectorOutput
 from ocr.types import TextLine, TextRegion
 
-TEXT_HEIGHT = (17.0, 56.0)
+TEXT_HEIGHT = (17.0, 72.0)
 """Line heights in input pixels, between which the first look at a page is good enough."""
 
 TYPICAL_HEIGHT = 30.0
@@ -32,6 +42,18 @@ TYPICAL_HEIGHT = 30.0
 
 MAX_SIDE = 2560
 """Longest input side of a second look, of a page or of a part of a strip."""
+
+COARSE = 0.25
+"""Scale of the look for large writing, as a share of the usual one: about 300 pixels for a page."""
+
+LARGE_HEIGHT = 22.0
+"""Height in input pixels from which a line of the coarse look counts; several small lines in one are lower."""
+
+CLOSER = 1.6
+"""Magnification of a closer look at small print; tiny lines are brought to `TYPICAL_HEIGHT`."""
+
+MAX_ENLARGED = 2.5
+"""Largest scale of a closer look; more shows nothing new."""
 
 MIN_SIDE = 3.0
 """Height and width in page pixels under which nothing can be read."""
@@ -70,10 +92,14 @@ class LineFinder:
         self.preprocess: PagePreprocessor = bundle.parts.get("preprocess") or PagePreprocessor()
         self.model = detector_network(bundle, self.device, backend)
 
-    def find(self, image: np.ndarray) -> list[TextLine]:
+    def find(self, image: np.ndarray, *, zoom: float = 1.0) -> list[TextLine]:
         """Lines of a page uint8 (h, w, 3) RGB or (h, w), in reading order, in page pixels.
 
-        A page that lies askew is straightened before, which the result does not show.
+        A page that lies askew is straightened before, which the result does not show. Strips are seen in tiles; large
+        writing is looked for at a coarse scale, small print at a fine one.
+
+        Args:
+            zoom: factor on the scale of the first look.
 
         Raises:
             ImageError: not such an array, or without pixels.
@@ -81,11 +107,11 @@ class LineFinder:
         check_page(image)
         skew = page_skew(image)
         if not skew:
-            return self._find(image)
+            return self._find(image, zoom)
         level = CoordinateMap.rotate(image.shape[:2], -skew)
         paper = np.median(image[::8, ::8].reshape(-1, *image.shape[2:]), axis=0)
         fill = tuple(np.atleast_1d(paper).tolist())
-        lines = self._find(level.warp(image, border=cv2.BORDER_CONSTANT, fill=fill))
+        lines = self._find(level.warp(image, border=cv2.BORDER_CONSTANT, fill=fill), zoom)
         return _on_page(lines, level.inverse, image.shape[:2])
 
     def find_words(self, image: np.ndarray) -> list[TextRegion]:
@@ -108,16 +134,49 @@ class LineFinder:
             *(None if value is None else value.float().cpu() for value in vars(output).values())
         ), factor
 
-    def _find(self, image: np.ndarray) -> list[TextLine]:
+    def _find(self, image: np.ndarray, zoom: float) -> list[TextLine]:
         """Find the lines of a page whose lines are about horizontal; see `find`."""
-        lines, factor = self._look(image, self._scale(image))
-        if self.settings.width is None and lines:
-            better = self._better_scale(image, lines)
-            if better is not None:
-                lines, factor = self._look(image, better)
-        size = image.shape[:2]
-        found = _on_page(lines, CoordinateMap(np.diag([*(1 / factor), 1.0])), size)
-        return [found[i] for i in reading_order(found, size)]
+        first = self._scale(image) * zoom
+        found = self._look(image, first)
+        if self.settings.width is None:
+            found = self._look_again(image, found, first)
+        found = join_rows(drop_contained(found), image.shape[:2], max_gap=WORD_GAP)
+        return [found[i] for i in reading_order(found, image.shape[:2])]
+
+    def _look_again(self, image: np.ndarray, found: list[TextLine], first: float) -> list[TextLine]:
+        """Complete what was found at the scale `first` by looks at other scales."""
+        scale = first
+        better = self._better_scale(image, found, first) if found else None
+        if better is not None:
+            found, scale = self._look(image, better), better
+        coarse = first * COARSE
+        found = add_large(found, self._look(image, coarse), min_height=LARGE_HEIGHT / coarse)
+        if found:
+            return self._look_closer(image, found, scale)
+        if has_ink(image):
+            for other in self._other_scales(image, first):
+                found = self._look(image, other)
+                if found:
+                    return found
+        return []
+
+    def _look_closer(self, image: np.ndarray, found: list[TextLine], scale: float) -> list[TextLine]:
+        """Look at places of small print again, such as letterheads, enlarged."""
+        for region in small_regions(found, scale, image.shape[:2]):
+            height = region.height * scale
+            zoom = CLOSER if height >= TINY_HEIGHT else TYPICAL_HEIGHT / height
+            part = np.ascontiguousarray(image[region.top : region.bottom, region.left : region.right])
+            closer = self._look(part, min(scale * zoom, MAX_ENLARGED))
+            offset = np.array([region.left, region.top], np.float32)
+            for line in closer:
+                line.polygon, line.baseline = line.polygon + offset, line.baseline + offset
+            found = replace_small(found, region, closer)
+        return found
+
+    def _other_scales(self, image: np.ndarray, first: float) -> list[float]:
+        """Scales at which a page is looked at whose usual ones show nothing: for huge, and for tiny writing."""
+        closer = min(MAX_SIDE / framed_side(image.shape[:2]), self.preprocess.enlarge)
+        return [first * COARSE / 2, *([closer] if closer > 1.2 * first else [])]
 
     def _page_maps(self, image: np.ndarray, scale: float) -> tuple[DetectorOutput, np.ndarray]:
         """As `maps`, for a page of any size and shape."""
@@ -132,18 +191,19 @@ class LineFinder:
             return self.preprocess.scale(image.shape[:2])
         return self.settings.width / image.shape[1]
 
-    def _look(self, image: np.ndarray, scale: float) -> tuple[list[TextLine], np.ndarray]:
-        """Lines in input pixels, and the factors from page to input."""
+    def _look(self, image: np.ndarray, scale: float) -> list[TextLine]:
+        """Find lines at a scale, in page pixels, in no particular order."""
         output, factor = self._page_maps(image, scale)
         if not self.settings.with_refiner:
-            return group_words(self._words(output)), factor
-        lines = find_lines(
-            output.line[0].sigmoid().numpy(),
-            None if output.extent is None else output.extent[0].numpy(),
-            stride=self.model.stride,
-            settings=self.settings,
-        )
-        return lines, factor
+            lines = group_words(self._words(output))
+        else:
+            lines = find_lines(
+                output.line[0].sigmoid().numpy(),
+                None if output.extent is None else output.extent[0].numpy(),
+                stride=self.model.stride,
+                settings=self.settings,
+            )
+        return _on_page(lines, CoordinateMap(np.diag([*(1 / factor), 1.0])), image.shape[:2])
 
     def _words(self, output: DetectorOutput) -> list[TextRegion]:
         return find_words(
@@ -153,13 +213,11 @@ class LineFinder:
             settings=self.word_settings,
         )
 
-    def _better_scale(self, image: np.ndarray, lines: list[TextLine]) -> float | None:
+    def _better_scale(self, image: np.ndarray, lines: list[TextLine], first: float) -> float | None:
         """The scale of a second look, None where the first found text of a usual height."""
-        heights = [_height(line) for line in lines]
-        typical = float(np.median(heights))
+        typical = float(np.median([line_height(line) for line in lines])) * first
         if TEXT_HEIGHT[0] <= typical <= TEXT_HEIGHT[1]:
             return None
-        first = self.preprocess.scale(image.shape[:2])
         scale = min(
             first * TYPICAL_HEIGHT / typical, MAX_SIDE / framed_side(image.shape[:2]), self.preprocess.enlarge
         )
@@ -179,10 +237,3 @@ def _on_page(lines: list[TextLine], to_page: CoordinateMap, size: tuple[int, int
         line.baseline = np.clip(to_page.apply(line.baseline), 0, (width, height)).astype(np.float32)
         found.append(line)
     return found
-
-
-def _height(line: TextLine) -> float:
-    """Median distance of a line's upper and lower edge, which have a point each for every point of the baseline."""
-    count = len(line.polygon) // 2
-    upper, lower = line.polygon[:count], line.polygon[count:][::-1]
-    return float(np.median(np.linalg.norm(upper - lower, axis=1)))

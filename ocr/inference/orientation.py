@@ -20,6 +20,13 @@ MIN_GAIN = 0.05
 MIN_CONFIDENCE = 0.6
 """Confidence below which no turn is chosen: pictures without text reach it in any orientation."""
 
+MIN_EVIDENCE = 3.0
+"""Natural logarithm of the ratio of likelihoods from which a turn is chosen. A page lies upright with odds of about
+20 to 1, so a short word must read far better when turned (`NO` reads as `ON`), a page of text only a little."""
+
+LOWEST_CONFIDENCE = 0.2
+"""Confidence that counts for a position in which nothing was read: one that is improbable, not impossible."""
+
 MAX_LINES = 6
 """Number of lines, the longest of the page, that are read in each orientation."""
 
@@ -49,13 +56,18 @@ def quarter_turns(
     # A line crop upside down is the crop of the same line on the page upside down.
     groups = [side_crops, [_half_turn(crop) for crop in crops], [_half_turn(crop) for crop in side_crops]]
     readings = iter(read([crop for group in groups for crop in group]))
-    scores = [reading_confidence(level)]
+    scores, characters = [reading_confidence(level)], [0]
     for group in groups:
-        confidences = [next(readings).confidence for _ in group]
+        found = [next(readings) for _ in group]
         widths = [crop.shape[1] for crop in group]
+        confidences = [reading.confidence for reading in found]
         scores.append(float(np.average(confidences, weights=widths)) if group else 0.0)
+        characters.append(sum(len(reading.text) for reading in found))
     best = int(np.argmax(scores))
-    return best if scores[best] >= max(scores[0], MIN_CONFIDENCE) + MIN_GAIN else 0
+    if scores[best] < max(scores[0], MIN_CONFIDENCE) + MIN_GAIN:
+        return 0
+    evidence = characters[best] * np.log(scores[best] / max(scores[0], LOWEST_CONFIDENCE))
+    return best if evidence >= MIN_EVIDENCE else 0
 
 
 def turn_back(lines: Sequence[TextLine], size: tuple[int, int], turns: int) -> None:

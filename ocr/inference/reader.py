@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ocr.bundle import Bundle
+from ocr.detection.rows import join_rows
 from ocr.geometry import RectifiedLine, rectify_line
 from ocr.geometry.rectify import BASELINE_SHARE
 from ocr.image.ink import has_ink
@@ -18,12 +19,20 @@ from ocr.image.io import ImageSource, load_image, open_pages
 from ocr.image.page_image import ALL_PAGES, PageImage, PageRange
 from ocr.inference.detector import LineFinder
 from ocr.inference.device import resolve_device
+from ocr.inference.margins import read_margins
+from ocr.inference.one_line import crop_row, reads_better_whole
 from ocr.inference.orientation import quarter_turns, reads_well, turn_back
 from ocr.inference.recognizer import LineReader
 from ocr.inference.settings import DEFAULTS, DETECTOR, RECOGNIZER, ReaderSettings
-from ocr.inference.text_filter import only_text
+from ocr.inference.text_filter import MIN_PAGE_CONFIDENCE, only_text, reading_confidence
 from ocr.inference.words import place_words
 from ocr.types import Page, TextLine
+
+OTHER_ZOOMS = (0.5, 1.6)
+"""Factors on the usual scale at which a page is looked at that reads like no text at all."""
+
+MIN_ZOOM_GAIN = 0.05
+"""Gain of confidence from which the lines of another scale are taken."""
 
 NOTHING_FOUND = "no text was found, though the page is not blank"
 """Warning of a page that has ink and no lines."""
@@ -194,19 +203,22 @@ class Reader:
         self.recognize(pages)
         if self.detector is None:
             return [_page(page, page.lines, turns=0) for page in pages]
+        pages = [self._or_one_line(image, page) for image, page in zip(images, pages, strict=True)]
         turns = [self._turns(image, page) for image, page in zip(images, pages, strict=True)]
-        turned = [self._cut_turned(image, count) for image, count in zip(images, turns, strict=True) if count]
+        upright = [
+            np.ascontiguousarray(np.rot90(image, count)) for image, count in zip(images, turns, strict=True)
+        ]
+        turned = [self.cut(image) for image, count in zip(upright, turns, strict=True) if count]
         if turned:
             self.recognize(turned)
-        upright = iter(turned)
+        found = iter(turned)
         results = []
-        for page, count in zip(pages, turns, strict=True):
-            lines = page.lines
+        for image, page, count in zip(upright, pages, turns, strict=True):
+            lines = self._complete(image, next(found).lines if count else page.lines)
             if count:
-                lines = next(upright).lines
                 turn_back(lines, page.size, count)
             lines = only_text(lines, min_confidence=self.min_confidence)
-            results.append(_page(page, lines, turns=count))
+            results.append(_page(page, lines, turns=count if lines else 0))
         for image, page in zip(images, results, strict=True):
             if not page.text and has_ink(image):
                 page.warnings.append(NOTHING_FOUND)
@@ -236,9 +248,32 @@ class Reader:
             return 0
         return quarter_turns(image, page.lines, find=self.detector.find, read=self.recognizer.read)
 
-    def _cut_turned(self, image: np.ndarray, turns: int) -> CutPage:
-        """Find the lines of a page after quarter turns counter-clockwise, at their places on the turned page."""
-        return self.cut(np.ascontiguousarray(np.rot90(image, turns)))
+    def _or_one_line(self, image: np.ndarray, page: CutPage) -> CutPage:
+        """Return a recognized page, or only the line that it shows where it is a crop, read in the better way."""
+        row = crop_row(page.lines, page.size)
+        if row is None or not (row or has_ink(image)):
+            return page
+        whole = CutPage(page.size, [_whole(*page.size)], [RectifiedLine(image, _identity, _identity)])
+        self.recognize([whole])
+        if reads_better_whole(whole.lines[0], row):
+            return whole
+        return CutPage(page.size, row, []) if row else page
+
+    def _complete(self, image: np.ndarray, lines: list[TextLine]) -> list[TextLine]:
+        """Add what looks at other scales and at the margins find on a recognized, upright page."""
+        if lines and reading_confidence(lines) < MIN_PAGE_CONFIDENCE:
+            for zoom in OTHER_ZOOMS:
+                others = self._read_upright(image, zoom)
+                if reading_confidence(others) > reading_confidence(lines) + MIN_ZOOM_GAIN:
+                    lines = others
+        lines = join_rows(lines, image.shape[:2])
+        return read_margins(image, lines, read=self._read_upright) if self.min_confidence > 0 else lines
+
+    def _read_upright(self, image: np.ndarray, zoom: float = 1.0) -> list[TextLine]:
+        """Find and recognize the lines of an upright picture."""
+        page = CutPage.from_lines(image, self.detector.find(image, zoom=zoom))
+        self.recognize([page])
+        return page.lines
 
 
 def source_name(image: ImageSource) -> str:

@@ -63,7 +63,7 @@ class Given:
     def __init__(self, polygon, baseline):
         self.line = TextLine(polygon, baseline)
 
-    def find(self, image):
+    def find(self, image, *, zoom=1.0):
         return [self.line]
 
 

@@ -32,7 +32,7 @@ def written(rows: int = 4) -> np.ndarray:
 class InkFinder:
     """Finds each piece of ink, as a line from left to right."""
 
-    def find(self, image):
+    def find(self, image, *, zoom=1.0):
         _, _, stats, _ = cv2.connectedComponentsWithStats((image[..., 0] < 128).astype(np.uint8))
         lines = []
         for left, top, width, height, _ in stats[1:].astype(float).tolist():
@@ -43,10 +43,10 @@ class InkFinder:
 
 
 class BlockReader:
-    """Reads a line that begins with its block as "up", surely, and anything else as "xx"."""
+    """Reads a line that begins with its block as "upright", surely, and anything else as "xxxxxxx"."""
 
-    def __init__(self, sure: float = 0.9, unsure: float = 0.5):
-        self.sure, self.unsure = sure, unsure
+    def __init__(self, sure: float = 0.9, unsure: float = 0.5, text: str = "upright"):
+        self.sure, self.unsure, self.text = sure, unsure, text
         self.crops = 0
 
     def read(self, images):
@@ -58,11 +58,9 @@ class BlockReader:
         ink = image[..., 0] < 128
         upper = ink[: height // 2].any(axis=0)
         upright = width > 2 * height and upper[: width // 3].any() and not upper[width // 2 :].any()
-        text, confidence = ("up", self.sure) if upright else ("xx", self.unsure)
-        spans = [
-            CharacterSpan(text[0], 0.0, width / 2, confidence),
-            CharacterSpan(text[1], width / 2, float(width), confidence),
-        ]
+        text, confidence = (self.text, self.sure) if upright else ("x" * len(self.text), self.unsure)
+        step = width / len(text)
+        spans = [CharacterSpan(c, i * step, (i + 1) * step, confidence) for i, c in enumerate(text)]
         return Hypothesis(text, confidence, spans)
 
 
@@ -74,7 +72,7 @@ def test_a_turned_page_is_read_upright(turns):
     turned = Reader(BlockReader(), InkFinder()).read(np.ascontiguousarray(np.rot90(page, -turns)))
     assert turned.rotation == 90 * turns
     assert (turned.height, turned.width) == ((400, 300), (300, 400))[turns % 2]
-    assert turned.text == "up\nup\nup\nup"
+    assert turned.text == "\n".join(["upright"] * 4)
     to = CoordinateMap.rotate90(page.shape[:2], -turns)
     for found, true in zip(turned.lines, upright.lines, strict=True):
         np.testing.assert_allclose(found.polygon, to.apply(true.polygon), atol=0.1)
@@ -89,6 +87,8 @@ def test_a_turned_page_is_read_upright(turns):
     ("page", "reader", "options", "rotation", "reason"),
     [
         (np.rot90(written(1), 2), BlockReader(), {}, 180, "a single line"),
+        (np.rot90(written(1), 2), BlockReader(text="no"), {}, 0, "two letters, which may read as others do"),
+        (np.rot90(written(4), 2), BlockReader(text="no"), {}, 180, "short lines, but four of them"),
         (np.rot90(written()), BlockReader(), {"orientation": "keep"}, 0, "asked to keep it"),
         (np.rot90(written()), BlockReader(0.60, 0.58), {}, 0, "hardly better"),
         (np.rot90(written()), BlockReader(0.50, 0.30), {}, 0, "better, but hopeless either way"),

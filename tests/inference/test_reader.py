@@ -43,7 +43,7 @@ class GivenLines:
 
     lines: list[TextLine]
 
-    def find(self, image):
+    def find(self, image, *, zoom=1.0):
         return [TextLine(line.polygon.copy(), line.baseline.copy()) for line in self.lines]
 
 
@@ -134,7 +134,7 @@ def test_lines_of_many_pages_are_read_at_once_and_as_one_by_one():
     blank = np.full((50, 60, 3), 255, np.uint8)
 
     class InkedLines:
-        def find(self, image):
+        def find(self, image, *, zoom=1.0):
             return GivenLines([line]).find(image) if image.min() < 128 else []
 
     reader = InkReader()
@@ -166,8 +166,8 @@ def test_a_page_without_lines():
 
 
 def test_pages_with_ink_and_no_text_say_so():
-    blank, inked = np.full((90, 120, 3), 250, np.uint8), np.full((90, 120, 3), 250, np.uint8)
-    inked[30:60, 20:90:7] = 0
+    blank, inked = np.full((120, 90, 3), 250, np.uint8), np.full((120, 90, 3), 250, np.uint8)
+    inked[30:60, 20:80:7] = 0
     pages = Reader(InkReader(), GivenLines([])).read_arrays([blank, inked])
     assert [page.warnings for page in pages] == [[], ["no text was found, though the page is not blank"]]
 
