@@ -155,6 +155,13 @@ def test_pages_of_a_file(run, tmp_path, capsys):
     assert json.loads(Path("split/scan-002.json").read_text())["page"] == 2
 
 
+def test_results_of_pages_are_not_taken_for_foreign_files(run, tmp_path, capsys):
+    draw(tmp_path / "scan.tif", pages=2)
+    for _ in range(2):
+        assert run("input=.", "output=.", "formats=page,txt,json", "split=true") == 0
+        assert "passed over" not in capsys.readouterr().err
+
+
 def test_split_leaves_the_name_of_a_single_page(run, tmp_path):
     draw(tmp_path / "letter.png")
     assert run("input=letter.png", "output=out", "formats=txt,page", "split=true") == 0
