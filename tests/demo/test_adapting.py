@@ -10,9 +10,9 @@ from ocr.commands.train import CONFIGS
 from ocr.demo import adapting
 from ocr.demo.corrections import CheckedLines, save_lines
 from ocr.demo.session import Session
-from tests.demo.conftest import User, served
-from tests.demo.test_corrections import checked
-from tests.demo.test_server import encoded
+from tests.helpers.pictures import encoded
+from tests.helpers.uploads import checked
+from tests.helpers.web import User, served
 
 SHORT = ["data.steps=[2,2]", "trainer.limit_val_batches=1", "data.num_workers=0", "data.pool=16", "threads=1"]
 

@@ -9,38 +9,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from PIL import Image
 
 from ocr.data.lines.adaptation import open_lines, split_by_document
 from ocr.data.lines.manifest import ParquetLines
 from ocr.demo.corrections import CheckedLines, FolderCounts, count_session, save_lines
 from ocr.demo.limits import Limits
-from ocr.demo.session import Session, Upload, UploadPage
-from ocr.types import Page, TextLine
+from ocr.demo.session import Session
 from tests.helpers.pictures import encoded
+from tests.helpers.uploads import checked
 from tests.helpers.web import User, served
 
 
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "corrections"
-
-
-def checked(session: Session, digest: str, texts: list[str]) -> tuple[Upload, UploadPage]:
-    """A page of a session whose lines all have been checked."""
-    place = session.folder / digest
-    place.mkdir()
-    square = np.array([(0, 0), (90, 0), (90, 20), (0, 20)], np.float32)
-    lines = [TextLine(square, square[[3, 2]], text) for text in texts]
-    page = Page("letter.jpg", 100, 100, lines)
-    sheet = UploadPage(1, place)
-    sheet.finish(page)
-    sheet.checked = dict(enumerate(lines))
-    for number in range(len(lines)):
-        Image.new("RGB", (300, 96), (number, 0, 0)).save(sheet.crop(number))
-    document = Upload(digest, "letter.jpg", place / "file", 0, digest, [sheet])
-    session.documents[digest] = document
-    return document, sheet
 
 
 def test_checked_lines_are_saved_as_they_are_checked(reader, scrap, folder):
