@@ -50,6 +50,8 @@ COMMANDS = [
         "foreign weights: tests/convert",
     ),
     (r"^uv run (infer\.py|ocr read) .*runs/recurrent", "elsewhere", "test_the_encoder_of_the_guide below"),
+    (r"ocr bench", "elsewhere", "a measurement: tests/commands/test_bench.py"),
+    (r"ocr export|backend=", "elsewhere", "minutes: tests/inference/backends/test_exported.py"),
     (r"^uv run (infer\.py|ocr read)", "run", ""),
     (r"^uv run (evaluate\.py|ocr evaluate) .*engine=", "compose", "tests/evaluation/test_engines.py"),
     (r"^uv run (evaluate\.py|ocr evaluate)", "run", "limit=1"),

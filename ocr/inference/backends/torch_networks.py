@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from typing import TypeVar
 
 import torch
@@ -14,6 +15,10 @@ from ocr.models.recognizer import Recognizer
 from ocr.nn.fold import fold_batch_norms
 
 Network = TypeVar("Network", bound=nn.Module)
+
+KERNELS = 256
+"""Kernels that oneDNN keeps, each for one shape. A page needs about a hundred. Pages of ever new sizes would fill its
+own limit of 1024, which holds a hundred MiB and more that are never used again."""
 
 
 def fast_recognizer(model: Recognizer, device: torch.device) -> Recognizer:
@@ -37,6 +42,8 @@ def fast_detector(model: Detector, device: torch.device) -> Detector:
 
 def _prepared(model: Network, device: torch.device) -> Network:
     """Copy a model and fold and convert its weights; those that stay as they are are shared."""
+    # Read by oneDNN when it builds its first kernel; a value that the user has set stays.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS))
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     network = fold_batch_norms(copy.deepcopy(model, shared).eval())
     if has_bfloat16(device):
