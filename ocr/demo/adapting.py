@@ -66,11 +66,15 @@ class Adapting:
         """Start a run. Raises OcrError where one is running, or there is too little to learn from."""
         if self.progress.state == RUNNING:
             raise OcrError("the recognizer is being adapted already")
-        if not self.counts.count().enough:
+        found = self.counts.count()
+        if found.damaged:
+            raise OcrError(
+                f"damaged, to be removed first: {', '.join(found.damaged)} in {self.counts.folder}"
+            )
+        if not found.enough:
             raise OcrError("there are too few checked lines to learn from")
-        files = self.counts.files()
         self.progress = Progress(RUNNING)
-        self._task = asyncio.ensure_future(self._run(files))
+        self._task = asyncio.ensure_future(self._run())
 
     async def stop(self) -> None:
         """Stop the run, if there is one, and wait for its end."""
@@ -126,13 +130,15 @@ class Adapting:
         self.worker.reader = await asyncio.to_thread(self.load, name)
         self.chosen = name
 
-    async def _run(self, files: list[Path]) -> None:
+    async def _run(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         names = [int(path.name) for path in self.folder.iterdir() if path.name.isdecimal()]
         name = str(max(names, default=0) + 1)
         # Its own session: Ctrl-C in the terminal is for the server, which ends the run.
         self._process = await asyncio.create_subprocess_exec(
-            *command(files, self.folder / name, start=str(resolve(self.start_bundle).resolve())),
+            *command(
+                self.counts.pattern, self.folder / name, start=str(resolve(self.start_bundle).resolve())
+            ),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -174,18 +180,19 @@ class Adapting:
             setattr(self.progress, name, fields[name])
 
 
-def command(files: list[Path], run_dir: Path, *, start: str) -> list[str]:
-    """Return the command of a run on files of lines."""
+def command(lines: str, run_dir: Path, *, start: str) -> list[str]:
+    """Return the command of a run on the files that match a pattern."""
     overrides: dict[str, Any] = {
         "experiment": "adapt",
-        "data.path": [str(file) for file in files],
+        "data.path": lines,
         "init_from": start,
         "run_dir": str(run_dir),
         "logger.tensorboard": None,
         # Only the bundle is kept; a run of minutes is not resumed.
         "callbacks.checkpoint": None,
         "callbacks.pictures": None,
-        "callbacks.progress": {"_target_": "ocr.demo.progress.JsonProgress"},
+        "callbacks.progress": None,
+        "+callbacks.told": {"_target_": "ocr.demo.progress.JsonProgress"},
     }
     return [
         sys.executable,
@@ -200,8 +207,6 @@ def _quoted(value: Any) -> str:
     """Format a value for the grammar of Hydra, in which a key and a string in quotes may hold anything."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{_quoted(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_quoted, value)) + "]"
     if value is None:
         return "null"
     if value == "adapt":

@@ -151,13 +151,13 @@ class FolderCounts:
         # Lines of a page that was uploaded twice count once.
         lines = frozenset().union(*(ids for _, ids in known.values() if ids))
         pages = {line.rpartition("-")[0] for line in lines}
-        pattern = f"{glob.escape(str(self.folder.resolve()))}/*{SUFFIX}"
-        found = _with_command(len(lines), len(pages), "" if damaged else pattern)
+        found = _with_command(len(lines), len(pages), "" if damaged else self.pattern)
         return replace(found, damaged=tuple(damaged))
 
-    def files(self) -> list[Path]:
-        """Return the files that were whole at the last count."""
-        return [file for file, (_, ids) in self._known.items() if ids]
+    @property
+    def pattern(self) -> str:
+        """Pattern that all files with lines match."""
+        return f"{glob.escape(str(self.folder.resolve()))}/*{SUFFIX}"
 
     def _ids(self, file: Path, mark: tuple[int, int]) -> frozenset[str] | None:
         """Return the ids of the lines in a file; None where it is damaged."""

@@ -7,8 +7,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from ocr.commands.train import CONFIGS
+from ocr.data.lines.adaptation import open_lines
 from ocr.demo import adapting
-from ocr.demo.corrections import CheckedLines, save_lines
+from ocr.demo.corrections import CheckedLines, FolderCounts, save_lines
 from ocr.demo.session import Session
 from tests.helpers.pictures import encoded
 from tests.helpers.uploads import checked
@@ -36,11 +37,12 @@ def ended(user: User) -> dict:
 
 
 def test_the_command_is_understood_whatever_the_names(folder):
-    files = sorted(folder.glob("*.parquet"))
-    overrides = adapting.command(files, folder / "adapted" / "1", start="/a, b/bundle")[4:]
+    pattern = FolderCounts(folder).pattern
+    overrides = adapting.command(pattern, folder / "adapted" / "1", start="/a, b/bundle")[4:]
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         config = compose("train", overrides)
-    assert config.data.path == [str(file) for file in files] and config.init_from == "/a, b/bundle"
+    assert config.data.path == pattern and config.init_from == "/a, b/bundle"
+    assert len(open_lines(config.data.path)) == 20
     assert config.run_dir == str(folder / "adapted" / "1") and config.callbacks.checkpoint is None
 
 
