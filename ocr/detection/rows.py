@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
-from ocr.geometry import bounding_box, clip_polygon, to_shapely
+from ocr.geometry import clip_polygon, to_shapely
 from ocr.geometry.order import reading_columns
 from ocr.types import TextLine
 
@@ -25,6 +25,12 @@ MIN_BROKEN_SHARE = 0.4
 
 MAX_OFFSET = 0.45
 """Distance of one baseline from the other's continuation, in text heights, up to which they are one."""
+
+MAX_PIECES = 1000
+"""Pieces of a page beyond which they are the noise of a network that has not been trained."""
+
+MAX_SLOPE = 0.4
+"""Slope of a row up to which its pieces are looked for."""
 
 MAX_HEIGHT_RATIO = 1.8
 """Ratio of heights up to which two pieces are of one row."""
@@ -44,6 +50,9 @@ def join_rows(
     Returns:
         Lines in the given order, each row where its left piece was.
     """
+    # Columns are costly to find, and most pages have whole lines.
+    if len(lines) > MAX_PIECES or not any(pair[0] <= max_gap for pair in _pairs(lines)):
+        return list(lines)
     rows = []
     for column in reading_columns(lines, page_size):
         chains = _chains([lines[i] for i in column], max_gap)
@@ -71,24 +80,30 @@ def _chains(lines: list[TextLine], max_gap: float) -> list[list[int]]:
 
 def _pairs(lines: list[TextLine]) -> list[tuple[float, int, int]]:
     """(gap in text heights, left, right) of pieces that follow each other in a row, each with one follower."""
-    boxes = np.array([bounding_box(line.polygon) for line in lines])
+    if len(lines) < 2:
+        return []
     heights = np.array([_height(line) for line in lines])
-    pairs = []
-    for i, line in enumerate(lines):
-        best: tuple[float, int] | None = None
-        for j, other in enumerate(lines):
-            height = (heights[i] + heights[j]) / 2
-            gap = (other.baseline[0, 0] - line.baseline[-1, 0]) / height
-            alike = max(heights[i], heights[j]) <= MAX_HEIGHT_RATIO * min(heights[i], heights[j])
-            if i == j or not alike or not -0.5 < gap < WIDE_GAP or boxes[j, 0] <= boxes[i, 0]:
-                continue
-            if _offset(line, other) < MAX_OFFSET * height and (best is None or gap < best[0]):
-                best = gap, j
-        if best is not None:
-            pairs.append((best[0], i, best[1]))
-    # Of several pieces that one follows, the nearest has it.
+    left = np.array([line.polygon[:, 0].min() for line in lines])
+    starts = np.array([line.baseline[0] for line in lines])
+    ends = np.array([line.baseline[-1] for line in lines])
+    height = (heights[:, None] + heights) / 2
+    gaps = (starts[None, :, 0] - ends[:, None, 0]) / height
+    drop = np.abs(starts[None, :, 1] - ends[:, None, 1]) / height
+    alike = np.maximum(heights[:, None], heights) <= MAX_HEIGHT_RATIO * np.minimum(heights[:, None], heights)
+    near = alike & (gaps > -0.5) & (gaps < WIDE_GAP) & (left[:, None] < left)
+    # Rows climb and fall, so the farther the next piece, the more it may lie above or below.
+    near &= drop < MAX_OFFSET + MAX_SLOPE * np.maximum(gaps, 0)
+    found = [
+        (float(gaps[i, j]), int(i), int(j))
+        for i, j in np.argwhere(near)
+        if _offset(lines[i], lines[j]) < MAX_OFFSET * height[i, j]
+    ]
+    # The nearest follower of a piece has it, and of several pieces that one follows, the nearest.
+    followers: dict[int, tuple[float, int, int]] = {}
+    for pair in sorted(found, reverse=True):
+        followers[pair[1]] = pair
     nearest: dict[int, tuple[float, int, int]] = {}
-    for pair in sorted(pairs, reverse=True):
+    for pair in sorted(followers.values(), reverse=True):
         nearest[pair[2]] = pair
     return list(nearest.values())
 

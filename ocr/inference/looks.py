@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
@@ -171,18 +172,13 @@ def replace_small(lines: Sequence[TextLine], region: Region, closer: Sequence[Te
 
 def _clusters(lines: Sequence[TextLine], margins: Sequence[float]) -> list[list[TextLine]]:
     """Group lines whose boxes, with their margins, touch each other."""
-    boxes = [np.array(bounding_box(line.polygon)) for line in lines]
-    boxes = [box + margin * np.array([-1, -1, 1, 1]) for box, margin in zip(boxes, margins, strict=True)]
-    groups = [[i] for i in range(len(lines))]
-    for i in range(len(lines)):
-        for j in range(i):
-            touch = (boxes[i][:2] < boxes[j][2:]).all() and (boxes[j][:2] < boxes[i][2:]).all()
-            if touch and groups[i] is not groups[j]:
-                groups[j] += groups[i]
-                for member in groups[i]:
-                    groups[member] = groups[j]
-    unique = {id(group): group for group in groups}
-    return [[lines[i] for i in sorted(group)] for group in unique.values()]
+    if not lines:
+        return []
+    boxes = np.array([bounding_box(line.polygon) for line in lines])
+    boxes += np.array(margins)[:, None] * np.array([-1, -1, 1, 1])
+    touch = (boxes[:, None, :2] < boxes[None, :, 2:]).all(-1)
+    _, labels = connected_components(touch & touch.T, directed=False)
+    return [[lines[i] for i in np.flatnonzero(labels == label)] for label in np.unique(labels)]
 
 
 def _is_small_writing(pieces: Sequence[TextLine], line: TextLine) -> bool:
