@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from py4j.protocol import Py4JJavaError
     from pyspark.sql import SparkSession
 
-    from ocr.spark.read import ReadOptions
+    from ocr.spark.read import Progress, ReadOptions
 
 LOCAL = "local[*,4]"
 """All cores of this machine, and four tries for a task, as on a cluster."""
@@ -61,19 +63,43 @@ def _read(options: argparse.Namespace) -> int:
     ReadPages.reader(chosen, "cpu")  # Refuses what cannot work before Spark starts.
     running = pyspark.SparkSession.getActiveSession()
     session = _session(pyspark.SparkSession.builder.master(options.master), settings)
-    files = pages = failed = 0
+    report = _Report(output)
     try:
         for step in read_missing(session, options.input, output, chosen, commit_every=options.commit_every):
-            files, pages, failed = files + step.files, pages + step.pages, failed + step.failed
-            print(f"{output}: {files} files, {pages} pages, {failed} failed", file=sys.stderr)
+            report.add(step)
     except py4j.Py4JJavaError as error:
         # The cluster's troubles: no space, no rights, no executors. Errors of Python code have another type.
         raise DataError(f"{output}: Spark stopped ({root_cause(error)})") from error
     finally:
         if running is None:
             session.stop()
-    print(f"{output}: {files} files read, {pages} pages, {failed} failed")
-    return 1 if failed else 0
+    print(f"{output}: {report.files} files read, {report.pages} pages, {report.failed} failed")
+    return 1 if report.failed else 0
+
+
+class _Report:
+    """Progress of a run on standard error: a line before it and one for each commit."""
+
+    def __init__(self, output: str) -> None:
+        self.output = output
+        self.files = self.pages = self.failed = 0
+        self.start: float | None = None
+
+    def add(self, step: Progress) -> None:
+        """Add the counts of a commit, and print where the run is."""
+        if self.start is None:
+            self.start = time.monotonic()
+            print(f"{self.output}: {step.total} files to read", file=sys.stderr)
+            return
+        self.files, self.pages = self.files + step.files, self.pages + step.pages
+        self.failed += step.failed
+        seconds = time.monotonic() - self.start
+        left = timedelta(seconds=round(seconds / self.files * (step.total - self.files)))
+        print(
+            f"{self.output}: {self.files} of {step.total} files, {self.pages} pages, {self.failed} failed, "
+            f"{self.pages / seconds:.2g} pages/s, {left} left",
+            file=sys.stderr,
+        )
 
 
 def _output(options: argparse.Namespace) -> str:
@@ -185,6 +211,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     read.add_argument("--gpu", action="store_true", help="use the GPU that Spark gives each task")
     read.add_argument(
-        "--commit-every", type=positive, metavar="FILES", help="files between commits of results"
+        "--commit-every", type=positive, metavar="FILES", help="files between commits of results; default: few at first, then 128 per core"
     )
     return parser

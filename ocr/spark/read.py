@@ -48,6 +48,9 @@ BYTES_TOGETHER = 250_000_000
 FILES_A_CORE = 128
 """Files a core reads before results are committed, unless told otherwise: some minutes' work on a CPU."""
 
+FIRST_FILES_A_CORE, GROWTH = 4, 4
+"""Files a core reads before the first commit, seconds' work, and how much more before each of the next ones."""
+
 PAGES = StructType(
     [
         StructField(PAGENUM, IntegerType()),
@@ -70,11 +73,12 @@ class ReadOptions(ReaderSettings):
 
 @dataclass(frozen=True)
 class Progress:
-    """Counts since the last commit: files, their pages, and pages or files that failed."""
+    """Counts since the last commit: files, their pages, and pages or files that failed; `total` files of the run."""
 
     files: int
     pages: int
     failed: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -170,14 +174,16 @@ def read_pages(files: DataFrame, options: ReadOptions) -> DataFrame:
 def read_missing(
     session: SparkSession, source: str, output: str, options: ReadOptions, *, commit_every: int | None = None
 ) -> Iterator[Progress]:
-    """Read those files under `source` that `output` has no rows of, and append them; progress after each commit.
+    """Read those files under `source` that `output` has no rows of, and append them.
+
+    Progress comes once before anything is read, and after each commit.
 
     A run that was stopped loses what it read since its last commit and nothing else; the next one reads that and
     whatever came since. A file that failed counts as read.
 
     Args:
         source: a folder, file or pattern on any file system that Spark reads. output: a folder of Parquet files.
-        commit_every: files; None for `FILES_A_CORE`.
+        commit_every: files; None for few at first, so that results can be looked at soon, then `FILES_A_CORE`.
     Raises:
         BundleError, ConfigError: an option that cannot work, no such source, an output that is something else.
     """
@@ -185,13 +191,17 @@ def read_missing(
     done = existing(names, output)
     if done is not None and not {"path", *PAGES.names} <= set(done.columns):
         raise ConfigError(f"{output}: holds other data, with columns {', '.join(done.columns)}")
-    todo = missing_files(names, source, done).toLocalIterator()
-    size = commit_every or FILES_A_CORE * session.sparkContext.defaultParallelism
-    chunk = list(islice(todo, size))
-    if not chunk and done is None:
+    missing = missing_files(names, source, done)
+    total = missing.count()
+    if not total and done is None:
         raise ConfigError(f"{source}: nothing to read ({', '.join(sorted(PAGE_SUFFIXES))})")
     clear_remains(session, output)
-    while chunk:
+    yield Progress(0, 0, 0, total)
+    todo = missing.toLocalIterator()
+    for size in _commit_sizes(commit_every, session.sparkContext.defaultParallelism):
+        chunk = list(islice(todo, size))
+        if not chunk:
+            break
         full = [row.path for row in chunk if not row.empty]
         files = load_files(session, full, [row.path for row in chunk if row.empty])
         counts = Observation()
@@ -200,5 +210,13 @@ def read_missing(
         )
         # All pages of a file go to one Parquet file, which appears as a whole or not at all; and there are few.
         pages.repartition("path").write.mode("append").parquet(output)
-        yield Progress(len(chunk), counts.get["pages"], counts.get["failed"])
-        chunk = list(islice(todo, size))
+        yield Progress(len(chunk), counts.get["pages"], counts.get["failed"], total)
+
+
+def _commit_sizes(commit_every: int | None, cores: int) -> Iterator[int]:
+    """Files of one commit after the other."""
+    largest = commit_every or FILES_A_CORE * cores
+    size = commit_every or FIRST_FILES_A_CORE * cores
+    while True:
+        yield min(size, largest)
+        size *= GROWTH

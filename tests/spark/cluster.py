@@ -85,7 +85,8 @@ def main() -> None:
 
     read.ship = ship_and_delete
     options = ReadOptions(recognizer=BUNDLE, detector=None)
-    steps = list(read_missing(session, SCANS, OUTPUT, options))
+    # One commit: the bundle is gone after its first shipment.
+    steps = list(read_missing(session, SCANS, OUTPUT, options, commit_every=100))
     print(json.dumps({"seen": [json.loads(row.seen) for row in seen], "files": sum(s.files for s in steps)}))
     session.stop()
 

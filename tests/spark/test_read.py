@@ -1,10 +1,12 @@
 """Folders into Parquet: complete, resumable, and undisturbed by bad files and dying workers."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ import pyarrow as pa
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
+import ocr.spark.read as read_module
 from ocr import Reader
 from ocr.commands.spark import main
 from ocr.errors import ConfigError
@@ -68,7 +71,11 @@ def test_a_folder_is_read_and_then_only_what_is_missing(spark, command, tiny_rec
     (scans / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
 
     assert command("--commit-every", "6") == 1, "a file failed"
-    assert "11 files read, 12 pages, 1 failed" in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "11 files read, 12 pages, 1 failed" in captured.out
+    before, first, last = captured.err.splitlines()[-3:]
+    assert before.endswith("texts: 11 files to read") and " 6 of 11 files" in first
+    assert re.search(r" 11 of 11 files, 12 pages, 1 failed, \d.* pages/s, 0:00:00 left$", last)
     rows = spark.read.parquet(str(tmp_path / "texts")).collect()
     assert sorted((name(row.path), row.pagenum) for row in rows) == sorted(
         [(each, 0) for each in NAMES] + [("two.tif", 0), ("two.tif", 1), ("broken.jpg", 0)]
@@ -123,7 +130,7 @@ def test_a_run_killed_between_commits_is_completed_by_the_next(spark, command, t
         start_new_session=True,
     )
     for line in run.stderr:
-        if "3 files" in line:
+        if " 3 of 9 files" in line:
             os.killpg(run.pid, signal.SIGKILL)  # Python and Java alike, as when a machine is gone.
             break
     run.communicate()
@@ -254,6 +261,12 @@ def test_a_missing_source_and_a_foreign_output_are_named(spark, tmp_path):
     spark.range(1).write.parquet(str(tmp_path / "other"))
     with pytest.raises(ConfigError, match="holds other data, with columns id"):
         next(read_missing(spark, str(tmp_path), str(tmp_path / "other"), ReadOptions(detector=None)))
+
+
+def test_results_are_committed_soon_and_then_seldom():
+    sizes = read_module._commit_sizes(None, 2)
+    assert list(islice(sizes, 5)) == [8, 32, 128, 256, 256]
+    assert list(islice(read_module._commit_sizes(100, 2), 2)) == [100, 100]
 
 
 def test_a_path_with_the_signs_of_a_pattern_stands_for_itself():
