@@ -211,6 +211,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     read.add_argument("--gpu", action="store_true", help="use the GPU that Spark gives each task")
     read.add_argument(
-        "--commit-every", type=positive, metavar="FILES", help="files between commits of results; default: few at first, then 128 per core"
+        "--commit-every",
+        type=positive,
+        metavar="FILES",
+        help="files between commits of results; default: few at first, then 128 per core",
     )
     return parser
