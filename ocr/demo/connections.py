@@ -16,6 +16,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 GRACE_SECONDS = 1
 """Time for answers that are being sent when the server is stopped."""
 
+KEEP_SECONDS = 30
+"""Time that a connection stays open between requests: on a busy machine, a request may arrive late."""
+
 
 class TimedConnection(H11Protocol):
     """HTTP connection with a limit of time for the head of a request, and for a body that nobody reads any more.
@@ -80,6 +83,7 @@ class PageServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE_SECONDS,
+                timeout_keep_alive=KEEP_SECONDS,
                 **options,
             )
         )
