@@ -1,6 +1,5 @@
 """Pages on their side and upside down: found by how they read, and read as they should lie."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -11,7 +10,8 @@ from ocr import Reader
 from ocr.decoding import CharacterSpan, Hypothesis
 from ocr.geometry import CoordinateMap, polygon_iou
 from ocr.image.io import load_image
-from ocr.inference import recognizer
+from ocr.inference import device
+from ocr.inference.backends import torch_networks
 from ocr.inference.orientation import reads_well
 from ocr.types import TextLine
 
@@ -128,7 +128,8 @@ def test_the_example_letter_is_put_upright(turns):
 @pytest.mark.weights
 def test_pages_in_all_positions_read_together_are_read_as_one_by_one(monkeypatch):
     """The networks themselves, in float32: upright, on either side, upside down and empty pages in one call."""
-    monkeypatch.setattr(recognizer, "half_precision", lambda device: nullcontext())
+    for module in (device, torch_networks):
+        monkeypatch.setattr(module, "has_bfloat16", lambda device: False)
     image = load_image(LETTER)
     part = np.ascontiguousarray(image[: image.shape[0] // 3])
     pages = [np.ascontiguousarray(np.rot90(part, -turns)) for turns in range(4)]
