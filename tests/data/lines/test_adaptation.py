@@ -1,12 +1,15 @@
 """Lines of one's own: what is learned from, what is held back, and for how long."""
 
+import re
 from collections import Counter
+from importlib.resources import files
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ocr.data.lines.adaptation import AdaptationDataModule, open_lines, split_by_document
+from ocr.data.lines.rehearsal import rehearsal_lines
 from ocr.errors import ConfigError, DataError
 from ocr.image.preprocess import LinePreprocessor
 from tests.helpers.lines import MemoryLines
@@ -109,3 +112,15 @@ def test_values_out_of_range_are_named(write_parquet, options, culprit):
 def test_lines_that_are_not_there_are_named(tmp_path):
     with pytest.raises(DataError, match="none"):
         open_lines(tmp_path / "none")
+
+
+def test_shipped_lines_are_those_that_their_readme_credits():
+    lines = rehearsal_lines()
+    readme = (files("ocr.data") / "assets" / "README.md").read_text(encoding="utf-8")
+    credited = {
+        name: int(count) for name, count in re.findall(r"^\| (\w+) \| (\d+) \|", readme, re.MULTILINE)
+    }
+    samples = [lines[index] for index in range(len(lines))]
+    assert credited == Counter(sample.source for sample in samples)
+    assert all(sample.text.strip() for sample in samples)
+    assert not {"copiste", "stanford", "hooker"} & set(credited), "measured as other hands"
