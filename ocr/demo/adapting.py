@@ -30,7 +30,7 @@ _LINE_BYTES = 1 << 20
 
 
 @dataclass
-class Progress:
+class AdaptingProgress:
     """State of the newest run; error rates in percent of characters, None until they are measured."""
 
     state: str = IDLE
@@ -55,7 +55,7 @@ class Adapting:
         self.counts = counts
         self.start_bundle = start
         self.folder = counts.folder / FOLDER
-        self.progress = Progress()
+        self.progress = AdaptingProgress()
         self.original = worker.reader
         self.chosen = ""
         """Name of the run whose recognizer reads; empty: the original."""
@@ -73,7 +73,7 @@ class Adapting:
             )
         if not found.enough:
             raise OcrError("there are too few checked lines to learn from")
-        self.progress = Progress(RUNNING)
+        self.progress = AdaptingProgress(RUNNING)
         self._task = asyncio.ensure_future(self._run())
 
     async def stop(self) -> None:

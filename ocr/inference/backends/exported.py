@@ -17,7 +17,7 @@ from ocr.types import ImageBatch
 
 
 @dataclass
-class EncodedLines(Encoded):
+class ScoredLines(Encoded):
     """Features with the scores of the CTC head, (b, t, v) or None, which are computed with them."""
 
     logits: torch.Tensor | None = None
@@ -34,11 +34,11 @@ class ExportedRecognizer:
         self.stride = model.encoder.patch_embed.stride
         self.ctc_head, self.decoder = model.ctc_head, model.decoder
 
-    def encode(self, images: ImageBatch) -> EncodedLines:
+    def encode(self, images: ImageBatch) -> ScoredLines:
         """Encode a batch; see `Recognizer.encode`."""
         found = self.session({"pixels": images.pixels.numpy(), "widths": images.widths.numpy()})
         tensors = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in found.items()}
-        return EncodedLines(
+        return ScoredLines(
             tensors["features"],
             tensors["lengths"],
             tensors["mask"],
@@ -46,7 +46,7 @@ class ExportedRecognizer:
             logits=tensors.get("logits"),
         )
 
-    def ctc_logits(self, encoded: EncodedLines) -> torch.Tensor:
+    def ctc_logits(self, encoded: ScoredLines) -> torch.Tensor:
         """Return the scores of the CTC head; see `Recognizer.ctc_logits`."""
         return encoded.logits
 
