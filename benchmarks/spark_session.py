@@ -16,14 +16,14 @@ Results = dict[str, float | int | str]
 
 def local_session(cores: int, **settings: str) -> SparkSession:
     """Start Spark on some cores of this machine, with the settings of `ocr spark`."""
-    from ocr.commands.spark import DEFAULTS, list_in_few_tasks
+    from ocr.commands.spark import SPARK_SETTINGS, list_in_few_tasks
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
     # Cores are what is measured: a process is to use no more than Spark counts.
     os.environ["OMP_NUM_THREADS"] = "1"
     builder = SparkSession.builder.master(f"local[{cores}]")
     quiet = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
-    for key, value in (DEFAULTS | quiet | settings).items():
+    for key, value in (SPARK_SETTINGS | quiet | settings).items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     list_in_few_tasks(session)

@@ -34,7 +34,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from spark_session import Results, links, local_session, run, save, seconds
 
-from ocr.commands.spark import DEFAULTS
+from ocr.commands.spark import SPARK_SETTINGS
 from ocr.spark import BinaryToImage, ImageDrawRegions, ImageTextDetectorV2, ImageToTextV2
 from ocr.spark.folders import listing_session, load_files, missing_files
 from ocr.spark.read import ReadOptions, read_pages
@@ -113,7 +113,7 @@ def load_models(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def transfers(session: SparkSession, page: Path, count: int, folder: Path) -> Results:
     """Measure the cost of sending bytes and pixels to workers, in tasks as in `ocr spark read`."""
     links(page, count, folder)
-    session.conf.set("spark.sql.files.maxPartitionBytes", DEFAULTS["spark.sql.files.maxPartitionBytes"])
+    session.conf.set("spark.sql.files.maxPartitionBytes", SPARK_SETTINGS["spark.sql.files.maxPartitionBytes"])
     files = session.read.format("binaryFile").load(str(folder))
     images = BinaryToImage().transform(files)
     pixels = images.selectExpr("max(length(image.data)) AS size").first().size
