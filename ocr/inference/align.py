@@ -71,7 +71,9 @@ def align_manifest(bundle: Bundle, files: Sequence[str | Path], output: str | Pa
             raise DataError(f"{file}: no column {', '.join(sorted(missing))}")
         for row in table.to_pylist():
             try:
-                row["text"] = normalize(row["text"] or "")
+                if not isinstance(row["text"], str):
+                    raise DataError("has no text")
+                row["text"] = normalize(row["text"])
                 bundle.parts["ctc_tokenizer"].encode(row["text"])
                 rows.append((row, load_image(row["image"])))
             except OcrError as error:

@@ -15,19 +15,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ocr.caching import Cache
-from ocr.errors import DataError, one_line
+from ocr.errors import DataError, ImageError
 from ocr.image.io import load_image
 from ocr.image.preprocess import LinePreprocessor
 from ocr.synth.corpus import Corpus
 from ocr.synth.degrade import DegradeSettings, degrade
 from ocr.synth.line import ASSETS, SynthLine
 from ocr.synth.render import Box, RenderedLine
-from ocr.synth.units import Inventory, Unit
+from ocr.synth.units import MAX_ATTEMPTS, Inventory, Unit
+from ocr.tables import list_lengths, read_columns
 
 HEIGHT = 64
+MAX_COORDINATE = 100_000
+"""Pixels; the longest lines have a tenth of it."""
 BASELINE = 44
 CORE = slice(24, 46)
 """Rows in which small letters touch; the cuts of two adjacent pieces meet there on average."""
@@ -41,6 +43,12 @@ SIDESTEP = 0.05
 """Cost of a step aside on a cut, where crossing a pixel of full ink costs 1."""
 BOX_ROWS = (12.0, 56.0)
 """Top and bottom of the boxes of characters, in pixels; the cuts give their columns alone."""
+_COLUMNS = {
+    "image": pa.binary(),
+    **dict.fromkeys(("text", "writer"), pa.string()),
+    "fit": pa.float64(),
+    **dict.fromkeys(("spans", "polygon"), pa.list_(pa.float32())),
+}
 _SLANTS = np.arange(-0.3, 1.05, 0.1)
 
 
@@ -86,7 +94,8 @@ class CollageSynthesizer:
         clean_probability: float = 0.15,
         degrade: DegradeSettings | None = None,
     ) -> None:
-        self.table = _read(Path(lines))
+        self.path = Path(lines)
+        self.table = _read(self.path)
         self.corpus = Corpus(corpus or ASSETS / "text")
         self.characters = (int(characters[0]), int(characters[1]))
         self.max_piece, self.clean_probability = max_piece, clean_probability
@@ -101,13 +110,15 @@ class CollageSynthesizer:
     def sample(self, rng: np.random.Generator) -> SynthLine:
         """Draw one line; the same generator state gives the same line."""
         writers = self.inventory.writers
-        while True:
+        for _ in range(MAX_ATTEMPTS):
             writer = writers[int(rng.integers(len(writers)))]
             text, language = self.corpus.sample(rng, characters=self.characters)
             max_piece = int(rng.integers(2, self.max_piece + 1))
             units = self.inventory.select(rng, writer, text, max_piece=max_piece)
             if units is not None:
                 break
+        else:
+            raise DataError(f"{self.path}: no writer has the letters that texts of the corpus need")
         line = self._write(rng, text, units)
         clean = rng.random() < self.clean_probability
         return SynthLine(
@@ -151,7 +162,14 @@ class CollageSynthesizer:
     def _cut_strip(self, row: int) -> Strip:
         """Make the ink of a line upright and find the cuts between its characters."""
         values = {name: self.table.column(name)[row].as_py() for name in ("image", "spans", "polygon")}
-        ink = _ink(load_image(values["image"]), values["polygon"])
+        numbers = np.asarray([*values["spans"], *(values["polygon"] or ())], np.float32)
+        if not (np.abs(numbers) < MAX_COORDINATE).all():
+            raise DataError(f"{self.path}: row {row}: a coordinate is not a number, or larger than any line")
+        try:
+            image = load_image(values["image"] or b"")
+        except ImageError as error:
+            raise DataError(f"{self.path}: row {row}: {error}") from error
+        ink = _ink(image, values["polygon"])
         slant = _slant(ink)
         ink = _sheared(ink, slant, ink.shape[1])
         spans = np.asarray(values["spans"], np.float32).reshape(-1, 2)
@@ -159,13 +177,17 @@ class CollageSynthesizer:
 
 
 def _read(path: Path) -> pa.Table:
-    """Read an aligned manifest and check its columns."""
+    """Read an aligned manifest. Raises DataError where a column is not what `ocr align lines` writes."""
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path}: not a readable Parquet file ({one_line(error)})") from error
-    if missing := {"image", "text", "spans", "fit", "writer", "polygon"} - set(table.column_names):
-        raise DataError(f"{path}: no column {', '.join(sorted(missing))}; ocr align lines adds spans and fit")
+        table = read_columns(path, _COLUMNS)
+    except DataError as error:
+        raise DataError(f"{error}; ocr align lines adds spans and fit") from error
+    sizes = zip(table.column("text").to_pylist(), list_lengths(table, "spans"), strict=True)
+    wrong = next((row for row, (text, size) in enumerate(sizes) if text and size != 2 * len(text)), None)
+    if wrong is not None or any(size % 2 for size in list_lengths(table, "polygon")):
+        raise DataError(
+            f"{path}: spans need a start and an end per character, polygons an x and a y per point"
+        )
     return table
 
 
@@ -174,7 +196,7 @@ def _texts_by_writer(table: pa.Table, min_fit: float) -> dict[str, list[tuple[in
     texts: dict[str, list[tuple[int, str]]] = {}
     columns = [table.column(name).to_pylist() for name in ("text", "fit", "writer")]
     for row, (text, fit, writer) in enumerate(zip(*columns, strict=True)):
-        if fit >= min_fit and text and writer:
+        if fit is not None and fit >= min_fit and text and writer:
             texts.setdefault(writer, []).append((row, text))
     return texts
 

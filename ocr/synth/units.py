@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+MAX_ATTEMPTS = 2000
+"""Texts that are tried to be spelled before it is said that none can be."""
+
 SEPARATOR = "\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,9 +91,9 @@ class IamLines:
     def __getitem__(self, index: int) -> LineSample:
         line = self.lines[index]
         if not line.text:
-            raise DataError(f"{self.root}: line {line.id!r} has no text")
+            raise DataError(f"{self.root}: line {line.id!r:.80} has no text")
         return LineSample(
-            image=load_line(self._file(line), name=f"{self.root}: line {line.id!r}"),
+            image=load_line(self._file(line), name=f"{self.root}: line {line.id!r:.80}"),
             text=line.text,
             id=line.id,
             document=line.form,
@@ -109,7 +110,8 @@ class IamLines:
     def _file(self, line: _Line) -> Path:
         nested = self.root / "lines" / line.form.split("-")[0] / line.form / f"{line.id}.png"
         flat = self.root / "lines" / f"{line.id}.png"
-        return flat if not nested.is_file() and flat.is_file() else nested
+        # os.path, whose tests are False rather than an error for names too long.
+        return flat if not os.path.isfile(nested) and os.path.isfile(flat) else nested
 
 
 def _read_xml(folder: Path, on_problem: Callable[[DataError], None]) -> list[_Line]:
@@ -190,13 +192,13 @@ def _detokenize(words: str) -> str:
 
 
 def _split_files(root: Path, split: str | Path, splits: str | Path | None) -> list[Path]:
-    if Path(split).is_file():
+    if os.path.isfile(split):
         return [Path(split)]
     names = _SPLIT_NAMES.get(str(split), (str(split),))
     folders = [root / folder for folder in _SPLIT_FOLDERS] if splits is None else [Path(splits)]
     for folder in folders:
         found = [folder / (name + suffix) for name in names for suffix in _SPLIT_SUFFIXES]
-        found = [file for file in found if file.is_file()]
+        found = [file for file in found if os.path.isfile(file)]
         if found:
             # Validation comes as two lists in IAM's own partition; under any other name one list is all.
             parts = [file for file in found if file.stem in ("validationset1", "validationset2")]

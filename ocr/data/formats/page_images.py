@@ -35,7 +35,8 @@ class PageImages:
             folders.insert(0, self.folder)
         names = list(dict.fromkeys([*_names_of(source), *_names_like(file)]))
         for path in (folder / name for name in names for folder in folders):
-            if path.is_file():
+            # Not Path.is_file, which raises for names too long.
+            if os.path.isfile(path):
                 return path
         for name in names:
             for folder in folders:

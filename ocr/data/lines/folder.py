@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
@@ -72,20 +73,20 @@ class FolderLines:
         if not self.rows:
             raise problems[0]
         self._resolve()
-        if not any((self.images / file).is_file() for _, file, _ in self.rows):
+        if not any(os.path.isfile(self.images / file) for _, file, _ in self.rows):
             raise DataError(f"{labels}: none of its {len(self.rows)} images is in {self.images}")
         for problem in problems:
             on_problem(problem)
 
     def _resolve(self) -> None:
         """Give files the names that they have in the folder, where a label writes them otherwise."""
-        if all((self.images / file).is_file() for _, file, _ in self.rows):
+        if all(os.path.isfile(self.images / file) for _, file, _ in self.rows):
             return
         paths = sorted(path for path in self.images.rglob("*") if path.is_file())
         names = [path.relative_to(self.images).as_posix() for path in paths]
         found = {comparable_name(name): name for name in reversed(names)}
         for number, (where, file, text) in enumerate(self.rows):
-            if not (self.images / file).is_file():
+            if not os.path.isfile(self.images / file):
                 candidates = (found.get(comparable_name(name)) for name in (file, unquote(file)))
                 self.rows[number] = where, next(filter(None, candidates), file), text
 
@@ -95,7 +96,7 @@ class FolderLines:
     def __getitem__(self, index: int) -> LineSample:
         where, file, text = self.rows[index]
         return LineSample(
-            image=load_line(self.images / file, name=f"{where}: {file}"),
+            image=load_line(self.images / file, name=f"{where}: {file[:200]}"),
             text=text,
             id=file,
             document=_document(file),

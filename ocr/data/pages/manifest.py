@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -126,7 +127,7 @@ class PagesManifest:
 
     def _file(self, name: str) -> Path:
         beside = self.path.parent / name
-        return beside if beside.exists() else self.path.parent.parent / name
+        return beside if os.path.exists(beside) else self.path.parent.parent / name
 
     def _row(self, index: int) -> str:
         return f"{self.path}:{self.numbers[index]}: page {self.rows[index]['id']!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -43,12 +44,18 @@ def read_predictions(path: str | Path) -> dict[tuple[str, str], dict[str, Any]]:
         with Path(path).open(encoding="utf-8") as file:
             for number, text in enumerate(file, start=1):
                 row = json.loads(text)
-                if not isinstance(row, dict) or set(COLUMNS) - row.keys():
+                if not isinstance(row, dict) or not all(_fits(row.get(key), key) for key in COLUMNS):
                     raise DataError(f"{path}: line {number}: not a row with {', '.join(COLUMNS)}")
                 rows[row["source"], row["id"]] = row
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, RecursionError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"{path}: not readable as JSON lines ({one_line(error)})") from error
     return rows
+
+
+def _fits(value: object, key: str) -> bool:
+    if key in ("cer", "edits"):
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, str)
 
 
 def measured_lines(rows: dict[tuple[str, str], dict[str, Any]], source: LineSource) -> list[ReadLine]:

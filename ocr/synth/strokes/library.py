@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ocr.errors import DataError, one_line
+from ocr.errors import DataError
+from ocr.tables import check_filled, read_columns
 from ocr.text.charset import DEFAULT_CHARACTERS
 from ocr.text.normalize import normalize
 
+NUMBERS = ("slope", "dx", "dy", "points")
 UNITS_PER_X_HEIGHT = 64
 """Units of the stored coordinates in one x-height."""
-COLUMNS = ("writer", "donor", "text", "split", "slope", "dx", "dy", "points")
+COLUMNS = {
+    **dict.fromkeys(("writer", "donor", "text", "split"), pa.string()),
+    "slope": pa.float32(),
+    **dict.fromkeys(("dx", "dy"), pa.list_(pa.int16())),
+    "points": pa.list_(pa.int16()),
+}
+"""Columns of a file of strokes, and what they hold."""
 MAX_EXTENT = 6.0
 """X-heights above or below the baseline; strokes that reach farther have a wrong estimate of the x-height."""
 _TALL = frozenset("bdfhkltABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
@@ -96,22 +103,25 @@ class StrokeTable:
         split: keep rows of this split only: `train`, `val` or `test`.
         exclude_donors: donors whose rows are left out.
     Raises:
-        DataError: the file cannot be read, lacks a column, or no row is left.
+        DataError: the file cannot be read, lacks a column, has values of another type or pen positions that are not
+            told apart, or no row is left.
     """
 
-    extra_columns: tuple[str, ...] = ()
-    """Further columns that a file must have."""
+    extra_columns: Mapping[str, pa.DataType] = {}
+    """Further columns that a file must have, and what they hold."""
 
     def __init__(self, path: str | Path, *, split: str, exclude_donors: Sequence[str] = ()) -> None:
         self.path = Path(path)
-        table = _read(self.path, [*COLUMNS, *self.extra_columns])
+        table = read_columns(self.path, COLUMNS | self.extra_columns)
+        check_filled(self.path, table, *NUMBERS, *self.extra_columns)
         keep = np.array(
             [
                 row_split == split and donor not in exclude_donors
                 for row_split, donor in zip(
                     table.column("split").to_pylist(), table.column("donor").to_pylist(), strict=True
                 )
-            ]
+            ],
+            bool,
         )
         table = table.filter(pa.array(keep)).combine_chunks()
         self.texts = [clean_label(text or "") for text in table.column("text").to_pylist()]
@@ -119,8 +129,9 @@ class StrokeTable:
         self.table = table
         self._slopes = table.column("slope").to_numpy()
         self._dx, self._ends = self.flat("dx")
-        self._dy, _ = self.flat("dy")
+        self._dy, self._dy_ends = self.flat("dy")
         self._points, self._stroke_ends = self.flat("points")
+        self._check_lengths()
         self.tops, bottoms = self._extents()
         self.rows = [row for row in range(table.num_rows) if self._usable(row, bottoms[row])]
         if not self.rows:
@@ -160,6 +171,16 @@ class StrokeTable:
             tops.setdefault((self.writers[row], is_tall(self.texts[row])), []).append(float(self.tops[row]))
         return {key: float(np.median(values)) for key, values in tops.items()}
 
+    def _check_lengths(self) -> None:
+        """Raise DataError for a row whose columns count different numbers of pen positions."""
+        counts, other = np.diff(self._ends), np.diff(self._dy_ends)
+        sums = np.concatenate(([0], np.cumsum(self._points, dtype=np.int64)))
+        wrong = (counts != other) | (counts != np.diff(sums[self._stroke_ends]))
+        if wrong.any() or (self._points <= 0).any():
+            raise DataError(
+                f"{self.path}: dx, dy and points of a row count different numbers of pen positions"
+            )
+
     def _extents(self) -> tuple[np.ndarray, np.ndarray]:
         """Ink above and below the baseline of each row, (rows,) float64 in x-heights; 0 for empty rows."""
         counts = np.diff(self._ends)
@@ -187,13 +208,3 @@ class StrokeTable:
 
 
 _ALPHABET = frozenset(DEFAULT_CHARACTERS)
-
-
-def _read(path: Path, columns: list[str]) -> pa.Table:
-    try:
-        schema = pq.read_schema(path)
-        if missing := [name for name in columns if name not in schema.names]:
-            raise DataError(f"{path}: missing column {', '.join(missing)}")
-        return pq.read_table(path, columns=columns)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a readable Parquet file ({one_line(error)})") from error

@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
+from ocr.errors import DataError
 from ocr.synth.strokes.characters import Located, upright
 from ocr.synth.strokes.library import Strokes, StrokeTable
 from ocr.synth.units import Inventory
 
 MAX_PIECE = 8
 """Characters of the longest piece; a random length up to it is allowed to each line."""
-LOCATION_COLUMNS = ("slant", "fit", "character", "edges")
+LOCATION_COLUMNS = {
+    **dict.fromkeys(("slant", "fit"), pa.float32()),
+    "character": pa.list_(pa.int16()),
+    "edges": pa.list_(pa.float32()),
+}
 """Columns that `ocr align strokes` adds: the slant of the writer, the fit of the label, and `Located`."""
 
 
@@ -33,6 +39,18 @@ class LocatedStrokes(StrokeTable):
         self.slants = self.table.column("slant").to_numpy()
         self._character, self._character_ends = self.flat("character")
         self._edges, self._edge_ends = self.flat("edges")
+        self._check_locations()
+
+    def _check_locations(self) -> None:
+        """Raise DataError for a row whose characters are not those of its pen positions and of its text."""
+        if (np.diff(self._character_ends) != np.diff(self._ends)).any():
+            raise DataError(f"{self.path}: column character does not name the character of each pen position")
+        edges = np.diff(self._edge_ends)
+        for row in self.rows:
+            if edges[row] != len(self.texts[row]) + 1:
+                raise DataError(
+                    f"{self.path}: column edges has {edges[row]} values for {self.texts[row]!r:.60}"
+                )
 
     def located(self, row: int) -> Located:
         """Upright strokes of a row and the characters of their points."""

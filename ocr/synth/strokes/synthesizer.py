@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ocr.errors import ConfigError
+from ocr.errors import ConfigError, DataError
 from ocr.synth.corpus import Corpus
 from ocr.synth.degrade import DegradeSettings, degrade
 from ocr.synth.line import ASSETS, SynthLine
@@ -20,6 +20,7 @@ from ocr.synth.strokes.hands import HandChange, change_hand, sample_change
 from ocr.synth.strokes.library import Strokes, StrokeTable, is_tall, join
 from ocr.synth.strokes.pens import SUPERSAMPLING, Pen, draw, flow, sample_pen, smooth, widths
 from ocr.synth.strokes.pieces import LocatedStrokes, PieceLibrary
+from ocr.synth.units import MAX_ATTEMPTS
 
 MAX_WIDTH = 4096
 """Pixels; longer lines are narrowed to it."""
@@ -164,6 +165,10 @@ class StrokeSynthesizer:
         writers = list(rows) if rows is not None else self.pieces.inventory.writers
         joined = [writer for writer in writers if self._traits[writer].joined]
         writers = joined if old and joined else writers
+        if not writers:
+            raise DataError(
+                f"{self.pieces.tables[0].path}: no writer has enough well located text to be imitated"
+            )
         weights = np.sqrt([len(rows[writer]) if rows is not None else 1 for writer in writers])
         return writers, weights / weights.sum()
 
@@ -199,12 +204,15 @@ class StrokeSynthesizer:
 
     def _text(self, rng: np.random.Generator, old: bool) -> Written:
         """A text of the corpus in the hand of a writer."""
-        while True:
+        for _ in range(MAX_ATTEMPTS):
             writer = self._writer(rng, "pieces", old)
             text, _ = self.corpus.sample(rng, characters=self.characters)
             words = self.pieces.spell(rng, writer, text)
             if words is not None:
                 return Written(text, _spaced(rng, words), writer, running_text=True)
+        raise DataError(
+            f"{self.pieces.tables[0].path}: no writer has the letters that texts of the corpus need"
+        )
 
     def _word(self, rng: np.random.Generator, rows: Sequence[int]) -> tuple[str, Strokes]:
         """A random word of a writer, scaled to the writer's usual height of letters."""
