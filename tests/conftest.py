@@ -71,7 +71,7 @@ MARKS = {
         "tests/commands/test_demo.py",
         "tests/data/lines/test_datamodule.py",
         "tests/demo/test_adapting.py",
-        "tests/image/test_fuzz.py",
+        "tests/fuzz/",
         "tests/image/test_large.py",
         "tests/training/test_distributed.py",
         "tests/training/test_processes.py",

@@ -62,12 +62,12 @@ def read_start(init_from: str | None) -> Start | None:
 
     if init_from is None:
         return None
-    scheme, colon, name = init_from.partition(":")
+    scheme, colon, name = str(init_from).partition(":")
     if (scheme, colon) == ("timm", ":"):
         from ocr.convert.deit import convert_timm
 
         return Start(convert_timm(name), init_from)
-    return Start(Bundle.load(init_from), init_from)
+    return Start(Bundle.load(str(init_from)), str(init_from))
 
 
 def complete(config: DictConfig, start: Start | None) -> dict[str, Tokenizer]:

@@ -132,7 +132,7 @@ class Folder:
         found = [self._by_name.get(posixpath.normpath(posixpath.join(place, name))) for place in places]
         found = [path for path in found if path is not None]
         if not found:
-            raise DataError(f"includes {name}, which does not exist")
+            raise DataError(f"includes {' '.join(name.split())[:80]}, which does not exist")
         # Strokes and their labels may lie in files of the same name.
         return next((path for path in found if path != by), by)
 

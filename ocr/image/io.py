@@ -30,6 +30,7 @@ from ocr.image.page_image import (
 )
 from ocr.image.plain import plain_size
 from ocr.image.rgb import decode
+from ocr.image.tiff64 import TIFF_HEADS, open_float64
 
 IMAGE_SUFFIXES = frozenset(
     [
@@ -64,6 +65,9 @@ _OPTIONAL_FORMATS = {"JPEG2000": "jpg_2000", "AVIF": "avif"}
 
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"RIFF", b"GIF8", b"BM")
 """Beginnings of pictures, which may speak of PDF in their first bytes."""
+
+_PLAIN_CONTRAST = 64
+"""Levels of gray in a line from which its colors are of no use."""
 
 _SCANNED_DPI = (100, 2400)
 """Lower resolutions are what programs write that know none."""
@@ -143,8 +147,8 @@ def _content(source: ImageSource, name: str) -> Path | bytes:
 def load_line(data: bytes, *, name: str) -> np.ndarray:
     """The encoded picture of a line as uint8 gray (h, w) or RGB (h, w, 3), fast where it is safe to be.
 
-    Whole JPEG and opaque 8-bit PNG go through OpenCV straight to gray, five times as fast; everything else through
-    `load_image` to RGB. The limits of size are the same.
+    Whole JPEG and opaque 8-bit PNG go through OpenCV straight to gray, five times as fast; everything else, and what
+    has little contrast in gray, through `load_image` to RGB. The limits of size are the same.
 
     Raises:
         ImageError: naming it and the reason.
@@ -158,7 +162,9 @@ def load_line(data: bytes, *, name: str) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise ImageError(f"{name}: image cannot be decoded")
-    return image
+    low, high = np.percentile(image[::2, ::2], (1, 99))
+    # Ink that is as bright as its paper is told by its color.
+    return image if high - low >= _PLAIN_CONTRAST else next(open_pages(data, name=name)).pixels
 
 
 def load_page(
@@ -320,6 +326,8 @@ def _open(source: str | Path | bytes, name: str, head: bytes) -> Image.Image:
         with _quiet():
             return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=formats)
     except UnidentifiedImageError as error:
+        if head.startswith(TIFF_HEADS) and (image := open_float64(source, name)) is not None:
+            return image
         # What comes where an address leads to a page about the picture, or to a login.
         html = head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))
         what = "a web page, not a picture or PDF" if html else "not a picture or PDF"

@@ -206,6 +206,13 @@ def _is_lighter_in_strokes(gray: np.ndarray, paper: int) -> bool:
     return bool(light > 2 * dark and thin[lighter > 0].sum() > 0.6 * light)
 
 
+def ink_gray(image: np.ndarray) -> np.ndarray:
+    """Convert a line, uint8 (h, w, 3) RGB, to gray (h, w); by color, where the ink is as bright as the paper."""
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    contrast = _contrast(gray)
+    return gray if contrast >= _LOW_CONTRAST else _ink_by_color(image, contrast, otherwise=gray)
+
+
 def _contrast(gray: np.ndarray) -> int:
     """Return the gray levels between the darkest and the lightest hundredth of a crop."""
     counts = _cumulative(gray)

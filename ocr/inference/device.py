@@ -1,10 +1,24 @@
-"""Half precision where the hardware computes in it."""
+"""Device and threads that models run on, and half precision where the hardware computes in it."""
 
 from __future__ import annotations
+
+import os
 
 import torch
 
 from ocr.errors import ConfigError
+
+
+def _compute_alone() -> None:
+    """Let a process that was forked compute with the one thread that it has.
+
+    The threads of its parent are not in it, and PyTorch would wait for them without end; OpenCV starts new ones.
+    """
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_compute_alone)
 
 
 def half_precision(device: torch.device) -> torch.autocast:

@@ -69,13 +69,16 @@ def download(address: str, *, allow_private: bool = False) -> bytes:
     except IncompleteRead as error:
         raise ImageError(f"{address}: broke off after {len(error.partial)} bytes") from error
     except HTTPError as error:
-        reason = " ".join(str(error.reason).split())
+        reason = " ".join(str(error.reason).split())[:200]
         raise ImageError(f"{address}: the server says {error.code} {reason}") from error
     except (URLError, OSError, HTTPException, ValueError) as error:
         transfer.check_time()
         reason = getattr(error, "reason", None) or error
         reason = getattr(reason, "strerror", None) or reason
-        raise ImageError(f"{address}: {str(reason) or type(reason).__name__}") from error
+        # What comes from the server may hold line breaks and other control characters.
+        text = " ".join(str(reason).split())[:200]
+        text = text if text.isprintable() else repr(text)
+        raise ImageError(f"{address}: {text or type(reason).__name__}") from error
 
 
 @dataclass

@@ -48,6 +48,7 @@ class LineReader:
     ) -> None:
         if bundle.kind != "recognizer":
             raise ConfigError(f"bundle {bundle.name!r} is of kind {bundle.kind}, not recognizer")
+        _check_parts(bundle)
         self.bundle = bundle.to(device)
         self.device = torch.device(device)
         self.preprocess: Preprocessor = bundle.parts["preprocess"]
@@ -126,3 +127,11 @@ class LineReader:
         with half_precision(self.device):
             encoded = self.model.encode(batch.to(self.device))
             return self.strategy(self.model, encoded, self.ctc_tokenizer, self.tokenizer)
+
+
+def _check_parts(bundle: Bundle) -> None:
+    """Raise ConfigError where a recognizer lacks its preprocessing, or the tokenizer of one of its heads."""
+    heads = {"ctc_tokenizer": bundle.model.ctc_head, "tokenizer": bundle.model.decoder}
+    needed = ["preprocess", *(name for name, head in heads.items() if head is not None)]
+    if missing := [name for name in needed if name not in bundle.parts]:
+        raise ConfigError(f"bundle {bundle.name!r}: lacks {', '.join(missing)} among its parts")

@@ -100,7 +100,7 @@ def _work(door: Door, *, seed: int, numbers: range) -> None:
                 _limit_memory()
             print(json.dumps([number, result]), flush=True)
             # For what no signal interrupts.
-            faulthandler.dump_traceback_later(2 * SECONDS, exit=True, file=sys.__stderr__)
+            faulthandler.dump_traceback_later(12 * SECONDS, exit=True, file=sys.__stderr__)
     faulthandler.cancel_dump_traceback_later()
 
 

@@ -42,11 +42,10 @@ from ocr.evaluation.analysis.worst import read_predictions
 from ocr.image.io import open_pages
 from ocr.image.page_image import MAX_PIXELS, PdfLimits
 from ocr.inference.detector import LineFinder
-from ocr.inference.download import download
 from ocr.inference.inputs import find_sources
 from ocr.inference.recognizer import LineReader
 from ocr.synth.collage import CollageSynthesizer
-from ocr.synth.strokes.pieces import LocatedStrokes, extract
+from ocr.synth.strokes.pieces import LocatedStrokes, PieceLibrary, extract
 from ocr.synth.strokes.synthesizer import StrokeSynthesizer
 from tests.fuzz import samples
 from tests.fuzz.damage import (
@@ -212,10 +211,14 @@ def _use_strokes(path: Path, told: Told) -> None:
         with _telling(told):
             located = table.located(row)
             extract(located, 0, len(table.texts[row]))
-    synthesizer = StrokeSynthesizer(path, path, [path])
+    library = PieceLibrary([table], min_text=3)
+    synthesizer = StrokeSynthesizer(path, path)
     for index in range(2):
+        rng = np.random.default_rng(index)
         with _telling(told):
-            synthesizer.sample(np.random.default_rng(index))
+            synthesizer.sample(rng)
+            for writer in library.inventory.writers:
+                library.spell(rng, writer, "to net")
 
 
 @contextlib.contextmanager
@@ -324,12 +327,16 @@ def _json_lines(folder: Path) -> Attempt:
 def _unipen(folder: Path) -> Attempt:
     root = folder / "case"
     root.mkdir()
-    (root / "other.dat").write_bytes(b".PEN_DOWN\n 1 2 3\n")
+    (root / "other.dat").write_bytes(b".VERSION 1.0\n")
 
     def attempt(rng: np.random.Generator, told: Told) -> None:
-        (root / "case.dat").write_bytes(damaged(samples.UNIPEN, rng))
+        # Files are read once for each path.
+        for former in root.glob("case*.dat"):
+            former.unlink()
+        (root / f"case-{rng.integers(2**60)}.dat").write_bytes(damaged(samples.UNIPEN, rng))
         lines: list[str] = []
         try:
+            # Segments are named by donor, which is the folder, and writer.
             convert_unipen(root, folder / "made", tell=lines.append)
         finally:
             told += [DataError(line) for line in lines]
@@ -512,8 +519,6 @@ def _addresses(folder: Path) -> Attempt:
             for source in find_sources(named) if "://" in named else ():
                 with _renamed():
                     _look(source.content(allow_private=True), told)
-            with _renamed():
-                download(named)
 
     return attempt
 
@@ -566,7 +571,7 @@ DOORS = (
     Door("JSON lines", _json_lines, share=10),
     Door("UNIPEN", _unipen, share=5),
     Door("options of reading", _read_options, share=10, named=False),
-    Door("arguments of commands", _commands, share=5, named=False),
+    Door("arguments of commands", _commands, share=2, named=False),
     Door("overrides of training", _overrides, share=0.3, named=False),
     Door("addresses", _addresses, share=5),
 )

@@ -14,6 +14,8 @@ from PIL import Image
 
 from ocr.bundle import Bundle
 from ocr.bundle.registry import build
+from tests.convert.test_unipen import component, wave
+from tests.image.test_formats import tiff
 from tests.image.test_pdf import write_pdf
 from tests.synth.strokes.conftest import SCHEMA, WORDS, row
 
@@ -53,25 +55,13 @@ a01-000u-00 ok 154 19 408 746 1661 89 He|said|"|no|"|.
 a01-000u-01 err 156 19 395 932 1850 105 it|'s|late
 """
 
-UNIPEN = b""".VERSION 1.0
-.COORD X Y P
-.WRITER_ID w1
-.STYLE MIXED
-.SEGMENT TEXT 0-1 ? "to be"
-.SEGMENT WORD 0:0-1:2 OK "to"
-.PEN_DOWN
- 10 10 1
- 20 30 1
- 30 10 1
-.PEN_UP
- 30 40 0
-.PEN_DOWN
- 40 10 1
- 50 35 1
- 60 10 0
- 60 12 0
-.INCLUDE other.dat
-"""
+UNIPEN = (
+    ".COORD X Y T P\n.INCLUDE other.dat\n.WRITER_ID Jo\n.STYLE MIXED\n"
+    + component(wave(1000, 3, 4000))
+    + component([(1300, 4100), (1500, 4000)], "PEN_UP")
+    + component(wave(1500, 4, 4000))
+    + '.SEGMENT TEXT 0-2 OK "nnn nnnn"\n.SEGMENT WORD 0 OK "nnn"\n.SEGMENT WORD 2:0-2:8 ? "nnnn"\n'
+).encode()
 
 PAGES = {
     "id": "p1",
@@ -191,6 +181,7 @@ def pictures() -> dict[str, bytes]:
         "TIFF": picture("TIFF"),
         "TIFF of pages": picture("TIFF", compression="tiff_lzw", **pages),
         "TIFF of floats": picture("TIFF", "F"),
+        "TIFF of 64 bits": tiff(np.linspace(0, 1, 64).reshape(8, 8), sample_format=3),
         "fax": picture("TIFF", "1", compression="group4"),
         "WebP": picture("WEBP"),
         "BMP": picture("BMP"),

@@ -53,18 +53,30 @@ def test_other_suffixes_are_looked_for_and_read(tmp_path, suffix, kind):
 
 
 def tiff(values: np.ndarray, *, sample_format: int) -> bytes:
-    """An uncompressed grey TIFF of 32 bits."""
+    """An uncompressed gray TIFF of 32 or 64 bits."""
     data = values.tobytes()
     height, width = values.shape
-    tags = {256: width, 257: height, 258: 32, 259: 1, 262: 1, 273: 8, 277: 1, 278: height, 279: len(data)}
+    tags = {
+        256: width,
+        257: height,
+        258: 8 * values.itemsize,
+        259: 1,
+        262: 1,
+        273: 8,
+        277: 1,
+        278: height,
+        279: len(data),
+    }
     tags[339] = sample_format
     directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     head = b"II*\0" + struct.pack("<I", 8 + len(data))
     return head + data + struct.pack("<H", len(tags)) + directory + struct.pack("<I", 0)
 
 
-@pytest.mark.parametrize(("kind", "sample_format"), [(np.uint32, 1), (np.int32, 2), (np.float32, 3)])
-def test_32_bit_tiff_keeps_its_order(kind, sample_format):
+@pytest.mark.parametrize(
+    ("kind", "sample_format"), [(np.uint32, 1), (np.int32, 2), (np.float32, 3), (np.float64, 3)]
+)
+def test_tiff_of_32_and_64_bits_keeps_its_order(kind, sample_format):
     high = 2**32 - 1 if kind is np.uint32 else 2**31 - 1 if kind is np.int32 else 1.0
     values = (np.linspace(0, 1, 16).reshape(4, 4) * high).astype(kind)
     found = load_image(tiff(values, sample_format=sample_format))[:, :, 0].ravel().astype(int)

@@ -18,6 +18,7 @@ from ocr.data.lines.decode import decode_line
 from ocr.data.lines.sources import LineSource
 from ocr.errors import DataError
 from ocr.image.encode import encode_png
+from ocr.image.preprocess import ink_gray
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineSample, Polygon
 
@@ -307,7 +308,7 @@ def _write_rows(lines: LineSource, path: Path, height: int, errors: list[DataErr
 
 def manifest_row(sample: LineSample, height: int = MANIFEST_HEIGHT) -> dict:
     """Return a line as the values of a manifest's row, its image as gray PNG of `height`."""
-    image = sample.image if sample.image.ndim == 2 else cv2.cvtColor(sample.image, cv2.COLOR_RGB2GRAY)
+    image = sample.image if sample.image.ndim == 2 else ink_gray(sample.image)
     scale = height / image.shape[0]
     width = max(1, round(image.shape[1] * scale))
     if image.shape != (height, width):

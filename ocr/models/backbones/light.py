@@ -73,6 +73,8 @@ class LightUNet(nn.Module):
         decoder: Sequence[int] = (32, 48, 64),
     ) -> None:
         super().__init__()
+        if min(stem, *widths, *depths, *dilations, *decoder, 1) < 1:
+            raise ValueError("numbers of channels and blocks, and dilations, start at 1")
         self.stem = nn.Sequential(ConvNorm(3, stem, stride=2), ConvNorm(stem, widths[0], stride=2))
         plans = [(1,) * depth for depth in depths] + [tuple(dilations)]
         self.stages = nn.ModuleList()

@@ -174,3 +174,20 @@ def test_any_source_survives_a_manifest(tmp_path):
     assert [str(error) for error in errors] == ["memory: row 2 is broken"]
     assert [lines[i].id for i in range(3)] == ["memory-0", "memory-1", "memory-3"]
     assert np.array_equal(lines[1].image, MemoryLines(4)[1].image)
+
+
+@pytest.mark.parametrize("stored", ["array", "PNG"])
+def test_ink_as_bright_as_its_paper_stays_writing(tmp_path, stored):
+    """Gray alone would hold nothing: red and green here have the same brightness."""
+    image = np.full((40, 200, 3), (0, 110, 0), np.uint8)
+    for x in range(10, 190, 12):
+        image[10:30, x : x + 3] = (216, 0, 0)
+    lines = MemoryLines(1)
+    sample = lines[0]
+    sample.image = (
+        image if stored == "array" else decode_line(_saved(Image.fromarray(image), "PNG"), name="a")
+    )
+    lines.__class__ = type("One", (MemoryLines,), {"__getitem__": lambda self, index: sample})
+    write_manifest(lines, tmp_path / "lines.parquet")
+    gray = ParquetLines(tmp_path / "lines.parquet")[0].image
+    assert gray.ndim == 2 and np.ptp(gray) > 100
