@@ -21,7 +21,7 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ocr.commands.configs import CONFIGS
+from ocr.commands.configs import CONFIGS, near_names
 from ocr.errors import ConfigError, OcrError, one_line
 
 
@@ -58,6 +58,6 @@ def main(arguments: Sequence[str]) -> int:
             config = compose("evaluate", list(arguments))
         evaluate(config)
     except (OcrError, HydraException, OmegaConfBaseException) as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        print(f"error: {one_line(error)}{near_names(error, 'evaluate', arguments)}", file=sys.stderr)
         return 2
     return 0

@@ -25,7 +25,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ocr.commands.configs import CONFIGS, literal
+from ocr.commands.configs import CONFIGS, literal, near_names
 from ocr.errors import ConfigError, OcrError, one_line
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ def build_module(config: DictConfig, tokenizers: Mapping[str, Tokenizer], bundle
 
 def build_trainer(config: DictConfig, bundle: Bundle) -> Trainer:
     """Build the trainer with its callbacks, which write `bundle` among others, and its loggers."""
+    from lightning.pytorch.callbacks import ProgressBar
+
     from ocr.training.callbacks import BundleExport
 
     callbacks = [instantiate(node) for node in config.callbacks.values() if node]
@@ -143,7 +145,9 @@ def build_trainer(config: DictConfig, bundle: Bundle) -> Trainer:
         bundle, f"{config.run_dir}/bundle", monitor=config.task.monitor, mode=config.task.mode
     )
     logger = [instantiate(node) for node in config.logger.values() if node]
-    return instantiate(config.trainer, callbacks=[*callbacks, export], logger=logger)
+    # Without one of the configuration, Lightning would add a bar of its own, which counts epochs up to -2.
+    bar = {"enable_progress_bar": any(isinstance(callback, ProgressBar) for callback in callbacks)}
+    return instantiate(config.trainer, **bar, callbacks=[*callbacks, export], logger=logger)
 
 
 def train(config: DictConfig) -> None:
@@ -178,7 +182,7 @@ def main(arguments: Sequence[str]) -> int:
             with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
                 train(hydra.compose("train", list(arguments)))
     except (OcrError, HydraException, OmegaConfBaseException) as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        print(f"error: {one_line(error)}{near_names(error, 'train', arguments)}", file=sys.stderr)
         return 2
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

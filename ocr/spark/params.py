@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import pyarrow as pa
 from pyspark.ml import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StringType, StructField, StructType
 
@@ -29,6 +31,13 @@ class Columns:
     inputs: tuple[str, ...]
     kept: tuple[str, ...]
     schema: pa.Schema
+
+
+def use_this_python(session: SparkSession) -> None:
+    """Start the workers of a local master with this Python, unless PYSPARK_PYTHON names one: `python3` is any."""
+    context = session.sparkContext
+    if context.master.startswith("local") and not os.environ.get("PYSPARK_PYTHON"):
+        context.pythonExec = sys.executable
 
 
 class Stage(Transformer, DefaultParamsReadable, DefaultParamsWritable):
@@ -84,6 +93,7 @@ class Stage(Transformer, DefaultParamsReadable, DefaultParamsWritable):
             kept=tuple(field.name for field in kept),
             schema=to_arrow_schema(new),
         )
+        use_this_python(dataset.sparkSession)
         return dataset.mapInArrow(self._row_map(columns, dataset), StructType([*kept, *new.fields]))
 
 

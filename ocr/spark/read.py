@@ -20,6 +20,7 @@ from ocr.spark.batching import Failure, attempt, grouped
 from ocr.spark.bundles import ship
 from ocr.spark.folders import clear_remains, existing, listing_session, load_files, missing_files
 from ocr.spark.images import PAGENUM, file_pages
+from ocr.spark.params import use_this_python
 from ocr.spark.recognize import page_confidence
 from ocr.spark.regions import flat
 from ocr.spark.schemas import LINES
@@ -154,6 +155,7 @@ def read_pages(files: DataFrame, options: ReadOptions) -> DataFrame:
         BundleError, ConfigError: a bundle or option that cannot work, before anything is read.
     """
     session = files.sparkSession
+    use_this_python(session)
     ReadPages.reader(options, "cpu")
     shipped = replace(
         options,

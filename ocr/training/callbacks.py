@@ -243,10 +243,15 @@ class BundleExport(L.Callback):
             # A run whose bundle nobody can read has failed, and must say so.
             Bundle.load(self.folder)
         if self.before is not None and trainer.is_global_zero:
-            step = self.bundle.metrics["steps"]
-            print(
-                f"\n{self.monitor}: {self.before:.2f} before, {self.best:.2f} after step {step}: {self.folder}"
-            )
+            print(f"\n{self._gain(trainer.global_step)}: {self.folder}")
+
+    def _gain(self, steps: int) -> str:
+        """Describe what training was good for."""
+        step = self.bundle.metrics["steps"]
+        before = f"{self.monitor}: {self.before:.2f} before"
+        if step == 0 and steps:
+            return f"{before}; nothing improved on it, and the starting weights were kept"
+        return f"{before}, {self.best:.2f} after step {step}"
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best scores, for a checkpoint."""

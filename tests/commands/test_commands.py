@@ -119,3 +119,17 @@ def test_the_version_is_the_package_s(capsys):
 def test_the_former_name_of_rescoring_is_accepted():
     assert "joint" not in DECODERS
     assert type(get_decoder("joint")) is type(get_decoder("rescore"))
+
+
+@pytest.mark.parametrize(
+    ("override", "suggestion"),
+    [
+        ("trainer.max_step=3", "did you mean trainer.max_steps"),
+        ("optim.lr=3", "did you mean optim.optimizer.lr"),
+        ("zzzz=3", "zzzz"),
+    ],
+)
+def test_an_unknown_key_of_training_is_answered_with_near_ones(capsys, override, suggestion):
+    assert main(["train", "debug=overfit", override]) == 2
+    error = capsys.readouterr().err
+    assert suggestion in error and error.count("\n") == 1

@@ -1,5 +1,8 @@
 """Names, defaults and accessors of the stages' parameters: what programs written for such stages expect."""
 
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
@@ -14,6 +17,7 @@ from ocr.spark import (
     ImageType,
     OcrOutputFormat,
 )
+from ocr.spark.params import use_this_python
 
 BGR, GREY = ImageType.TYPE_3BYTE_BGR, ImageType.TYPE_BYTE_GRAY
 TEXT, HOCR = OcrOutputFormat.TEXT, OcrOutputFormat.HOCR
@@ -103,3 +107,20 @@ def test_a_value_that_cannot_be_is_refused_when_set(set_value, message):
 def test_a_wrong_type_is_refused_as_everywhere_in_spark():
     with pytest.raises(TypeError, match="width"):
         ImageTextDetectorV2().setWidth("wide")
+
+
+@pytest.mark.parametrize(
+    ("master", "named", "expected"),
+    [
+        ("local[2]", None, sys.executable),
+        ("local[2]", "/opt/python", "python3"),
+        ("spark://host:7077", None, "python3"),
+    ],
+)
+def test_local_workers_are_this_python_unless_another_is_named(monkeypatch, master, named, expected):
+    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
+    if named:
+        monkeypatch.setenv("PYSPARK_PYTHON", named)
+    session = SimpleNamespace(sparkContext=SimpleNamespace(master=master, pythonExec="python3"))
+    use_this_python(session)
+    assert session.sparkContext.pythonExec == expected

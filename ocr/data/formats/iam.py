@@ -203,7 +203,12 @@ def _split_files(root: Path, split: str | Path, splits: str | Path | None) -> li
             # Validation comes as two lists in IAM's own partition; under any other name one list is all.
             parts = [file for file in found if file.stem in ("validationset1", "validationset2")]
             return parts if found[0] in parts else found[:1]
-    raise DataError(f"{folders[0]}: no list of ids for split {str(split)!r}")
+    tried = ", ".join(name + _SPLIT_SUFFIXES[0] for name in names)
+    places = ", ".join(str(folder) for folder in folders)
+    raise DataError(
+        f"{folders[0]}: no list of ids for split {str(split)!r}: looked for {tried} "
+        f"(also {', '.join(suffix or 'no suffix' for suffix in _SPLIT_SUFFIXES[1:])}) in {places}"
+    )
 
 
 def _select(lines: list[_Line], files: list[Path]) -> list[_Line]:

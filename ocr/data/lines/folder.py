@@ -33,7 +33,7 @@ class FolderLines:
     `NAME.png`; pictures without a text are left out.
 
     Args:
-        images: folder that the files are named in. labels: the label file.
+        images: folder that the files are named in. labels: the label file, looked for in `images` as well.
         normalize: bring the text to the project's normal form.
         on_problem: is told of each label that cannot be used; default a warning.
 
@@ -61,6 +61,8 @@ class FolderLines:
         self.kind = kind
         if labels is None and (self.images / LABELS).is_file():
             labels = self.images / LABELS
+        elif labels is not None and not os.path.exists(labels) and (self.images / labels).is_file():
+            labels = self.images / labels
         problems: list[DataError] = []
         rows = _read_beside(self.images, problems) if labels is None else _read_labels(Path(labels), problems)
         self.rows: list[tuple[str, str, str]] = []

@@ -113,3 +113,12 @@ def test_what_is_missing_is_named(iam, iam_ascii, tmp_path):
         IamLines(iam)
     with pytest.raises(DataError, match="neither xml/ nor"):
         IamLines(iam / "lines")
+
+
+def test_a_split_that_is_not_there_names_what_was_looked_for(iam):
+    for file in (iam / "task").iterdir():
+        file.unlink()
+    with pytest.raises(
+        DataError, match=r"looked for trainset|looked for train\.txt, trainset\.txt .* in .*task"
+    ):
+        IamLines(iam, "train")

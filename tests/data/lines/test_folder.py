@@ -137,3 +137,9 @@ def test_one_missing_or_broken_image_costs_only_itself(folder):
 def test_a_missing_label_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"labels\.tsv"):
         FolderLines(tmp_path, tmp_path / "labels.tsv")
+
+
+def test_a_label_file_is_looked_for_in_the_folder_too(folder, monkeypatch):
+    (folder / "other.tsv").write_bytes(b"a.png\tone\n")
+    monkeypatch.chdir("/")
+    assert FolderLines(folder, "other.tsv")[0].text == "one"
