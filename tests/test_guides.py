@@ -75,7 +75,8 @@ COMMANDS = [
     (r"^curl .*/api/read", "elsewhere", "a server: tests/demo/test_api.py"),
     (r"ocr spark", "elsewhere", "a cluster's, or Java: tests/spark/test_read.py"),
     (r"^uv run ocr synth (sheet|parquet)", "run", "--count 2"),
-    (r"^uv run ocr tokenizer", "run", ""),
+    (r"^uv run python -m tests\.fuzz", "elsewhere", "hours: tests/fuzz/test_doors.py"),
+    (r"^uv run ocr (tokenizer|licenses)", "run", ""),
     (
         r"^uv run ocr fit",
         "elsewhere",

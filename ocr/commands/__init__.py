@@ -32,6 +32,7 @@ COMMANDS = {
     "worst": ("ocr.commands.worst", "draw the lines that are read worst, with likely causes"),
     "gallery": ("ocr.commands.gallery", "draw pages with the lines that a detector finds"),
     "tokenizer": ("ocr.commands.tokenizer", "train a SentencePiece tokenizer"),
+    "licenses": ("ocr.commands.licenses", "list the licenses of packages, fonts, texts and training data"),
     "ngram": ("ocr.commands.ngram", "train a character n-gram model"),
 }
 """Subcommand: its module and a summary."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,20 @@ _WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _SAMPLES, _SAMPLE_FORMAT = 256, 257, 258, 277
 
 _FLOAT = 3
 
+_DAMAGED = (
+    struct.error,
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+)
+"""Errors of Pillow for a damaged directory."""
+
 
 def open_float64(source: str | Path | bytes, name: str) -> Image.Image | None:
     """Read the first page of such a file as 32-bit floating-point gray; None for any other file.
@@ -35,7 +50,7 @@ def open_float64(source: str | Path | bytes, name: str) -> Image.Image | None:
         directory.load(stream)
         kind = (directory.get(_BITS_PER_SAMPLE), directory.get(_SAMPLE_FORMAT), directory.get(_SAMPLES, 1))
         height, width = directory.get(_HEIGHT), directory.get(_WIDTH)
-    except (OSError, ValueError, SyntaxError, KeyError, TypeError, OverflowError):
+    except _DAMAGED:
         return None
     if kind not in (((64,), (_FLOAT,), 1), (64, _FLOAT, 1)):
         return None

@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import ocr
 from ocr.commands import COMMANDS, main
+from ocr.commands.licenses import License, licenses
 from ocr.decoding import DECODERS, get_decoder
 
 PARTS = {
@@ -133,3 +137,46 @@ def test_an_unknown_key_of_training_is_answered_with_near_ones(capsys, override,
     assert main(["train", "debug=overfit", override]) == 2
     error = capsys.readouterr().err
     assert suggestion in error and error.count("\n") == 1
+
+
+EXTRAS = ("demo", "heic", "spark", "engines")
+
+
+def test_no_license_forbids_use():
+    found = list(licenses(EXTRAS))
+    kinds = {part.kind for part in found}
+    assert kinds == {"package", "font", "text", "model", "training data"}
+    assert {"torch", "numpy", "pillow"} <= {part.name.split(" ")[0] for part in found}
+    assert [part for part in found if not part.usable] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "usable"),
+    [
+        ("Apache-2.0", True),
+        ("LGPL-3.0", True),
+        ("OFL-1.1", True),
+        ("public domain; production CC0 1.0", True),
+        ("", False),
+        ("AGPL-3.0-only", False),
+        ("GNU Affero General Public License v3", False),
+        ("CC BY-NC 4.0", False),
+        ("CC-BY-NC-SA-4.0", False),
+        ("free for non-commercial use", False),
+    ],
+)
+def test_licenses_that_forbid_use(text, usable):
+    assert License("font", "a", text).usable == usable
+
+
+def test_tested_versions_are_those_that_are_needed():
+    """`constraints.txt` names a version of each package that the project needs, within its bounds."""
+    lines = (Path(ocr.__file__).parents[1] / "constraints.txt").read_text().splitlines()
+    tested = {}
+    for line in lines:
+        if line and not line.startswith("#"):
+            name, _, version = line.partition("==")
+            tested[name] = version
+    for text in metadata.requires("handwriting-reader"):
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(tested[requirement.name]), text

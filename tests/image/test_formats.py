@@ -185,3 +185,12 @@ def test_other_files_are_refused_by_name(tmp_path):
     (tmp_path / "a.docx").write_bytes(b"PK\3\4 no picture")
     with pytest.raises(ImageError, match=r"a\.docx: not a picture or PDF"):
         load_image(tmp_path / "a.docx")
+
+
+@pytest.mark.parametrize(
+    ("keep", "reason"), [(7, "no directory"), (60, "pixels alone"), (150, "half a directory")]
+)
+def test_a_damaged_tiff_of_64_bits_is_refused(keep, reason):
+    content = tiff(np.linspace(0, 1, 16).reshape(4, 4), sample_format=3)[:keep]
+    with pytest.raises(ImageError, match="image: "):
+        load_image(content)

@@ -122,7 +122,7 @@ def test_a_line_is_of_one_hand_where_that_hand_has_the_letters(tmp_path, text_fi
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ([{"id": "1", "image": b"", "text": "a"}], "no column fit, polygon, spans, writer"),
+        ([{"id": "1", "image": b"", "text": "a"}], "missing column writer, fit, spans, polygon"),
         ([row("too short", "anna")], "no writer has 300 characters"),
         ([row(text, "anna", fit=-5.0) for text in 20 * ALL], "no writer has 300 characters"),
     ],
