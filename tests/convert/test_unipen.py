@@ -9,8 +9,8 @@ from ocr.convert.stroke_geometry import find_rows, find_ruling, simplify
 from ocr.convert.unipen import SCHEMA, writer_and_split
 from ocr.convert.unipen_format import Segment
 from ocr.errors import DataError
+from tests.helpers.strokes import component, wave
 
-X_HEIGHT = 100.0
 DOC = """.VERSION 1.0
 .DATA_SOURCE somewhere
 .COMMENT pads and
@@ -21,18 +21,6 @@ DOC = """.VERSION 1.0
 .X_DIM 5000
 .Y_DIM 5000
 """
-
-
-def wave(left, letters, baseline, slope=0.0):
-    """Strokes of `letters` times an `n`: up to the x-height and down to the baseline, y up."""
-    x = left + 50.0 * np.arange(2 * letters + 1)
-    y = baseline + slope * (x - left) + X_HEIGHT * (np.arange(len(x)) % 2)
-    return np.stack([x, y], 1)
-
-
-def component(points, keyword="PEN_DOWN"):
-    lines = [f"{x:.0f} {y:.0f} {10 * time} 40" for time, (x, y) in enumerate(points)]
-    return "\n".join([f".{keyword}", *lines]) + "\n"
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from PIL import Image
 
 from ocr.bundle import Bundle
 from ocr.bundle.registry import build
-from tests.convert.test_unipen import component, wave
-from tests.image.test_formats import tiff
-from tests.image.test_pdf import write_pdf
-from tests.synth.strokes.conftest import SCHEMA, WORDS, row
+from tests.helpers.pdf import write_pdf
+from tests.helpers.pictures import tiff
+from tests.helpers.strokes import SCHEMA, WORDS, component, row, wave
 
 PAGE_XML = b"""<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
 <Page imageFilename="case.png" imageHeight="60" imageWidth="90" custom="page {number:1}">

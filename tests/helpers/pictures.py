@@ -45,3 +45,24 @@ def png_header(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     pixels = zlib.compress(b"\0" * 64)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def tiff(values: np.ndarray, *, sample_format: int) -> bytes:
+    """An uncompressed gray TIFF of 32 or 64 bits."""
+    data = values.tobytes()
+    height, width = values.shape
+    tags = {
+        256: width,
+        257: height,
+        258: 8 * values.itemsize,
+        259: 1,
+        262: 1,
+        273: 8,
+        277: 1,
+        278: height,
+        279: len(data),
+    }
+    tags[339] = sample_format
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = b"II*\0" + struct.pack("<I", 8 + len(data))
+    return head + data + struct.pack("<H", len(tags)) + directory + struct.pack("<I", 0)

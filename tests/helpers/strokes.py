@@ -55,3 +55,19 @@ def write(path: Path, rows: list[dict]) -> Path:
     """Write rows as a stroke file."""
     pq.write_table(pa.Table.from_pylist(rows, SCHEMA), path)
     return path
+
+
+X_HEIGHT = 100.0
+"""Units of UNIPEN files."""
+
+
+def wave(left, letters, baseline, slope=0.0):
+    """Strokes of `letters` times an `n`: up to the x-height and down to the baseline, y up."""
+    x = left + 50.0 * np.arange(2 * letters + 1)
+    y = baseline + slope * (x - left) + X_HEIGHT * (np.arange(len(x)) % 2)
+    return np.stack([x, y], 1)
+
+
+def component(points, keyword="PEN_DOWN"):
+    lines = [f"{x:.0f} {y:.0f} {10 * time} 40" for time, (x, y) in enumerate(points)]
+    return "\n".join([f".{keyword}", *lines]) + "\n"

@@ -1,7 +1,6 @@
 """Files as scanners, cameras and programs write them: other headers, other suffixes, frames that are no pages."""
 
 import io
-import struct
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from ocr.errors import ImageError
 from ocr.image.headers import page_sizes
 from ocr.image.io import PAGE_SUFFIXES, load_image, open_pages
 from tests.helpers.pdf import shade, write_pdf
+from tests.helpers.pictures import tiff
 
 
 @pytest.mark.parametrize(
@@ -50,27 +50,6 @@ def test_other_suffixes_are_looked_for_and_read(tmp_path, suffix, kind):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(saved(kind))
     assert np.abs(load_image(path)[:, 0, 0].astype(int) - np.arange(0, 240, 10)).max() < 12
-
-
-def tiff(values: np.ndarray, *, sample_format: int) -> bytes:
-    """An uncompressed gray TIFF of 32 or 64 bits."""
-    data = values.tobytes()
-    height, width = values.shape
-    tags = {
-        256: width,
-        257: height,
-        258: 8 * values.itemsize,
-        259: 1,
-        262: 1,
-        273: 8,
-        277: 1,
-        278: height,
-        279: len(data),
-    }
-    tags[339] = sample_format
-    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
-    head = b"II*\0" + struct.pack("<I", 8 + len(data))
-    return head + data + struct.pack("<H", len(tags)) + directory + struct.pack("<I", 0)
 
 
 @pytest.mark.parametrize(
