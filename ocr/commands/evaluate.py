@@ -21,7 +21,8 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ocr.commands.configs import CONFIGS, near_names
+from ocr.commands.configs import CONFIGS
+from ocr.commands.train import near_names
 from ocr.errors import ConfigError, OcrError, one_line
 
 

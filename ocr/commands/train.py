@@ -10,14 +10,17 @@ A run writes to runs/NAME: bundle/ (the best model), checkpoints/, logs, picture
 
 from __future__ import annotations
 
+import difflib
 import errno
+import re
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -25,7 +28,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ocr.commands.configs import CONFIGS, literal, near_names
+from ocr.commands.configs import CONFIGS, literal
 from ocr.errors import ConfigError, OcrError, one_line
 
 if TYPE_CHECKING:
@@ -193,3 +196,35 @@ def main(arguments: Sequence[str]) -> int:
         # Before the first step; from there on, the checkpoint callback ends the process.
         return 128 + signal.SIGINT
     return 0
+
+
+def near_names(error: BaseException, config: str, arguments: Sequence[str]) -> str:
+    """Suggest the keys that an override may have meant which Hydra does not know; empty for any other error.
+
+    Args:
+        config: name of the configuration, such as `train`. arguments: the overrides, of which those that choose a
+            file of a group are applied before the keys are listed.
+    """
+    found = re.search(r"Could not override '([^']+)'", str(error))
+    if found is None:
+        return ""
+    groups = [
+        text for text in arguments if (CONFIGS / text.lstrip("+~").split("=")[0]).is_dir() and "=" in text
+    ]
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        keys = list(_keys(OmegaConf.to_container(hydra.compose(config, groups))))
+    wanted = found[1]
+    # Right at the end, but in another place: `lr` for `optim.optimizer.lr`.
+    moved = [key for key in keys if key.endswith("." + wanted.rsplit(".", 1)[-1])]
+    close = [*moved[:2], *difflib.get_close_matches(wanted, keys, n=3, cutoff=0.75)]
+    names = list(dict.fromkeys(close))[:3]
+    return f" (did you mean {' or '.join(names)}?)" if names else ""
+
+
+def _keys(config: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the dotted names of all values."""
+    for key, value in config.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _keys(value, f"{prefix}{key}.")
