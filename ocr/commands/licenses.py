@@ -18,8 +18,6 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
 
-from ocr.bundle.bundle import WEIGHTS, available
-from ocr.bundle.schema import read_description
 from ocr.commands.options import CommandParser, run
 
 PACKAGE = "handwriting-reader"
@@ -49,6 +47,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def licenses(extras: Sequence[str] = ()) -> Iterator[License]:
     """Iterate over all parts: installed packages with those that they need, fonts, texts, training data."""
+    # Near their use: they load PyTorch, which the help does without.
+    from ocr.bundle.bundle import WEIGHTS, available
+    from ocr.bundle.schema import read_description
+
     for name, found in sorted(_needed(PACKAGE, ("", *extras), {}).items()):
         yield License("package", f"{name} {found.version}", _EXPRESSIONS.get(name) or stated_license(found))
     assets = Path(__file__).parents[1] / "synth" / "assets"

@@ -148,7 +148,7 @@ def load_line(data: bytes, *, name: str) -> np.ndarray:
     """The encoded picture of a line as uint8 gray (h, w) or RGB (h, w, 3), fast where it is safe to be.
 
     Whole JPEG and opaque 8-bit PNG go through OpenCV straight to gray, five times as fast; everything else, and what
-    has little contrast in gray, through `load_image` to RGB. The limits of size are the same.
+    has color but little contrast in gray, through `load_image` to RGB. The limits of size are the same.
 
     Raises:
         ImageError: naming it and the reason.
@@ -163,8 +163,11 @@ def load_line(data: bytes, *, name: str) -> np.ndarray:
     if image is None:
         raise ImageError(f"{name}: image cannot be decoded")
     low, high = np.percentile(image[::2, ::2], (1, 99))
-    # Ink that is as bright as its paper is told by its color.
-    return image if high - low >= _PLAIN_CONTRAST else next(open_pages(data, name=name)).pixels
+    if high - low >= _PLAIN_CONTRAST:
+        return image
+    # Ink that is as bright as its paper is told by its color, if there is any.
+    pixels = next(open_pages(data, name=name)).pixels
+    return pixels if pixels.ndim == 3 and np.any(pixels != pixels[..., :1]) else image
 
 
 def load_page(

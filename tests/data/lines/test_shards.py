@@ -85,7 +85,7 @@ def test_no_more_than_two_windows_are_in_memory(shards):
     lines = ParquetShards(f"{shards}/*.parquet", window=2)
     for place in range(46):
         lines.at(place)
-    groups = lines._group_of.cache_info()
+    groups = lines._group_of._kept.cache_info()
     assert groups.currsize <= 4 < len(lines.groups)
     assert groups.misses <= 2 * len(lines.groups), "a group is read once an epoch"
 
