@@ -67,7 +67,8 @@ class PagePreprocessor:
         image, factor = scale_pixels(image, self.scale(image.shape[:2]) if scale is None else scale)
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-        pixels = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float() / 255
+        # A copy: one pixel of a turned page counts as contiguous whatever its strides, which may be negative.
+        pixels = torch.from_numpy(image.transpose(2, 0, 1).copy(order="C"))[None].float() / 255
         return pixels, factor
 
     def config(self) -> dict[str, Any]:
