@@ -74,16 +74,16 @@ class Adapting:
         if not found.enough:
             raise OcrError("there are too few checked lines to learn from")
         self.progress = AdaptingProgress(RUNNING)
+        self._process = None
         self._task = asyncio.ensure_future(self._run())
 
     async def stop(self) -> None:
         """Stop the run, if there is one, and wait for its end."""
-        process = self._process
-        if process is None or process.returncode is not None:
+        if self.progress.state != RUNNING or self._task is None:
             return
         self.progress.state = STOPPED
         self.kill()
-        await process.wait()
+        await asyncio.wait([self._task])
 
     def kill(self) -> None:
         """End the processes of the run at once; a bundle that it has written stays."""
@@ -146,6 +146,9 @@ class Adapting:
             limit=_LINE_BYTES,
             start_new_session=True,
         )
+        if self.progress.state == STOPPED:
+            # While its process was being started.
+            self.kill()
         errors = asyncio.ensure_future(self._process.stderr.read())
         async for line in self._process.stdout:
             self._take(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from tests.helpers.web import LETTER
+from tests.helpers.web import letter_head
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,4 @@ def reader():
 
 @pytest.fixture(scope="session")
 def scrap() -> Image.Image:
-    """Two lines of the letter."""
-    with Image.open(LETTER) as letter:
-        return letter.crop((60, 80, 763, 250)).convert("RGB")
+    return letter_head()

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from rapidfuzz.distance.Levenshtein import distance
 
 pytest.importorskip("uvicorn", reason="the extra `demo` is not installed")
 pytest.importorskip("starlette", reason="the extra `demo` is not installed")
@@ -15,6 +17,23 @@ httpx = pytest.importorskip("httpx", reason="httpx is not installed")
 
 
 LETTER = Path(__file__).parents[2] / "examples" / "letter.jpg"
+FIRST_LINE = "President McClish"
+
+
+def letter_head() -> Image.Image:
+    """Two lines of the letter, the first of them `FIRST_LINE`, on a sheet with margins.
+
+    Without margins it would be a strip, of which even the way up is uncertain.
+    """
+    sheet = Image.new("RGB", (763, 400), (237, 238, 234))
+    with Image.open(LETTER) as letter:
+        sheet.paste(letter.crop((60, 80, 763, 265)), (30, 100))
+    return sheet
+
+
+def resembles(text: str, written: str) -> bool:
+    """Return True where a reading is right by more than half, as good and less good weights have it."""
+    return 2 * distance(text, written) < len(written)
 
 
 @contextmanager
