@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,13 @@ CHECKSUM = "weights_sha256"
 
 
 def weights_file(folder: Path, digest: str | None) -> Path:
-    """Return the file with the weights of a bundle whose `bundle.json` holds `digest`."""
+    """Return the file with the weights of a bundle whose `bundle.json` holds `digest`.
+
+    Raises:
+        BundleError: the digest is none; as a part of a path, it could be too long, or lead elsewhere.
+    """
+    if digest and not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise BundleError(f"{folder / DESCRIPTION}: {CHECKSUM} is not a SHA-256 in hexadecimal digits")
     staged = folder / f"model-{digest}.safetensors"
     return staged if digest and staged.is_file() else folder / WEIGHTS_FILE
 
@@ -32,7 +39,7 @@ def read_weights(folder: Path, digest: str | None) -> bytes:
     """Read the weights of a bundle; with a digest, only those that it belongs to.
 
     Raises:
-        BundleError: unreadable, or damaged.
+        BundleError: unreadable, damaged, or the digest is none.
     """
     path = weights_file(folder, digest)
     try:

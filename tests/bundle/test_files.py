@@ -62,6 +62,22 @@ def test_every_changed_byte_of_the_weights_is_noticed(bundle, tmp_path):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("checksum", "reason"),
+    [
+        ("a" * 10_000, "too long for a file name"),
+        ("../" * 3, "leads elsewhere"),
+        ("A" * 64, "not as it is written"),
+    ],
+)
+def test_what_is_no_checksum_is_refused_in_one_line(bundle, tmp_path, checksum, reason):
+    folder = bundle.save(tmp_path / "bundle")
+    path = folder / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"weights_sha256": checksum}))
+    with pytest.raises(BundleError, match="weights_sha256 is not a SHA-256"):
+        Bundle.load(folder)
+
+
 def test_bundles_without_checksum_load(bundle, tmp_path):
     folder = bundle.save(tmp_path / "b")
     content = json.loads((folder / "bundle.json").read_text())
