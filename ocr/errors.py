@@ -50,3 +50,8 @@ def one_line(error: BaseException) -> str:
     for beginning in ("Config search path", "To append to your config", "See https", "full_key"):
         text = text.split(beginning)[0]
     return " ".join(text.split())
+
+
+def shortened(text: object) -> str:
+    """Return the first 200 characters of what another program or file says, without line breaks."""
+    return " ".join(str(text).split())[:200]

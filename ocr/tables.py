@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ocr.errors import DataError
+from ocr.errors import DataError, shortened
 
 
 def read_columns(path: Path, types: Mapping[str, pa.DataType]) -> pa.Table:
@@ -25,7 +25,7 @@ def read_columns(path: Path, types: Mapping[str, pa.DataType]) -> pa.Table:
             raise DataError(f"{path}: missing column {', '.join(missing)}")
         table = pq.read_table(path, columns=list(types))
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a readable Parquet file ({_reason(error)})") from error
+        raise DataError(f"{path}: not a readable Parquet file ({shortened(error)})") from error
     for name, wanted in types.items():
         column = table.column(name)
         try:
@@ -33,7 +33,7 @@ def read_columns(path: Path, types: Mapping[str, pa.DataType]) -> pa.Table:
             column.validate(full=True)
         except (pa.ArrowException, UnicodeDecodeError) as error:
             raise DataError(
-                f"{path}: column {name} holds {column.type}, expected {wanted}: {_reason(error)}"
+                f"{path}: column {name} holds {column.type}, expected {wanted}: {shortened(error)}"
             ) from error
         table = table.set_column(table.schema.get_field_index(name), name, column)
     return table
@@ -52,7 +52,3 @@ def check_filled(path: Path, table: pa.Table, *columns: str) -> None:
 def list_lengths(table: pa.Table, column: str) -> list[int]:
     """Count the values of each row of a column of lists; rows without a list have none."""
     return pc.fill_null(pc.list_value_length(table.column(column)), 0).to_pylist()
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -15,7 +15,7 @@ from ocr.demo.session import MissingError, Upload, UploadPage
 from ocr.errors import DataError, OcrError
 from ocr.geometry import CoordinateMap, rectify_line, to_shapely
 from ocr.geometry.rectify import baseline_from_polygon
-from ocr.inference.orientation import turn_back
+from ocr.inference.orientation import turned_back
 from ocr.inference.recognizer import LineReader
 from ocr.inference.words import place_words
 from ocr.types import Page, TextLine
@@ -164,5 +164,5 @@ def _to_upright(page: Page, line: TextLine) -> TextLine:
 def _from_upright(page: Page, line: TextLine) -> TextLine:
     if not np.isfinite(line.polygon).all() or np.ptp(line.polygon, axis=0).max() < 1:
         raise DataError("the outline has no extent")
-    turn_back([line], (page.height, page.width), page.rotation // 90)
-    return line
+    (found,) = turned_back([line], (page.height, page.width), page.rotation // 90)
+    return found

@@ -20,7 +20,7 @@ from ocr.image.headers import page_sizes
 from ocr.image.io import open_pages
 from ocr.image.page_image import PageImage, PageRange
 from ocr.inference.inputs import Source
-from ocr.inference.orientation import turn_back
+from ocr.inference.orientation import turned_back
 from ocr.inference.reader import Reader
 from ocr.output import WRITERS, choose_writers
 from ocr.output.results import Results
@@ -82,7 +82,7 @@ def _read(reader: Reader, image: PageImage, rotation: int | None, *, source: str
     turns, size = rotation // 90, image.pixels.shape[:2]
     pixels = np.ascontiguousarray(np.rot90(image.pixels, turns))
     page = fixed.read_page(replace(image, pixels=pixels), source=source)
-    turn_back(page.lines, size, turns)
+    page.lines = turned_back(page.lines, size, turns)
     (page.height, page.width), page.rotation = size, rotation
     return page
 

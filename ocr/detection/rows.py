@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 
-from ocr.geometry import clip_polygon, to_shapely
+from ocr.geometry import clip_polygon, line_height, to_shapely
 from ocr.geometry.order import reading_columns
 from ocr.types import TextLine
 
@@ -109,8 +109,7 @@ def _pairs(lines: list[TextLine]) -> list[tuple[float, int, int]]:
 
 
 def _height(line: TextLine) -> float:
-    length = float(np.linalg.norm(np.diff(line.baseline, axis=0), axis=1).sum())
-    return max(float(to_shapely(line.polygon).area) / max(length, 1.0), 1.0)
+    return max(line_height(line), 1.0)
 
 
 def _offset(left: TextLine, right: TextLine) -> float:

@@ -6,6 +6,7 @@ a factor then scales its coordinates by the same factor, with no half-pixel term
 counts from pixel centers, shift by half a pixel (`CoordinateMap.for_cv2`).
 """
 
+from ocr.geometry.lines import line_height, moved_line
 from ocr.geometry.maps import CoordinateMap
 from ocr.geometry.order import reading_order
 from ocr.geometry.paragraphs import paragraphs
@@ -28,8 +29,10 @@ __all__ = [
     "baseline_from_polygon",
     "bounding_box",
     "clip_polygon",
+    "line_height",
     "line_polygon_from_baseline",
     "min_area_rect",
+    "moved_line",
     "paragraphs",
     "polygon_area",
     "polygon_iou",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ocr.image.io import DAMAGED, _frames, _head, _open, _quiet, is_pdf
+from ocr.image.damage import DAMAGED
+from ocr.image.io import _frames, _head, _open, _quiet, is_pdf
 
 
 def page_sizes(source: str | Path | bytes, *, name: str = "") -> list[tuple[int, int]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError, features
 
 from ocr.errors import ConfigError, ImageError
+from ocr.image.damage import DAMAGED
 from ocr.image.page_image import (
     ALL_PAGES,
     DEFAULT_LIMITS,
@@ -80,21 +80,6 @@ _NEW_SUBFILE_TYPE = 254
 
 _REDUCED_OR_MASK = 0b101
 """Its bits for a version of lower resolution and for a mask."""
-
-# What Pillow's decoders raise on damaged data.
-DAMAGED = (
-    struct.error,
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    MemoryError,
-)
-
 
 ImageSource = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
 """A file by its path, its bytes or an open binary file, or an image of Pillow or NumPy."""

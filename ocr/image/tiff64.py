@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from pathlib import Path
 
 import cv2
@@ -11,7 +10,8 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from ocr.errors import ImageError
+from ocr.errors import ImageError, shortened
+from ocr.image.damage import DAMAGED
 from ocr.image.page_image import check_size
 
 TIFF_HEADS = (b"II*\0", b"MM\0*")
@@ -20,20 +20,6 @@ _WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _SAMPLES, _SAMPLE_FORMAT = 256, 257, 258, 277
 """TIFF tags."""
 
 _FLOAT = 3
-
-_DAMAGED = (
-    struct.error,
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    MemoryError,
-)
-"""Errors of Pillow for a damaged directory."""
 
 
 def open_float64(source: str | Path | bytes, name: str) -> Image.Image | None:
@@ -50,7 +36,7 @@ def open_float64(source: str | Path | bytes, name: str) -> Image.Image | None:
         directory.load(stream)
         kind = (directory.get(_BITS_PER_SAMPLE), directory.get(_SAMPLE_FORMAT), directory.get(_SAMPLES, 1))
         height, width = directory.get(_HEIGHT), directory.get(_WIDTH)
-    except _DAMAGED:
+    except DAMAGED:
         return None
     if kind not in (((64,), (_FLOAT,), 1), (64, _FLOAT, 1)):
         return None
@@ -60,7 +46,7 @@ def open_float64(source: str | Path | bytes, name: str) -> Image.Image | None:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
-        raise ImageError(f"{name}: damaged ({' '.join(str(error).split())[:200]})") from error
+        raise ImageError(f"{name}: damaged ({shortened(error)})") from error
     if pixels is None or pixels.shape != (height, width):
         raise ImageError(f"{name}: damaged or cut off")
     with np.errstate(over="ignore"):

@@ -15,7 +15,7 @@ from ocr.detection.rows import WORD_GAP, join_rows
 from ocr.detection.settings import WORD_MAPS, for_bundle
 from ocr.detection.words import find_words, group_words
 from ocr.errors import BundleError
-from ocr.geometry import CoordinateMap, clip_polygon, reading_order
+from ocr.geometry import CoordinateMap, clip_polygon, line_height, moved_line, reading_order
 from ocr.image.ink import has_ink
 from ocr.image.page_preprocess import PagePreprocessor, check_page, framed_side, scale_pixels
 from ocr.image.skew import page_skew
@@ -25,7 +25,6 @@ from ocr.inference.looks import (
     TINY_HEIGHT,
     add_large,
     drop_contained,
-    line_height,
     replace_small,
     small_regions,
 )
@@ -166,10 +165,8 @@ class LineFinder:
             height = region.height * scale
             zoom = CLOSER if height >= TINY_HEIGHT else TYPICAL_HEIGHT / height
             part = np.ascontiguousarray(image[region.top : region.bottom, region.left : region.right])
-            closer = self._look(part, min(scale * zoom, MAX_ENLARGED))
-            offset = np.array([region.left, region.top], np.float32)
-            for line in closer:
-                line.polygon, line.baseline = line.polygon + offset, line.baseline + offset
+            to_page = CoordinateMap.translate(region.left, region.top)
+            closer = [moved_line(line, to_page) for line in self._look(part, min(scale * zoom, MAX_ENLARGED))]
             found = replace_small(found, region, closer)
         return found
 

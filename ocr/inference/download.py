@@ -28,7 +28,7 @@ from urllib.request import (
     Request,
 )
 
-from ocr.errors import ImageError, OcrError
+from ocr.errors import ImageError, OcrError, shortened
 
 MAX_BYTES = 500_000_000
 """Highest size of a download, headers and redirections included; larger ones are refused."""
@@ -69,14 +69,13 @@ def download(address: str, *, allow_private: bool = False) -> bytes:
     except IncompleteRead as error:
         raise ImageError(f"{address}: broke off after {len(error.partial)} bytes") from error
     except HTTPError as error:
-        reason = " ".join(str(error.reason).split())[:200]
-        raise ImageError(f"{address}: the server says {error.code} {reason}") from error
+        raise ImageError(f"{address}: the server says {error.code} {shortened(error.reason)}") from error
     except (URLError, OSError, HTTPException, ValueError) as error:
         transfer.check_time()
         reason = getattr(error, "reason", None) or error
         reason = getattr(reason, "strerror", None) or reason
         # What comes from the server may hold line breaks and other control characters.
-        text = " ".join(str(reason).split())[:200]
+        text = shortened(reason)
         text = text if text.isprintable() else repr(text)
         raise ImageError(f"{address}: {text or type(reason).__name__}") from error
 

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from shapely import STRtree
 from shapely.geometry.base import BaseGeometry
 
-from ocr.geometry import bounding_box, to_shapely
+from ocr.geometry import bounding_box, line_height, to_shapely
 from ocr.types import TextLine
 
 MAX_COVERED = 0.5
@@ -64,12 +64,6 @@ class Region:
     bottom: int
     lines: list[TextLine]
     height: float
-
-
-def line_height(line: TextLine) -> float:
-    """Mean height of a line in page pixels."""
-    length = float(np.linalg.norm(np.diff(line.baseline, axis=0), axis=1).sum())
-    return float(to_shapely(line.polygon).area) / max(length, 1.0)
 
 
 def add_large(lines: Sequence[TextLine], coarse: Sequence[TextLine], *, min_height: float) -> list[TextLine]:

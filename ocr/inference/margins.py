@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ocr.geometry import bounding_box, to_shapely
-from ocr.inference.orientation import turn_back
+from ocr.geometry import CoordinateMap, bounding_box, moved_line, to_shapely
+from ocr.inference.orientation import turned_back
 from ocr.inference.text_filter import MIN_PAGE_CONFIDENCE, MIN_SINGLE_CONFIDENCE
 from ocr.types import TextLine
 
@@ -51,9 +51,8 @@ def read_margins(image: np.ndarray, lines: Sequence[TextLine], *, read: ReadStri
         if not pieces or not _is_steep(pieces):
             continue
         x0, x1 = _reach(pieces, start, end)
-        found = _sideways(np.ascontiguousarray(image[:, x0:x1]), read)
-        for note in found:
-            _shift(note, x0)
+        to_page = CoordinateMap.translate(x0, 0)
+        found = [moved_line(note, to_page) for note in _sideways(image[:, x0:x1], read)]
         gone = {id(piece) for piece in pieces if _is_letter(piece) or _is_explained(piece, found)}
         result = [line for line in result if id(line) not in gone]
         notes += found
@@ -103,8 +102,7 @@ def _sideways(strip: np.ndarray, read: ReadStrip) -> list[TextLine]:
     for turns in (1, 3):
         lines = [line for line in read(np.ascontiguousarray(np.rot90(strip, turns))) if _is_note(line)]
         if _evidence(lines) > _evidence(best):
-            turn_back(lines, strip.shape[:2], turns)
-            best = lines
+            best = turned_back(lines, strip.shape[:2], turns)
     return best
 
 
@@ -119,12 +117,3 @@ def _evidence(lines: Sequence[TextLine]) -> float:
 def _is_explained(piece: TextLine, notes: Sequence[TextLine]) -> bool:
     shape = to_shapely(piece.polygon)
     return any(shape.intersection(to_shapely(note.polygon)).area > 0.3 * shape.area for note in notes)
-
-
-def _shift(line: TextLine, x: float) -> None:
-    offset = np.array([x, 0], np.float32)
-    line.polygon, line.baseline = line.polygon + offset, line.baseline + offset
-    for word in line.words:
-        word.polygon = word.polygon + offset
-        for character in word.characters:
-            character.polygon = character.polygon + offset

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ocr.decoding import Hypothesis
-from ocr.geometry import CoordinateMap, rectify_line
+from ocr.geometry import CoordinateMap, moved_line, rectify_line
 from ocr.inference.text_filter import line_length, reading_confidence
 from ocr.types import TextLine
 
@@ -70,15 +70,10 @@ def quarter_turns(
     return best if evidence >= MIN_EVIDENCE else 0
 
 
-def turn_back(lines: Sequence[TextLine], size: tuple[int, int], turns: int) -> None:
-    """Move lines found after `turns` quarter turns to where they are on the page of `size` (height, width)."""
+def turned_back(lines: Sequence[TextLine], size: tuple[int, int], turns: int) -> list[TextLine]:
+    """Map lines found after `turns` quarter turns to where they are on the page of `size` (height, width)."""
     to_page = CoordinateMap.rotate90(size, turns).inverse
-    for line in lines:
-        line.polygon, line.baseline = to_page.apply(line.polygon), to_page.apply(line.baseline)
-        for word in line.words:
-            word.polygon = to_page.apply(word.polygon)
-            for character in word.characters:
-                character.polygon = to_page.apply(character.polygon)
+    return [moved_line(line, to_page) for line in lines]
 
 
 def _longest(lines: Sequence[TextLine]) -> list[TextLine]:

@@ -21,7 +21,7 @@ from ocr.inference.detector import LineFinder
 from ocr.inference.device import resolve_device
 from ocr.inference.margins import read_margins
 from ocr.inference.one_line import crop_row, reads_better_whole
-from ocr.inference.orientation import quarter_turns, reads_well, turn_back
+from ocr.inference.orientation import quarter_turns, reads_well, turned_back
 from ocr.inference.recognizer import LineReader
 from ocr.inference.settings import DEFAULTS, DETECTOR, RECOGNIZER, ReaderSettings
 from ocr.inference.text_filter import MIN_PAGE_CONFIDENCE, only_text, reading_confidence
@@ -53,6 +53,12 @@ class CutPage:
         """Cut lines out of the uint8 (h, w, 3) RGB pixels of their page. Raises DataError for an empty outline."""
         crops = [rectify_line(image, line.polygon, line.baseline) for line in lines]
         return cls(image.shape[:2], lines, crops)
+
+    @classmethod
+    def one_line(cls, image: np.ndarray) -> CutPage:
+        """Take a picture, uint8 (h, w, 3) RGB, as a single line that fills it."""
+        size = image.shape[:2]
+        return cls(size, [_whole(*size)], [RectifiedLine(image, _identity, _identity)])
 
 
 class Reader:
@@ -216,7 +222,7 @@ class Reader:
         for image, page, count in zip(upright, pages, turns, strict=True):
             lines = self._complete(image, next(found).lines if count else page.lines)
             if count:
-                turn_back(lines, page.size, count)
+                lines = turned_back(lines, page.size, count)
             lines = only_text(lines, min_confidence=self.min_confidence)
             results.append(_page(page, lines, turns=count if lines else 0))
         for image, page in zip(images, results, strict=True):
@@ -228,8 +234,7 @@ class Reader:
         """Find the lines of the uint8 (h, w, 3) RGB pixels of a page, and cut them out."""
         if self.detector is not None:
             return CutPage.from_lines(image, self.detector.find(image))
-        size = image.shape[:2]
-        return CutPage(size, [_whole(*size)], [RectifiedLine(image, _identity, _identity)])
+        return CutPage.one_line(image)
 
     def recognize(self, pages: Sequence[CutPage]) -> None:
         """Recognize the lines of pages, all together: set `text`, `confidence` and `words` of each line."""
@@ -253,7 +258,7 @@ class Reader:
         row = crop_row(page.lines, page.size)
         if row is None or not (row or has_ink(image)):
             return page
-        whole = CutPage(page.size, [_whole(*page.size)], [RectifiedLine(image, _identity, _identity)])
+        whole = CutPage.one_line(image)
         self.recognize([whole])
         if reads_better_whole(whole.lines[0], row):
             return whole

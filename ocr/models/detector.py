@@ -104,11 +104,9 @@ class Detector(nn.Module):
         """pixels: (b, 3, h, w) RGB in [0, 1], any size. Returns maps of (b, ceil(h/s), ceil(w/s))."""
         height, width = pixels.shape[-2:]
         multiple, stride = self.backbone.multiple, self.backbone.stride
-        # bf16 convolutions of stride 2 read memory outside of a map one or two columns wide (oneDNN 3.13, AMX).
-        columns = max(width + -width % multiple, 2 * multiple)
-        # Repeating the border adds no edge that could look like ink.
-        padded = F.pad(pixels, (0, columns - width, 0, -height % multiple), mode="replicate")
-        maps, features = self.backbone(padded)  # (b, 2, h / s, w / s), (b, c, h / s, w / s)
+        maps, features = self.backbone(
+            pad_pixels(pixels, multiple)
+        )  # (b, 2, h / s, w / s), (b, c, h / s, w / s)
         rows, columns = -(-height // stride), -(-width // stride)
         line = extent = None
         if self.refiner is not None:
@@ -117,6 +115,20 @@ class Detector(nn.Module):
             extent = None if extent is None else extent[:, :, :rows, :columns]
         maps = maps[:, :, :rows, :columns].float()  # (b, 2, rows, columns)
         return DetectorOutput(maps[:, 0], maps[:, 1], line, extent)
+
+
+def pad_pixels(pixels: torch.Tensor, multiple: int, *, min_rows: int = 1) -> torch.Tensor:
+    """Pad a page (b, c, h, w) below and to the right, until its sides are multiples of `multiple`.
+
+    Args:
+        min_rows: height in multiples that is reached at least. The width reaches two, as bf16 convolutions of stride
+            2 read memory outside of a map one or two columns wide (oneDNN 3.13, AMX).
+    """
+    height, width = pixels.shape[-2:]
+    rows = max(height + -height % multiple, min_rows * multiple)
+    columns = max(width + -width % multiple, 2 * multiple)
+    # Repeating the border adds no edge that could look like ink.
+    return F.pad(pixels, (0, columns - width, 0, rows - height), mode="replicate")
 
 
 def _conv_norm(in_channels: int, out_channels: int, kernel: int, *, dilation: int = 1) -> list[nn.Module]:

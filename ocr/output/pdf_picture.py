@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image
 
-from ocr.image.io import DAMAGED
+from ocr.image.damage import DAMAGED
 from ocr.output.pdf_objects import PdfObjects
 
 QUALITY = 90

@@ -66,14 +66,18 @@ def _pictures(folder: Path) -> Attempt:
     whole = list(samples.pictures().items())
 
     def attempt(rng: np.random.Generator, told: Told) -> None:
-        kind, content = choose(rng, whole)
-        content = damaged(content, rng)
-        if kind.startswith("PNG") and rng.random() < 0.75:
-            content = mended_png(content)
-        (folder / "case").write_bytes(content)  # what is left of a crash
-        _look(content, told)
+        _look(_damaged_picture(rng, whole, folder), told)
 
     return attempt
+
+
+def _damaged_picture(rng: np.random.Generator, whole: list[tuple[str, bytes]], folder: Path) -> bytes:
+    kind, content = choose(rng, whole)
+    content = damaged(content, rng)
+    if kind.startswith("PNG") and rng.random() < 0.75:
+        content = mended_png(content)
+    (folder / "case").write_bytes(content)  # what is left of a crash
+    return content
 
 
 def _documents(folder: Path) -> Attempt:
@@ -100,12 +104,7 @@ def _line_images(folder: Path) -> Attempt:
     whole = list(samples.pictures().items())
 
     def attempt(rng: np.random.Generator, told: Told) -> None:
-        kind, content = choose(rng, whole)
-        content = damaged(content, rng)
-        if kind.startswith("PNG") and rng.random() < 0.75:
-            content = mended_png(content)
-        (folder / "case").write_bytes(content)
-        image = decode_line(content, name="case")
+        image = decode_line(_damaged_picture(rng, whole, folder), name="case")
         assert image.dtype == np.uint8 and image.size and image.ndim in (2, 3)
 
     return attempt

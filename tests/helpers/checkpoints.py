@@ -1,15 +1,15 @@
 """Checkpoint folders as published ones are laid out, of tiny TrOCR models that have learned three pictures."""
 
-import io
 import json
 from pathlib import Path
 
 import numpy as np
-import sentencepiece
 import torch
 import transformers
 from PIL import Image
 from tokenizers import ByteLevelBPETokenizer
+
+from tests.helpers.pieces import train_pieces
 
 TEXTS = [
     "the quick brown fox jumps over the lazy dog",
@@ -125,15 +125,7 @@ def _learn(model: torch.nn.Module, processor: transformers.TrOCRProcessor) -> No
 
 
 def _pieces(folder: Path) -> transformers.PreTrainedTokenizerBase:
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXTS),
-        model_writer=model,
-        vocab_size=60,
-        hard_vocab_limit=False,
-        minloglevel=2,
-    )
-    (folder / "sentencepiece.bpe.model").write_bytes(model.getvalue())
+    (folder / "sentencepiece.bpe.model").write_bytes(train_pieces(TEXTS))
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "XLMRobertaTokenizer"}')
     return transformers.XLMRobertaTokenizer.from_pretrained(folder)
 

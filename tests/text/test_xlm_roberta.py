@@ -1,30 +1,21 @@
 """XLM-RoBERTa's numbering of SentencePiece pieces."""
 
-import io
 import pickle
 
 import pytest
-import sentencepiece
 import transformers
 
 from ocr.bundle.registry import build
 from ocr.errors import ConfigError, LabelError
 from ocr.text.xlm_roberta import XlmRobertaTokenizer
+from tests.helpers.pieces import train_pieces
 
 TEXTS = ["the quick brown fox jumps over the lazy dog", "dear sir, I write to you", "a dark night"] * 5
 
 
 @pytest.fixture(scope="module")
 def model() -> bytes:
-    model = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(TEXTS),
-        model_writer=model,
-        vocab_size=60,
-        hard_vocab_limit=False,
-        minloglevel=2,
-    )
-    return model.getvalue()
+    return train_pieces(TEXTS)
 
 
 def test_ids_and_text_equal_the_library(model, tmp_path):

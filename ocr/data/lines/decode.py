@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ocr.errors import DataError, ImageError
-from ocr.image.io import DAMAGED
+from ocr.image.damage import DAMAGED
 from ocr.image.io import load_line as decode_image
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -108,7 +109,8 @@ def _export_encoder(model: Recognizer, bundle: Bundle, path: Path, fingerprint: 
         columns = preprocess.columns(preprocess.height, preprocess.height)
     else:
         dynamic["pixels"][3] = _dim("t", low=2) * stride
-    channels = preprocess.batch([preprocess(_blank(preprocess.height))]).pixels.shape[1]
+    blank = np.full((preprocess.height, 2 * preprocess.height), 255, np.uint8)
+    channels = preprocess.batch([preprocess(blank)]).pixels.shape[1]
     pixels = torch.rand(2, channels, preprocess.height, columns)
     names = ["features", "lengths", "mask", "logits"][: 3 + (model.ctc_head is not None)]
     return _export(
@@ -203,9 +205,3 @@ def _export(
 
 def _dim(name: str, *, low: int = 1, high: int | None = None) -> Any:
     return torch.export.Dim(name, min=low, max=high)
-
-
-def _blank(height: int) -> Any:
-    import numpy as np
-
-    return np.full((height, 2 * height), 255, np.uint8)

@@ -10,7 +10,7 @@ import torch
 
 from ocr.inference.backends.export import DETECTOR, ENCODER
 from ocr.inference.backends.sessions import Session, open_session
-from ocr.models.detector import Detector, DetectorOutput
+from ocr.models.detector import Detector, DetectorOutput, pad_pixels
 from ocr.models.recognizer import Recognizer
 from ocr.models.vit import Encoded
 from ocr.types import ImageBatch
@@ -61,10 +61,7 @@ class ExportedDetector:
     def __call__(self, pixels: torch.Tensor) -> DetectorOutput:
         """Compute the maps of pixels (b, 3, h, w); see `Detector.forward`."""
         height, width = pixels.shape[-2:]
-        sides = (max(side + -side % self.multiple, 2 * self.multiple) for side in (height, width))
-        # As the detector itself does: repeating the border adds no edge that could look like ink.
-        rest = [(0, padded - side) for padded, side in zip(sides, (height, width), strict=True)]
-        padded = np.pad(pixels.numpy(), ((0, 0), (0, 0), *rest), mode="edge")
+        padded = pad_pixels(pixels, self.multiple, min_rows=2).numpy()
         rows, columns = -(-height // self.stride), -(-width // self.stride)
         found = {
             name: torch.from_numpy(np.array(value[..., :rows, :columns]))
