@@ -6,6 +6,7 @@ pen goes on from one to the other. Needs strokes whose characters are located (`
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from ocr.errors import DataError
 from ocr.synth.strokes.characters import Located, upright
 from ocr.synth.strokes.library import Strokes, StrokeTable
 from ocr.synth.units import Inventory
+
+log = logging.getLogger(__name__)
 
 MAX_PIECE = 8
 """Characters of the longest piece; a random length up to it is allowed to each line."""
@@ -42,15 +45,20 @@ class LocatedStrokes(StrokeTable):
         self._check_locations()
 
     def _check_locations(self) -> None:
-        """Raise DataError for a row whose characters are not those of its pen positions and of its text."""
+        """Leave out rows that were located under another text; raise DataError for points without a character."""
         if (np.diff(self._character_ends) != np.diff(self._ends)).any():
             raise DataError(f"{self.path}: column character does not name the character of each pen position")
         edges = np.diff(self._edge_ends)
-        for row in self.rows:
-            if edges[row] != len(self.texts[row]) + 1:
-                raise DataError(
-                    f"{self.path}: column edges has {edges[row]} values for {self.texts[row]!r:.60}"
-                )
+        located = [row for row in self.rows if edges[row] == len(self.texts[row]) + 1]
+        if not located:
+            raise DataError(f"{self.path}: column edges does not divide the texts into characters")
+        if len(located) < len(self.rows):
+            log.warning(
+                "%s: %d lines left out: edges do not divide the text into characters",
+                self.path,
+                len(self.rows) - len(located),
+            )
+        self.rows = located
 
     def located(self, row: int) -> Located:
         """Upright strokes of a row and the characters of their points."""

@@ -266,6 +266,18 @@ class TestNewTexts:
         for line in lines:
             assert [word for word, _ in line.words] == line.text.split(" ")
 
+    def test_a_row_located_under_another_text_is_left_out(self, located_file, caplog):
+        table = pq.read_table(located_file).to_pylist()
+        pq.write_table(pa.Table.from_pylist([table[0] | {"edges": [0.0, 1.0]}, *table[1:]]), located_file)
+        assert 0 not in LocatedStrokes(located_file).rows
+        assert "1 lines left out" in caplog.text
+
+    def test_edges_that_divide_no_text_are_refused(self, located_file):
+        rows = [row | {"edges": [0.0]} for row in pq.read_table(located_file).to_pylist()]
+        pq.write_table(pa.Table.from_pylist(rows), located_file)
+        with pytest.raises(DataError, match="column edges"):
+            LocatedStrokes(located_file)
+
     def test_labels_that_do_not_fit_their_ink_are_not_cut(self, located_file):
         library = PieceLibrary([LocatedStrokes(located_file)])
         used = {
