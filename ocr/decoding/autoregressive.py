@@ -14,6 +14,7 @@ from ocr.errors import ConfigError
 from ocr.models.recognizer import Recognizer
 from ocr.models.vit import Encoded
 from ocr.text.tokenizer import CharTokenizer, Tokenizer
+from ocr.types import ImageBatch
 
 
 class Autoregressive:
@@ -39,8 +40,9 @@ class Autoregressive:
         encoded: Encoded,
         ctc_tokenizer: CharTokenizer | None,
         tokenizer: Tokenizer | None,
+        images: ImageBatch | None = None,
     ) -> list[Hypothesis]:
-        """Read every line of the batch. Raises ConfigError if the model has no decoder."""
+        """Read every line of the batch; `images` are not used. Raises ConfigError if the model has no decoder."""
         if model.decoder is None or tokenizer is None:
             raise ConfigError("this model has no autoregressive decoder: use decode=ctc")
         if ctc_tokenizer is None:

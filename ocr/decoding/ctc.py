@@ -8,11 +8,12 @@ import numpy as np
 
 from ocr.decoding.alignment import align, character_spans, ctc_collapse, ctc_log_probs
 from ocr.decoding.hypothesis import Hypothesis, mean_confidence
-from ocr.decoding.prefix_search import SearchSettings, prefix_search
+from ocr.decoding.prefix_search import Candidate, SearchSettings, prefix_search
 from ocr.models.recognizer import Recognizer
 from ocr.models.vit import Encoded
 from ocr.text.ngram import Addresses, CharNgram
 from ocr.text.tokenizer import CharTokenizer, Tokenizer
+from ocr.types import ImageBatch
 
 ADDRESS_MARKS = ("www", "//")
 """Characters from which on a word is an address of a page. Neither is in a word of our languages."""
@@ -22,9 +23,14 @@ class CtcGreedy:
     """Best path of the CTC head: the most likely character of each column, collapsed (Graves et al. 2006)."""
 
     def __call__(
-        self, model: Recognizer, encoded: Encoded, ctc_tokenizer: CharTokenizer, tokenizer: Tokenizer | None
+        self,
+        model: Recognizer,
+        encoded: Encoded,
+        ctc_tokenizer: CharTokenizer,
+        tokenizer: Tokenizer | None,
+        images: ImageBatch | None = None,
     ) -> list[Hypothesis]:
-        """Read every line of the batch; `tokenizer` is not used."""
+        """Read every line of the batch; `tokenizer` and `images` are not used."""
         hypotheses = []
         for log_probs in ctc_log_probs(model, encoded):
             found = ctc_collapse(log_probs.argmax(-1))
@@ -51,31 +57,31 @@ class CtcBeam:
         self.settings = settings or SearchSettings()
 
     def __call__(
-        self, model: Recognizer, encoded: Encoded, ctc_tokenizer: CharTokenizer, tokenizer: Tokenizer | None
+        self,
+        model: Recognizer,
+        encoded: Encoded,
+        ctc_tokenizer: CharTokenizer,
+        tokenizer: Tokenizer | None,
+        images: ImageBatch | None = None,
     ) -> list[Hypothesis]:
-        """Read every line of the batch; `tokenizer` is not used."""
+        """Read every line of the batch; `tokenizer` and `images` are not used."""
         log_probs = ctc_log_probs(model, encoded)
         return [
-            self.reading(rows, texts[0][0], ctc_tokenizer, stride=encoded.stride)
+            self.reading(rows, texts[0].ids, ctc_tokenizer, stride=encoded.stride)
             for rows, texts in zip(log_probs, self.texts(log_probs, ctc_tokenizer), strict=True)
         ]
 
-    def texts(
-        self, log_probs: Sequence[np.ndarray], tokenizer: CharTokenizer
-    ) -> list[list[tuple[list[int], float]]]:
-        """Find the likeliest texts of each line.
-
-        Returns:
-            For each line, pairs (ids without spaces at either end, score), best first.
-        """
+    def texts(self, log_probs: Sequence[np.ndarray], tokenizer: CharTokenizer) -> list[list[Candidate]]:
+        """Find the likeliest texts of each line, without spaces at either end, best first."""
         space = tokenizer.encode(" ")[0]
         options = {"settings": self.settings, "space": space, "addresses": _addresses(tokenizer, space)}
         lines = []
         for found in prefix_search(log_probs, ngram=self.ngram, **options):
-            best: dict[tuple[int, ...], float] = {}
-            for ids, score in found:
-                best.setdefault(_trimmed(ids, space), score)
-            lines.append([(list(ids), score) for ids, score in best.items()])
+            best: dict[tuple[int, ...], Candidate] = {}
+            for candidate in found:
+                ids = _trimmed(candidate.ids, space)
+                best.setdefault(ids, candidate._replace(ids=list(ids)))
+            lines.append(list(best.values()))
         return lines
 
     def reading(

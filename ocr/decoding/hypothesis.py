@@ -10,6 +10,7 @@ from typing import Protocol
 from ocr.models.recognizer import Recognizer
 from ocr.models.vit import Encoded
 from ocr.text.tokenizer import CharTokenizer, Tokenizer
+from ocr.types import ImageBatch
 
 
 @dataclass
@@ -96,6 +97,10 @@ class DecodingStrategy(Protocol):
         encoded: Encoded,
         ctc_tokenizer: CharTokenizer | None,
         tokenizer: Tokenizer | None,
+        images: ImageBatch | None = None,
     ) -> list[Hypothesis]:
-        """Decode every line of the encoded batch. Raises ConfigError where the model lacks the required head."""
+        """Decode every line of the encoded batch. Raises ConfigError where the model lacks the required head.
+
+        `images` are the lines that were encoded, for strategies that look at some of them again.
+        """
         ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,6 +41,22 @@ class SearchSettings(BaseSettings):
     """Score added per character, as a counterweight to the preference for short texts."""
     threshold: float = setting(1e-3, low=1e-12, high=1)
     """Characters less probable than this in a column are not tried."""
+
+
+class Candidate(NamedTuple):
+    """A possible text of a line."""
+
+    ids: list[int]
+    """Characters, without blanks."""
+    alignment: float
+    """Log-probability by the CTC output, summed over the alignments that were followed."""
+    language: float
+    """Weighted score of the language model, with the bonus."""
+
+    @property
+    def score(self) -> float:
+        """The sum by which candidates are ranked."""
+        return self.alignment + self.language
 
 
 @dataclass
@@ -84,7 +101,7 @@ def prefix_search(
     settings: SearchSettings,
     space: int,
     addresses: Addresses | None = None,
-) -> list[list[tuple[list[int], float]]]:
+) -> list[list[Candidate]]:
     """Search the best texts of many lines.
 
     Args:
@@ -93,11 +110,11 @@ def prefix_search(
         space: id of the space; for the language model, every text is preceded by spaces.
         addresses: parts of the text about which the language model is not asked.
     Returns:
-        For each line at least one pair (ids, score), best first.
+        For each line at least one candidate, best first.
     """
     length = max((len(rows) for rows in log_probs), default=0)
     if not length:
-        return [[([], 0.0)] for _ in log_probs]
+        return [[Candidate([], 0.0, 0.0)] for _ in log_probs]
     lines, size = len(log_probs), log_probs[0].shape[1]
     # Shorter lines are padded with certain blanks, which change no score.
     columns = np.full((length, lines, size), _NEVER, np.float32)
@@ -114,7 +131,7 @@ def prefix_search(
         beams, origins[t], written[t] = _step(
             beams, columns[t], tried[t, :, :count], scores[t, :, :count], states=states, settings=settings
         )
-    return _texts(origins, written, np.logaddexp(beams.blank, beams.character) + beams.language)
+    return _texts(origins, written, np.logaddexp(beams.blank, beams.character), beams.language)
 
 
 def _tried(columns: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
@@ -206,26 +223,28 @@ def _numbers(shape: tuple[int, int]) -> np.ndarray:
 
 
 def _texts(
-    origins: np.ndarray, written: np.ndarray, scores: np.ndarray
-) -> list[list[tuple[list[int], float]]]:
+    origins: np.ndarray, written: np.ndarray, alignment: np.ndarray, language: np.ndarray
+) -> list[list[Candidate]]:
     """Follow all beams back through (t, lines, beams) origins and collect their characters.
 
     Args:
-        scores: (lines, beams).
+        alignment, language: (lines, beams), the two parts of the score.
     Returns:
-        For each line, its possible texts as pairs (ids, score), best first.
+        For each line, its possible texts, best first.
     """
-    beams, rows = np.argsort(-scores, axis=1), np.arange(len(scores))[:, None]
-    ranked = np.take_along_axis(scores, beams, 1)
+    beams, rows = np.argsort(-(alignment + language), axis=1), np.arange(len(alignment))[:, None]
+    alignment, language = (np.take_along_axis(part, beams, 1) for part in (alignment, language))
     characters = np.zeros(origins.shape, np.int64)
     for t in range(len(origins) - 1, -1, -1):
         characters[t] = written[t, rows, beams]
         beams = origins[t, rows, beams]
     return [
         [
-            (ids[ids > 0].tolist(), score)
-            for ids, score in zip(characters[:, line].T, ranked[line].tolist(), strict=True)
-            if score > _NEVER / 2
+            Candidate(ids[ids > 0].tolist(), *parts)
+            for ids, *parts in zip(
+                characters[:, line].T, alignment[line].tolist(), language[line].tolist(), strict=True
+            )
+            if sum(parts) > _NEVER / 2
         ]
-        for line in range(len(scores))
+        for line in range(len(alignment))
     ]

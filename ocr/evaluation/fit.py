@@ -27,7 +27,7 @@ from ocr.inference.settings import DEFAULTS
 from ocr.metrics.calibration import ConfidenceCounts
 from ocr.metrics.text import ErrorCounts, count_errors
 from ocr.models.vit import Encoded
-from ocr.types import LineSample
+from ocr.types import ImageBatch, LineSample
 
 STEPS = (0.1, 0.05)
 """Steps of the weight of the language model, one after the other; those of the bonus are four times as large."""
@@ -41,7 +41,7 @@ class EncodedLines:
     """Labeled lines that have been encoded once, to compare several decodings of them."""
 
     bundle: Bundle
-    batches: list[tuple[list[LineSample], Encoded]]
+    batches: list[tuple[list[LineSample], ImageBatch, Encoded]]
 
     @classmethod
     @torch.inference_mode()
@@ -49,7 +49,7 @@ class EncodedLines:
         """Encode every usable line. Raises ConfigError if there are none."""
         batches = EvaluationBatches(source, bundle.parts["preprocess"], batch_size=DEFAULTS.batch_size)
         lines = [
-            (batch.samples, bundle.model.encode(batch.images))
+            (batch.samples, batch.images, bundle.model.encode(batch.images))
             for batch in tqdm(batches, disable=None, leave=False)
         ]
         if not lines:
@@ -61,9 +61,9 @@ class EncodedLines:
         """Decode every line; the confidences are the uncalibrated ones of the strategy."""
         parts = self.bundle.parts
         pairs = []
-        for samples, encoded in self.batches:
+        for samples, images, encoded in self.batches:
             readings = strategy(
-                self.bundle.model, encoded, parts.get("ctc_tokenizer"), parts.get("tokenizer")
+                self.bundle.model, encoded, parts.get("ctc_tokenizer"), parts.get("tokenizer"), images
             )
             pairs += zip(samples, readings, strict=True)
         return pairs
@@ -109,11 +109,12 @@ def fit_rescoring(lines: EncodedLines, start: Rescoring, *, show: Callable[[str]
     """Choose the weight of `DECODER_WEIGHTS` with the fewest errors, the lowest of equal ones."""
     errors = {}
     for weight in DECODER_WEIGHTS:
-        pairs = lines.read(Rescoring(start.search, candidates=start.candidates, weight=weight))
+        pairs = lines.read(Rescoring(start.search, **start.options() | {"weight": weight}))
         counts = sum((count_errors(sample.text, reading.text) for sample, reading in pairs), ErrorCounts())
         errors[weight] = counts.edits
         show(f"weight of the decoder {weight:.2f}  CER {counts.cer:.2f}  WER {counts.wer:.2f}")
-    return Rescoring(start.search, candidates=start.candidates, weight=min(errors, key=errors.__getitem__))
+    best = min(errors, key=errors.__getitem__)
+    return Rescoring(start.search, **start.options() | {"weight": best})
 
 
 def fit_calibration(pairs: Sequence[tuple[LineSample, Hypothesis]]) -> Calibration:
@@ -179,7 +180,7 @@ def fit_decoding(
             strategy = CtcBeam(strategy.ngram, settings)
         elif isinstance(strategy, Rescoring):
             strategy = fit_rescoring(lines, strategy, show=show)
-            options[name] = {"candidates": strategy.candidates, "weight": strategy.weight}
+            options[name] = strategy.options()
         calibration = fit_calibration(lines.read(strategy))
         calibrations[name] = calibration.config()
         for role, some in (("fitted", lines), ("check", check)):

@@ -125,8 +125,9 @@ class LineReader:
     @torch.inference_mode()
     def _decode(self, batch: ImageBatch) -> list[Hypothesis]:
         with half_precision(self.device):
-            encoded = self.model.encode(batch.to(self.device))
-            return self.strategy(self.model, encoded, self.ctc_tokenizer, self.tokenizer)
+            images = batch.to(self.device)
+            encoded = self.model.encode(images)
+            return self.strategy(self.model, encoded, self.ctc_tokenizer, self.tokenizer, images)
 
 
 def _check_parts(bundle: Bundle) -> None:

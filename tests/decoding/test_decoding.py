@@ -26,6 +26,7 @@ from ocr.models.vit import Encoded
 from ocr.text.ngram import CharNgram
 from ocr.text.ngram_training import train
 from ocr.text.tokenizer import CharTokenizer
+from ocr.types import ImageBatch
 
 TOKENIZER = CharTokenizer("abc ")
 A, B, C, SPACE = (TOKENIZER.encode(f"a{x}a")[1] if x == " " else TOKENIZER.encode(x)[0] for x in "abc ")
@@ -167,6 +168,61 @@ def test_the_decoder_chooses_among_the_texts_of_the_search(says, weight, text, w
     assert (reading.text, reading.fell_back) == (text, False), why
 
 
+class LooksAgain(FakeModel):
+    """A model that reads a line as one text at first, and as another in every further view."""
+
+    def __init__(self, first: torch.Tensor, again: torch.Tensor):
+        super().__init__(first, [])
+        self.again, self.views = again, 0
+
+    def encode(self, images):
+        self.views += 1
+        return encoded(len(self.again))
+
+    def ctc_logits(self, encoded):
+        return (self.again if self.views else self.logits)[None]
+
+
+def blurred(path: list[int], place: int, other: int, *, lead: float) -> torch.Tensor:
+    """A path that may have `other` at `place`; `lead` logits separate the two."""
+    logits = sure(path).clone()
+    logits[place, other] = logits[place, path[place]] - lead
+    return logits
+
+
+@pytest.mark.parametrize(
+    ("lead", "doubt", "views", "text", "why"),
+    [
+        (0.2, 0.1, [[1.5, 0.0]], "ab", "the view is surer than the first look"),
+        (
+            3.0,
+            0.01,
+            [[1.5, 0.0]],
+            "ac",
+            "a slight preference of the view does not outweigh a clear first look",
+        ),
+        (0.2, 9.0, [[1.5, 0.0]], "ac", "the line is not doubtful"),
+        (0.2, 0.1, [], "ac", "there is no further view"),
+    ],
+)
+def test_doubtful_lines_are_read_in_further_views(lead, doubt, views, text, why):
+    again = blurred([A, 0, 0, B, 0, 0], 3, C, lead=2.0)
+    model = LooksAgain(blurred([A, 0, C, 0], 2, B, lead=lead), again)
+    decoder = get_decoder("rescore", options={"rescore": {"views": views, "doubt": doubt, "weight": 0.0}})
+    images = ImageBatch(torch.zeros(1, 1, 48, 32), torch.tensor([32]))
+    (reading,) = decoder(model, encoded(4), TOKENIZER, TOKENIZER, images)
+    assert reading.text == text, why
+    assert reading.characters[-1].end <= 4 * 8, "positions are those of the first look"
+
+
+def test_an_empty_line_is_read_in_further_views():
+    model = LooksAgain(sure([0, 0, 0]) / 8, sure([0, 0, 0, 0]))
+    decoder = get_decoder("rescore", options={"rescore": {"views": [[1.3, 0.2]], "doubt": 0.0}})
+    images = ImageBatch(torch.zeros(1, 1, 48, 24), torch.tensor([24]))
+    (reading,) = decoder(model, encoded(3), TOKENIZER, TOKENIZER, images)
+    assert reading.text == "" and model.views == 1
+
+
 def test_joint_searches_with_the_settings_of_the_beam_search(ngram):
     logits = sure([A, 0, C, 0]).clone()
     logits[2, B], logits[2, C] = 4.0, 4.2
@@ -254,8 +310,8 @@ def test_prefix_search_equals_brute_force(ngram, weight, bonus, why, seed):
     settings = SearchSettings(beams=200, weight=weight, bonus=bonus, threshold=1e-9)
     found = prefix_search(lines, ngram=ngram, settings=settings, space=SPACE)
     for line, texts in zip(expected, found, strict=True):
-        assert [text for text, _ in texts[:4]] == [text for text, _ in line], why
-        assert [score for _, score in texts[:4]] == pytest.approx([score for _, score in line], abs=1e-3)
+        assert [text.ids for text in texts[:4]] == [text for text, _ in line], why
+        assert [text.score for text in texts[:4]] == pytest.approx([score for _, score in line], abs=1e-3)
 
 
 def test_lines_do_not_change_each_other_in_a_search(ngram):
@@ -292,6 +348,8 @@ def test_spans_hold_what_the_language_model_says(ngram):
         ("ctc_beam", {"beam": 5}, "decode=ctc_beam.*'beam'"),
         ("rescore", {"weights": 0.1}, "decode=rescore.*'weights'"),
         ("rescore", {"candidates": 0}, "candidates=0"),
+        ("rescore", {"views": [[1.3]]}, "pairs"),
+        ("rescore", {"views": [[9.0, 0.0]]}, "stretch=9.0"),
     ],
 )
 def test_options_that_a_strategy_does_not_have_are_named(name, options, message):
