@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ocr.detection.lines import find_lines
+from ocr.detection.profile import LineProfile
 from ocr.detection.settings import DetectionSettings
-from ocr.detection.targets import LineProfile, draw_lines
+from ocr.detection.targets import draw_lines
 from ocr.geometry import line_polygon_from_baseline, polygon_iou
 
 OPTIONS = {"stride": 4, "settings": DetectionSettings()}

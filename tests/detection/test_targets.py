@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from ocr.detection.targets import LineProfile, draw_characters, draw_lines, line_weight
+from ocr.detection.characters import draw_characters
+from ocr.detection.profile import LineProfile
+from ocr.detection.targets import draw_lines, line_weight
 from ocr.errors import DataError
 from ocr.geometry import CoordinateMap
 

@@ -12,7 +12,9 @@ from torch.utils.data import Dataset
 
 from ocr.data.mixture import shared_out
 from ocr.data.pages.sources import PageSource
-from ocr.detection.targets import DetectionTargets, LineProfile, draw_characters, draw_lines, line_weight
+from ocr.detection.characters import draw_characters
+from ocr.detection.profile import LineProfile
+from ocr.detection.targets import DetectionTargets, draw_lines, line_weight
 from ocr.errors import ConfigError, DataError
 from ocr.geometry import CoordinateMap
 from ocr.image.page_augment import PageAugment, texture
