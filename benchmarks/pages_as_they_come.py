@@ -29,7 +29,8 @@ from ocr.data.pages.manifest import PagesManifest
 from ocr.errors import OcrError
 from ocr.evaluation.pages import PageCounts, score_page
 from ocr.geometry import CoordinateMap
-from ocr.image.io import IMAGE_SUFFIXES, load_image
+from ocr.image.io import load_image
+from ocr.image.kinds import IMAGE_SUFFIXES
 from ocr.image.page_augment import texture
 from ocr.inference.text_filter import reading_confidence
 from ocr.metrics.boxes import match_polygons

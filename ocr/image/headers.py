@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ocr.image.damage import DAMAGED
-from ocr.image.io import _frames, _head, _open, _quiet, is_pdf
+from ocr.image.damage import DAMAGED, quiet
+from ocr.image.frames import open_picture, page_frames
+from ocr.image.kinds import file_head, is_pdf
 
 
 def page_sizes(source: str | Path | bytes, *, name: str = "") -> list[tuple[int, int]]:
@@ -17,18 +18,18 @@ def page_sizes(source: str | Path | bytes, *, name: str = "") -> list[tuple[int,
         ImageError: the file cannot be opened at all.
     """
     name = name or ("image" if isinstance(source, bytes) else str(source))
-    head = _head(source, name)
+    head = file_head(source, name)
     if is_pdf(head):
         # Loaded on demand: reading pictures alone is quicker without.
         from ocr.image.pdf import pdf_page_count
 
         file = source if isinstance(source, bytes) else Path(source)
         return [(0, 0)] * pdf_page_count(file, name)
-    with _open(source, name, head) as image:
+    with open_picture(source, name, head) as image:
         sizes = []
-        for number in _frames(image, name):
+        for number in page_frames(image, name):
             try:
-                with _quiet():
+                with quiet():
                     image.seek(number)
                 sizes.append((image.height, image.width))
             except DAMAGED:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from ocr.errors import ConfigError, ImageError
+from ocr.image.kinds import PAGE_SUFFIXES
 
 STANDARD_INPUT = "-"
 
@@ -144,8 +145,6 @@ def _readable(
     on_passed_over: Callable[[str], None] = lambda message: None,
 ) -> list[Path]:
     """Files to read, in natural order."""
-    from ocr.image.io import PAGE_SUFFIXES
-
     # realpath, because Path.resolve fails on links that lead in a circle.
     skip = Path(os.path.realpath(output)) if output is not None else None
     if skip is not None and Path(os.path.realpath(root)).is_relative_to(skip):
@@ -215,8 +214,6 @@ def _name_results(paths: list[Path], *, root: Path) -> list[Source]:
 
 def _without_suffix(path: Path) -> Path:
     """Without a suffix of pictures or PDF: what else follows a dot belongs to the name."""
-    from ocr.image.io import PAGE_SUFFIXES
-
     return path.with_suffix("") if path.suffix.lower() in PAGE_SUFFIXES else path
 
 
@@ -227,6 +224,4 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
 
 
 def _suffixes() -> str:
-    from ocr.image.io import PAGE_SUFFIXES
-
     return ", ".join(sorted(PAGE_SUFFIXES))

@@ -15,7 +15,7 @@ import numpy as np
 
 from ocr import __version__
 from ocr.errors import ConfigError
-from ocr.image.io import is_pdf
+from ocr.image.kinds import is_pdf
 from ocr.output.document import Document
 from ocr.output.layout import file_name
 from ocr.output.pdf_font import InvisibleFont

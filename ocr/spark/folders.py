@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from ocr.errors import ConfigError
-from ocr.image.io import PAGE_SUFFIXES
+from ocr.image.kinds import PAGE_SUFFIXES
 
 
 def listing_session(session: SparkSession) -> SparkSession:

@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import FloatType, IntegerType, StringType, StructField, StructType
 
 from ocr.errors import ConfigError
-from ocr.image.io import PAGE_SUFFIXES
+from ocr.image.kinds import PAGE_SUFFIXES
 from ocr.inference.reader import Reader
 from ocr.inference.settings import ReaderSettings
 from ocr.spark.batching import Failure, attempt, grouped

@@ -8,7 +8,8 @@ from PIL import Image, features
 
 from ocr.errors import ImageError
 from ocr.image.headers import page_sizes
-from ocr.image.io import PAGE_SUFFIXES, load_image, open_pages
+from ocr.image.io import load_image, open_pages
+from ocr.image.kinds import PAGE_SUFFIXES
 from tests.helpers.pdf import shade, write_pdf
 from tests.helpers.pictures import tiff
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from ocr.data.lines.sources import comparable_name
 from ocr.errors import DataError
-from ocr.image.io import PAGE_SUFFIXES
+from ocr.image.kinds import PAGE_SUFFIXES
 
 _ANNOTATION_SUFFIXES = (".page", ".alto")
 """Stand before `.xml` in the names of annotation files."""

@@ -12,7 +12,7 @@ import numpy as np
 from ocr.data.lines.decode import image_aspect, load_line
 from ocr.data.lines.sources import comparable_name, warn
 from ocr.errors import DataError
-from ocr.image.io import IMAGE_SUFFIXES
+from ocr.image.kinds import IMAGE_SUFFIXES
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineSample
 
