@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from ocr.bundle.arguments import check_arguments, fits, hint_text, shown
 from ocr.bundle.files import CHECKSUM, DESCRIPTION, read_weights, write_description
 from ocr.bundle.legacy import current
-from ocr.bundle.registry import check_arguments, fits, hint_text, shown
 from ocr.decoding import Autoregressive, Rescoring, SearchSettings, get_decoder
 from ocr.decoding.calibration import Calibration, Logistic
 from ocr.detection.settings import WORD_MAPS, WORDS, DetectionSettings

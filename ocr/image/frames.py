@@ -57,7 +57,7 @@ def _allow_heif(name: str) -> None:
     try:
         import pillow_heif
     except ImportError as error:
-        raise ImageError(f"{name}: HEIC needs pillow-heif, which comes with the extra `heic`") from error
+        raise ImageError(f"{name}: HEIC needs the extra `heic`, which installs pillow-heif") from error
     pillow_heif.register_heif_opener()
 
 
