@@ -15,9 +15,10 @@ from ocr.bundle import Bundle
 from ocr.evaluation import LineResult, evaluate_lines
 from ocr.evaluation.lines import rates
 from ocr.inference.recognizer import LineReader
+from ocr.synth import ASSETS
 from ocr.synth.degrade import degrade
 from ocr.synth.fonts import FontLibrary
-from ocr.synth.line import ASSETS, sample_style
+from ocr.synth.line import sample_style
 from ocr.synth.render import LineRenderer
 from ocr.types import LineSample
 

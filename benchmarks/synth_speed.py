@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 import ocr.synth.line as line_module
-from ocr.synth.line import build_line_synthesizer
+from ocr.synth.line import LineSynthesizer
 
 
 def lines_per_second(draw: Callable[[np.random.Generator], object], count: int, seed: int) -> float:
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    synthesizer = build_line_synthesizer(fonts=options.fonts, corpus=options.corpus)
+    synthesizer = LineSynthesizer(fonts=options.fonts, corpus=options.corpus)
     # The first pass opens fonts and outlines; a training run pays for it once a worker.
     cold = lines_per_second(synthesizer.sample, options.count, 1)
     warm = lines_per_second(synthesizer.sample, options.count, 1)

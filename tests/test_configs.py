@@ -1,10 +1,13 @@
 """Every configuration composes and builds, and a wrong one is refused in one line that names the culprit."""
 
+import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.utils import get_object
 from lightning import LightningDataModule, LightningModule, Trainer
 from omegaconf import OmegaConf, open_dict
 
@@ -206,3 +209,33 @@ def test_evaluate_refuses_in_one_line(
     out, err = capsys.readouterr()
     assert not out and err.count("\n") == 1
     assert err.startswith("error: ") and re.search(culprit, err)
+
+
+REPEATED = {("synth/lines.yaml", "characters"): "the configurations of collages refer to it"}
+"""Defaults of a constructor that a configuration repeats, with the reason."""
+
+
+def targets(config: object) -> Iterator[dict]:
+    """Yield every dict with a `_target_` in a configuration."""
+    if isinstance(config, dict):
+        if str(config.get("_target_", "")).startswith("ocr."):
+            yield config
+        for value in config.values():
+            yield from targets(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from targets(value)
+
+
+def test_a_default_is_written_once():
+    """In the constructor or in the configuration; null and false name an option that is off."""
+    repeated = set()
+    for path in CONFIGS.rglob("*.yaml"):
+        for node in targets(OmegaConf.to_container(OmegaConf.load(path), resolve=False)):
+            defaults = inspect.signature(get_object(node["_target_"])).parameters
+            for key, value in node.items():
+                default = defaults[key].default if key in defaults else None
+                default = list(default) if isinstance(default, tuple) else default
+                if value not in (None, False) and value == default:
+                    repeated.add((path.relative_to(CONFIGS).as_posix(), key))
+    assert repeated == REPEATED.keys()

@@ -473,7 +473,7 @@ def test_the_encoder_of_the_guide_ignores_padding(recurrent):
     from ocr.nn.patch_embed import ConvStem
 
     torch.manual_seed(0)
-    encoder = Recurrent(ConvStem(16, channels=[4, 8, 16]), dim=16, depth=1).eval()
+    encoder = Recurrent(ConvStem(16, height=48, channels=[4, 8, 16]), dim=16, depth=1).eval()
     pixels = torch.rand(1, 1, 48, 64)
     wide = torch.nn.functional.pad(pixels, (0, 64))
     with torch.no_grad():

@@ -124,4 +124,4 @@ def parameters_of(cls: type) -> dict[str, inspect.Parameter]:
 @cache
 def hints_of(cls: type) -> dict[str, Any]:
     """Return the type hints of a constructor by name."""
-    return typing.get_typehints_of(cls.__init__)
+    return typing.get_type_hints(cls.__init__)

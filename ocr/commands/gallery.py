@@ -53,11 +53,11 @@ def _write(arguments: Sequence[str], options: argparse.Namespace) -> None:
 def _synthetic(options: argparse.Namespace, examined: Callable[..., Exhibit]) -> list[Exhibit]:
     import numpy as np
 
-    from ocr.synth.page import build_page_synthesizer
+    from ocr.synth.page import PageSynthesizer
 
     if not options.synthetic:
         return []
-    synthesizer = build_page_synthesizer(fonts=options.fonts, corpus=options.corpus)
+    synthesizer = PageSynthesizer(fonts=options.fonts, corpus=options.corpus)
     exhibits = []
     for index in range(options.synthetic):
         sample = synthesizer.sample(np.random.default_rng([options.seed, index]))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ocr.commands.options import CommandParser, positive, run
 from ocr.errors import ConfigError
+from ocr.synth import LINE_HEIGHT
 
 if TYPE_CHECKING:
     from ocr.synth.line import LineSynthesizer, SynthLine
@@ -59,21 +60,21 @@ def _pages(options: argparse.Namespace) -> None:
     import numpy as np
 
     from ocr.synth.layouts import LAYOUTS
-    from ocr.synth.page import build_page_synthesizer
+    from ocr.synth.page import PageSynthesizer
     from ocr.synth.pictures import draw_page, write_pages
 
     if options.layout not in (None, *LAYOUTS):
         raise ConfigError(f"--layout {options.layout}: choose from {', '.join(sorted(LAYOUTS))}")
     only = {options.layout: 1.0} if options.layout else None
-    synthesizer = build_page_synthesizer(fonts=options.fonts, corpus=options.corpus, layouts=only)
+    synthesizer = PageSynthesizer(fonts=options.fonts, corpus=options.corpus, layouts=only)
     pages = (synthesizer.sample(np.random.default_rng([options.seed, i])) for i in range(options.count))
     write_pages([draw_page(page) if options.boxes else page.image for page in pages], options.output)
 
 
 def _line_synthesizer(options: argparse.Namespace) -> LineSynthesizer:
-    from ocr.synth.line import build_line_synthesizer
+    from ocr.synth.line import LineSynthesizer
 
-    return build_line_synthesizer(fonts=options.fonts, corpus=options.corpus, height=options.height)
+    return LineSynthesizer(fonts=options.fonts, corpus=options.corpus, height=options.height)
 
 
 def _samples(options: argparse.Namespace) -> Iterator[SynthLine]:
@@ -108,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "pages":
             add("--layout", help="only pages of one kind: prose, letter, notes ...")
         else:
-            add("--height", type=positive, default=64, help="height of the lines in pixels")
+            add("--height", type=positive, default=LINE_HEIGHT, help="height of the lines in pixels")
         if name == "parquet":
             add("--shards", type=positive, help="write a folder of that many files instead")
             add("--shard", type=int, nargs="+", help="only these shards, from 0; default: all missing ones")

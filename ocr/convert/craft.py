@@ -10,7 +10,7 @@ from ocr.convert.weights import Weights
 from ocr.image.page_preprocess import PagePreprocessor
 
 BACKBONE = {"_target_": "ocr.models.backbones.vgg16_bn.Vgg16Bn"}
-REFINER = {"_target_": "ocr.models.detector.LinkRefiner", "channels": 32}
+REFINER = {"_target_": "ocr.models.detector.LinkRefiner"}
 THRESHOLDS = {"text_threshold": 0.7, "link_threshold": 0.4, "low_text": 0.4, "size_threshold": -1}
 """Defaults of the published program."""
 

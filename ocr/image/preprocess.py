@@ -53,7 +53,7 @@ class LinePreprocessor:
     def __init__(
         self,
         *,
-        height: int = 48,
+        height: int,
         max_width: int = 1536,
         min_width: int = 16,
         stretch: float = 1.0,

@@ -39,7 +39,7 @@ class LineRefiner(nn.Module):
         dilations: of its 3x3 convolutions, one layer each.
     """
 
-    def __init__(self, channels: int, *, hidden: int = 32, dilations: tuple[int, ...] = (1,)) -> None:
+    def __init__(self, channels: int, *, hidden: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
         layers, width = [], channels + 2
         for dilation in dilations:

@@ -45,7 +45,7 @@ class ConvStem(nn.Module):
         extra: residual 3x3 convolutions after the last stride-2 layer.
     """
 
-    def __init__(self, dim: int, *, height: int = 48, channels: Sequence[int], extra: int = 1) -> None:
+    def __init__(self, dim: int, *, height: int, channels: Sequence[int], extra: int = 1) -> None:
         super().__init__()
         self.stride = 2 ** len(channels)
         inputs = (1, *channels[:-1])

@@ -20,9 +20,10 @@ from ocr.caching import Cache
 from ocr.errors import DataError, ImageError
 from ocr.image.io import load_image
 from ocr.image.preprocess import LinePreprocessor
+from ocr.synth import ASSETS
 from ocr.synth.corpus import Corpus
 from ocr.synth.degrade import DegradeSettings, degrade
-from ocr.synth.line import ASSETS, SynthLine
+from ocr.synth.line import SynthLine
 from ocr.synth.render import Box, RenderedLine
 from ocr.synth.units import MAX_ATTEMPTS, Inventory, Unit
 from ocr.tables import list_lengths, read_columns

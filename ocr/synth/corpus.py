@@ -14,6 +14,9 @@ from ocr.text.normalize import normalize
 
 DEFAULT_WEIGHTS = {"en": 0.65, "fr": 0.20, "de": 0.08, "es": 0.07}
 
+CODES_PROBABILITY = 0.04
+"""Share of addresses of pages and mailboxes, and of amounts, among texts."""
+
 
 class TextFile:
     """Lines of a UTF-8 file, memory-mapped and decoded one at a time."""
@@ -80,7 +83,7 @@ class Corpus:
         weights: Mapping[str, float] | None = None,
         short_probability: float = 0.15,
         invented_probability: float = 0.09,
-        codes_probability: float = 0.04,
+        codes_probability: float = CODES_PROBABILITY,
         salad_probability: float = 0.04,
         capitals_probability: float = 0.02,
         hyphen_probability: float = 0.06,

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ocr.errors import ConfigError, FontError
-from ocr.synth.corpus import Corpus
+from ocr.synth import ASSETS, LINE_HEIGHT
+from ocr.synth.corpus import CODES_PROBABILITY, Corpus
 from ocr.synth.degrade import DegradeSettings, degrade
 from ocr.synth.fonts import Font, FontLibrary
 from ocr.synth.render import Box, LineRenderer, Mixture, Style
-
-ASSETS = Path(__file__).parent / "assets"
 
 
 @dataclass
@@ -42,35 +40,42 @@ class LineSynthesizer:
     """Endless synthetic lines; sample i of seed s is `sample(np.random.default_rng([s, i]))`.
 
     Args:
-        fonts, corpus: fonts and texts.
+        fonts, corpus: folders of fonts and of texts; None takes those that ship with the package.
         height: height of the lines in pixels, at least 16.
         characters: lowest and highest length of a text.
         clean_probability: share of lines in black on white.
         neighbor_probability: chance of ink of the line above, and of the line below.
         strike_probability: chance that a word is written twice and crossed out once.
         mixture_probability: chance that a second font draws some of the characters.
+        font_weights, language_weights: shares of the grades of fonts and of the languages; None for the usual ones.
+        codes_probability: share of addresses of pages and mailboxes, and of amounts, in the texts.
         degrade: probabilities of the effects of paper, ink and camera.
     Raises:
-        ConfigError: the height is too small.
+        ConfigError: the height is too small. FontError, DataError: a folder is missing or holds nothing usable.
     """
 
     def __init__(
         self,
-        fonts: FontLibrary,
-        corpus: Corpus,
         *,
-        height: int = 64,
+        fonts: str | None = None,
+        corpus: str | None = None,
+        height: int = LINE_HEIGHT,
         characters: tuple[int, int] = (1, 80),
         clean_probability: float = 0.08,
         neighbor_probability: float = 0.35,
         strike_probability: float = 0.02,
         mixture_probability: float = 0.25,
+        font_weights: Mapping[str, float] | None = None,
+        language_weights: Mapping[str, float] | None = None,
+        codes_probability: float = CODES_PROBABILITY,
         degrade: DegradeSettings | None = None,
     ):
         if height < 16:
             raise ConfigError(f"height={height}: lines need at least 16 pixels")
-        self.fonts = fonts
-        self.corpus = corpus
+        self.fonts = FontLibrary(fonts or ASSETS / "fonts", weights=font_weights)
+        self.corpus = Corpus(
+            corpus or ASSETS / "text", weights=language_weights, codes_probability=codes_probability
+        )
         self.characters = (int(characters[0]), int(characters[1]))
         self.clean_probability = clean_probability
         self.neighbor_probability = neighbor_probability
@@ -204,36 +209,3 @@ def _handwritten_marks(rng: np.random.Generator, text: str, font: Font) -> str:
         if plain in text and rng.random() < (0.5 if plain != "-" else 0.2) and font.covers(drawn):
             text = text.replace(plain, drawn)
     return text
-
-
-def build_line_synthesizer(
-    *,
-    fonts: str | None = None,
-    corpus: str | None = None,
-    height: int = 64,
-    characters: tuple[int, int] = (1, 80),
-    clean_probability: float = 0.08,
-    neighbor_probability: float = 0.35,
-    strike_probability: float = 0.02,
-    mixture_probability: float = 0.25,
-    font_weights: Mapping[str, float] | None = None,
-    language_weights: Mapping[str, float] | None = None,
-    codes_probability: float = 0.04,
-    degrade: DegradeSettings | None = None,
-) -> LineSynthesizer:
-    """Build a synthesizer from two folders; None takes the fonts or the text that ship with the package.
-
-    Raises:
-        FontError, DataError: a folder is missing or holds nothing usable.
-    """
-    return LineSynthesizer(
-        FontLibrary(fonts or ASSETS / "fonts", weights=font_weights),
-        Corpus(corpus or ASSETS / "text", weights=language_weights, codes_probability=codes_probability),
-        height=height,
-        characters=characters,
-        clean_probability=clean_probability,
-        neighbor_probability=neighbor_probability,
-        strike_probability=strike_probability,
-        mixture_probability=mixture_probability,
-        degrade=degrade,
-    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ocr.errors import ConfigError
 from ocr.geometry import CoordinateMap, clip_polygon, polygon_area
+from ocr.synth import ASSETS
 from ocr.synth.camera import shoot
 from ocr.synth.corpus import Corpus
 from ocr.synth.fonts import FontLibrary
@@ -19,7 +19,8 @@ from ocr.synth.scribe import Scribe
 from ocr.synth.sheet import Sheet, WrittenLine, WrittenWord
 from ocr.types import Page, Polygon, TextLine, Word
 
-ASSETS = Path(__file__).parent / "assets"
+FONT_WEIGHTS = {"A": 0.55, "B": 0.38, "C": 0.07}
+"""Shares of the grades of fonts for handwriting."""
 
 
 @dataclass
@@ -45,21 +46,25 @@ class PageSynthesizer:
     """Endless synthetic pages; page i of seed s is `sample(np.random.default_rng([s, i]))`.
 
     Args:
-        handwriting, print_fonts, corpus: fonts and texts.
+        fonts, corpus: folders of fonts and of texts; None takes those that ship with the package.
         longer_side: lowest and highest longer side of a page in pixels.
         layouts: share of each layout, instead of those of `LAYOUTS`.
+        font_weights: shares of the grades of fonts for handwriting; None for `FONT_WEIGHTS`.
+        language_weights: shares of the languages; None for the usual ones.
     Raises:
-        ConfigError: a size out of range or an unknown layout.
+        ConfigError: a size out of range or an unknown layout. FontError, DataError: a folder is missing or holds
+            nothing usable.
     """
 
     def __init__(
         self,
-        handwriting: FontLibrary,
-        print_fonts: FontLibrary,
-        corpus: Corpus,
         *,
+        fonts: str | None = None,
+        corpus: str | None = None,
         longer_side: tuple[int, int] = (900, 1300),
         layouts: Mapping[str, float] | None = None,
+        font_weights: Mapping[str, float] | None = None,
+        language_weights: Mapping[str, float] | None = None,
     ):
         if not 300 <= longer_side[0] <= longer_side[1]:
             raise ConfigError(f"longer_side={tuple(longer_side)}: expected 300 <= lowest <= highest")
@@ -67,7 +72,13 @@ class PageSynthesizer:
         unknown = sorted(set(shares) - set(LAYOUTS))
         if unknown or not any(share > 0 for share in shares.values()):
             raise ConfigError(f"unknown page layout {unknown}; layouts are {', '.join(LAYOUTS)}")
-        self.scribe = Scribe(handwriting, print_fonts, corpus)
+        folder = fonts or ASSETS / "fonts"
+        grades = {k: v for k, v in (font_weights or FONT_WEIGHTS).items() if k != "P"}
+        self.scribe = Scribe(
+            FontLibrary(folder, grades=("A", "B", "C"), weights=grades),
+            FontLibrary(folder, grades=("P",), weights={"P": 1.0}),
+            Corpus(corpus or ASSETS / "text", weights=language_weights),
+        )
         self.longer_side = (int(longer_side[0]), int(longer_side[1]))
         self.names = [name for name, share in shares.items() if share > 0]
         weights = np.array([shares[name] for name in self.names], np.float64)
@@ -181,28 +192,3 @@ def _ignore(page: Page, polygon: Polygon) -> None:
     inside = clip_polygon(polygon, page.height, page.width)
     if len(inside):
         page.ignore.append(inside)
-
-
-def build_page_synthesizer(
-    *,
-    fonts: str | None = None,
-    corpus: str | None = None,
-    longer_side: tuple[int, int] = (900, 1300),
-    layouts: Mapping[str, float] | None = None,
-    font_weights: Mapping[str, float] | None = None,
-    language_weights: Mapping[str, float] | None = None,
-) -> PageSynthesizer:
-    """Build a synthesizer from two folders; None takes the fonts or the text that ship with the package.
-
-    Raises:
-        FontError, DataError: a folder is missing or holds nothing usable.
-    """
-    folder = fonts or ASSETS / "fonts"
-    weights = {"A": 0.55, "B": 0.38, "C": 0.07} if font_weights is None else dict(font_weights)
-    return PageSynthesizer(
-        FontLibrary(folder, grades=("A", "B", "C"), weights={k: v for k, v in weights.items() if k != "P"}),
-        FontLibrary(folder, grades=("P",), weights={"P": 1.0}),
-        Corpus(corpus or ASSETS / "text", weights=language_weights),
-        longer_side=longer_side,
-        layouts=layouts,
-    )

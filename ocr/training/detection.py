@@ -38,10 +38,10 @@ class DetectionModule(TrainingModule):
         optimizer: Callable[[torch.nn.Module], torch.optim.Optimizer],
         scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler],
         preprocess: PagePreprocessor | None = None,
-        line_weight: float = 1.0,
-        extent_weight: float = 1.0,
-        character_weight: float = 1.0,
-        iou: float = 0.5,
+        line_weight: float,
+        extent_weight: float,
+        character_weight: float,
+        iou: float,
     ) -> None:
         super().__init__(model, optimizer=optimizer, scheduler=scheduler)
         self.preprocess = preprocess or PagePreprocessor()

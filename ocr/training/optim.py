@@ -9,9 +9,7 @@ import torch
 from torch import nn
 
 
-def adamw(
-    model: nn.Module, *, lr: float, weight_decay: float, betas: Sequence[float] = (0.9, 0.98)
-) -> torch.optim.AdamW:
+def adamw(model: nn.Module, *, lr: float, weight_decay: float, betas: Sequence[float]) -> torch.optim.AdamW:
     """AdamW (Loshchilov & Hutter 2019) that does not decay biases, norms and other vectors."""
     weights = [p for p in model.parameters() if p.requires_grad]
     groups = [
@@ -22,7 +20,7 @@ def adamw(
 
 
 def warmup_cosine(
-    optimizer: torch.optim.Optimizer, *, total_steps: int, warmup_steps: int = 300, final: float = 0.0
+    optimizer: torch.optim.Optimizer, *, total_steps: int, warmup_steps: int, final: float = 0.0
 ) -> torch.optim.lr_scheduler.LambdaLR:
     """Linear warm-up, then half a cosine down to `final` times the peak at `total_steps`."""
 

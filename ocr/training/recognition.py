@@ -50,10 +50,10 @@ class RecognitionModule(TrainingModule):
         optimizer: Callable[[nn.Module], torch.optim.Optimizer],
         scheduler: Callable[..., torch.optim.lr_scheduler.LRScheduler],
         ctc_weight: float = 0.7,
-        label_smoothing: float = 0.1,
+        label_smoothing: float,
         decoder_fraction: float = 1.0,
         token_mask: float = 0.1,
-        val_decode: Sequence[str] = ("ctc",),
+        val_decode: Sequence[str],
         val_weights: Mapping[str, float] | None = None,
         seed: int = 0,
     ) -> None:

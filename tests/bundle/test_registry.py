@@ -42,12 +42,12 @@ def test_everything_that_can_be_built_is_a_class_of_this_project():
         assert inspect.isclass(entry.cls) and role in ROLES
         assert entry.cls.__module__.split(".")[0] == "ocr", f"{entry.target} comes from elsewhere"
         assert getattr(module, entry.cls.__name__) is entry.cls, f"{entry.target} is not its own name"
-        kinds = {p.kind for p in registry._parameters(entry.cls).values()}
+        kinds = {p.kind for p in registry.parameters_of(entry.cls).values()}
         assert not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
-        assert set(entry.parts) <= set(registry._parameters(entry.cls))
+        assert set(entry.parts) <= set(registry.parameters_of(entry.cls))
         assert set(entry.parts.values()) <= set(ROLES)
-        hints = registry._hints(entry.cls)
-        for name in registry._parameters(entry.cls):
+        hints = registry.hints_of(entry.cls)
+        for name in registry.parameters_of(entry.cls):
             assert name in hints, f"{entry.target}: {name} has no type to check values against"
 
 

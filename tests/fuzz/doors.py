@@ -190,7 +190,7 @@ def _damaged_at_either_end(content: bytes, rng: np.random.Generator) -> bytes:
 def _use_lines(path: Path, told: Told) -> None:
     lines = ParquetLines(path)
     assert len(lines.widths()) == len(lines.documents()) == len(lines)
-    for source, get in ((lines, lines.__getitem__), (shards := ParquetShards(path), shards.at)):
+    for source, get in ((lines, lines.__getitem__), (shards := ParquetShards(path, window=8), shards.at)):
         for index in range(min(len(source), 8)):
             with _telling(told):
                 sample = get(index)

@@ -38,4 +38,4 @@ def make_detector() -> Detector:
     """A detector with a line refiner, small enough to be trained inside a test."""
     torch.manual_seed(0)
     backbone = LightUNet(stem=4, widths=(8, 8, 8, 8), depths=(1, 1, 1), dilations=(1, 2), decoder=(8, 8, 8))
-    return Detector(backbone, LineRefiner(8, hidden=8))
+    return Detector(backbone, LineRefiner(8, hidden=8, dilations=(1,)))

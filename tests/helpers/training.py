@@ -38,6 +38,9 @@ SETTINGS = [
     "+callbacks.norms._target_=tests.helpers.training.FixedNorms",
 ]
 
+DETECTION = {"line_weight": 1.0, "extent_weight": 1.0, "character_weight": 1.0, "iou": 0.5}
+"""Settings of `DetectionModule`."""
+
 TOKENIZER = CharTokenizer("abcdefg ")
 
 SHARES = [{"left": ["abc", "bad"]}, {"both": ["dad", "face"], "right": ["cab", "a"]}]

@@ -35,7 +35,7 @@ def written(
     ],
 )
 def test_size(shape, width, why):
-    found = LinePreprocessor()(np.full(shape, 200, np.uint8))
+    found = LinePreprocessor(height=48)(np.full(shape, 200, np.uint8))
     assert found.shape == (48, width) and found.dtype == np.uint8
 
 
@@ -48,7 +48,7 @@ def test_size(shape, width, why):
     ],
 )
 def test_stretch_multiplies_the_width(shape, width, why):
-    preprocess = LinePreprocessor(stretch=1.5)
+    preprocess = LinePreprocessor(height=48, stretch=1.5)
     found = preprocess(np.full(shape, 200, np.uint8))
     assert found.shape == (48, width), why
     assert preprocess.columns(*shape) == min(width, round(shape[1] * 48 / shape[0] * 1.5)), why
@@ -68,14 +68,14 @@ def test_stretch_multiplies_the_width(shape, width, why):
 )
 @pytest.mark.parametrize("flatten", [False, True])
 def test_paper_is_white_and_ink_black(image, why, flatten):
-    found = LinePreprocessor(flatten=flatten)(image)
+    found = LinePreprocessor(height=48, flatten=flatten)(image)
     assert np.percentile(found, 1) < 30 and np.median(found) > 235
     assert found.mean() > 170, "most of a line is paper"
 
 
 @pytest.mark.parametrize("paper", [113, 121, 151, 170, 190])
 def test_light_writing_on_medium_ground_is_turned(paper):
-    found = LinePreprocessor()(written(paper=paper, ink=250))
+    found = LinePreprocessor(height=48)(written(paper=paper, ink=250))
     assert np.percentile(found, 1) < 30 and np.median(found) > 235, "dark ink on white paper"
 
 
@@ -93,8 +93,8 @@ def test_writing_is_told_by_its_color(paper, ink, why):
     share = (written(paper=0, ink=255, noise=0)[:, :, None] / 255.0).astype(np.float32)
     image = np.array(paper) * (1 - share) + np.array(ink) * share
     noisy = (image + np.random.default_rng(0).normal(0, 2, image.shape)).clip(0, 255).astype(np.uint8)
-    found = LinePreprocessor()(noisy)
-    strokes = LinePreprocessor()(written(paper=255, ink=0, noise=0))
+    found = LinePreprocessor(height=48)(noisy)
+    strokes = LinePreprocessor(height=48)(written(paper=255, ink=0, noise=0))
     assert np.abs(found.astype(int) - strokes).mean() < 12, why
 
 
@@ -119,14 +119,16 @@ def _pencil_under_a_lamp() -> np.ndarray:
 def test_dark_writing_stays_as_it_is(image, why):
     """As grays alone, and not turned."""
     gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    assert np.array_equal(LinePreprocessor()(image), LinePreprocessor(detect_inverted=False)(gray)), why
+    assert np.array_equal(
+        LinePreprocessor(height=48)(image), LinePreprocessor(height=48, detect_inverted=False)(gray)
+    ), why
 
 
 def test_a_negative_is_read_as_its_positive():
     image = written()
-    positive, negative = LinePreprocessor()(image), LinePreprocessor()(255 - image)
+    positive, negative = LinePreprocessor(height=48)(image), LinePreprocessor(height=48)(255 - image)
     assert np.abs(positive.astype(int) - negative).max() <= 12
-    kept = LinePreprocessor(detect_inverted=False)(255 - image)
+    kept = LinePreprocessor(height=48, detect_inverted=False)(255 - image)
     assert np.median(kept) > 235 and (kept < 128).mean() < 0.01, "without the option the writing is lost"
 
 
@@ -142,20 +144,22 @@ def test_a_negative_is_read_as_its_positive():
     ],
 )
 def test_only_clear_negatives_are_turned(image, why):
-    assert np.array_equal(LinePreprocessor()(image), LinePreprocessor(detect_inverted=False)(image))
+    assert np.array_equal(
+        LinePreprocessor(height=48)(image), LinePreprocessor(height=48, detect_inverted=False)(image)
+    )
 
 
 @pytest.mark.parametrize(("paper", "why"), [(0, "black"), (90, "dark"), (200, "grey"), (255, "white")])
 @pytest.mark.parametrize("flatten", [False, True])
 def test_noise_of_a_blank_crop_stays_faint(paper, why, flatten):
-    found = LinePreprocessor(flatten=flatten)(written(paper=paper, ink=paper))
+    found = LinePreprocessor(height=48, flatten=flatten)(written(paper=paper, ink=paper))
     assert found.min() > 170 and found.mean() > 240
 
 
 def test_flatten_takes_shading_away():
     shade = np.linspace(1.0, 0.35, 400)[None, :]
     shaded = (written(noise=0) * shade).astype(np.uint8)
-    plain, flat = LinePreprocessor()(shaded), LinePreprocessor(flatten=True)(shaded)
+    plain, flat = LinePreprocessor(height=48)(shaded), LinePreprocessor(height=48, flatten=True)(shaded)
     rows = np.r_[0:6, 42:48]
     assert plain[rows, -40:].mean() < 120, "the dark end of the paper looks like ink"
     assert flat[rows].min() > 200, "paper is white from end to end"
@@ -165,7 +169,7 @@ def test_flatten_takes_shading_away():
 
 def test_squeezing_averages_and_does_not_alias():
     stripes = np.tile(np.array([0, 255], np.uint8), (20, 9_000))
-    found = LinePreprocessor(max_width=600, min_contrast=255)(stripes)
+    found = LinePreprocessor(height=48, max_width=600, min_contrast=255)(stripes)
     assert found.std() < 10
 
 
@@ -181,7 +185,7 @@ def test_squeezing_averages_and_does_not_alias():
 )
 def test_unusable_images_are_named(image, reason):
     with pytest.raises(ImageError, match=reason):
-        LinePreprocessor()(image)
+        LinePreprocessor(height=48)(image)
 
 
 @pytest.mark.parametrize(
@@ -191,11 +195,11 @@ def test_unusable_images_are_named(image, reason):
 )
 def test_unusable_sizes_are_refused(settings):
     with pytest.raises(ConfigError):
-        LinePreprocessor(**settings)
+        LinePreprocessor(**{"height": 48} | settings)
 
 
 def test_batch_pads_with_nothing():
-    preprocess = LinePreprocessor()
+    preprocess = LinePreprocessor(height=48)
     lines = [preprocess(written(width=width)) for width in (300, 90, 411)]
     batch = preprocess.batch(lines)
     assert batch.pixels.shape == (3, 1, 48, 320) and batch.pixels.dtype == torch.float32
@@ -215,7 +219,7 @@ def test_batch_pads_with_nothing():
 )
 def test_batch_of_something_else_is_refused(lines, why):
     with pytest.raises(ImageError, match="batch"):
-        LinePreprocessor().batch(lines)
+        LinePreprocessor(height=48).batch(lines)
 
 
 def test_config_rebuilds_it():

@@ -9,12 +9,12 @@ from PIL import Image
 from ocr.bundle import Bundle
 from ocr.commands.align import main
 from ocr.inference.align import align_lines
-from ocr.synth.line import build_line_synthesizer
+from ocr.synth.line import LineSynthesizer
 
 
 @pytest.fixture(scope="module")
 def lines():
-    synthesizer = build_line_synthesizer(characters=(8, 24), clean_probability=1.0, neighbor_probability=0.0)
+    synthesizer = LineSynthesizer(characters=(8, 24), clean_probability=1.0, neighbor_probability=0.0)
     drawn = (synthesizer.sample(np.random.default_rng([0, index])) for index in range(40))
     return [line for line in drawn if len(line.characters) == len(line.text)][:16]
 

@@ -10,8 +10,8 @@ from ocr.bundle import Bundle
 from ocr.geometry import CoordinateMap
 from ocr.image.preprocess import LinePreprocessor
 from ocr.inference.recognizer import LineReader
+from ocr.synth import ASSETS
 from ocr.synth.fonts import FontLibrary
-from ocr.synth.line import ASSETS
 from ocr.synth.render import LineRenderer, Style
 from ocr.types import TextLine
 

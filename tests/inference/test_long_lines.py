@@ -9,8 +9,8 @@ from ocr.errors import ImageError
 from ocr.inference.long_lines import Piece, cut_line, join_readings
 from ocr.inference.recognizer import LineReader
 from ocr.metrics.text import count_errors
+from ocr.synth import ASSETS
 from ocr.synth.fonts import FontLibrary
-from ocr.synth.line import ASSETS
 from ocr.synth.render import LineRenderer, Style
 
 TEXT = (

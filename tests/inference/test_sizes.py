@@ -5,8 +5,8 @@ import pytest
 
 from ocr import Reader
 from ocr.metrics.text import count_errors
+from ocr.synth import ASSETS
 from ocr.synth.fonts import FontLibrary
-from ocr.synth.line import ASSETS
 from ocr.synth.render import LineRenderer, Style
 
 LINES = [

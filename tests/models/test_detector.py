@@ -58,7 +58,9 @@ def test_no_convolution_has_an_output_one_column_wide(width):
 )
 def test_a_network_of_timm_is_a_backbone(network, decoder, stride, reason):
     torch.manual_seed(0)
-    model = Detector(TimmUNet(network=network, decoder=decoder), LineRefiner(decoder[0], hidden=8))
+    model = Detector(
+        TimmUNet(network=network, decoder=decoder), LineRefiner(decoder[0], hidden=8, dilations=(1,))
+    )
     assert (model.stride, model.backbone.multiple) == (stride, 32), reason
     output = model(torch.rand(2, 3, 64, 96))
     sum(value.square().sum() for value in vars(output).values() if value is not None).backward()

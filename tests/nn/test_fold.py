@@ -3,10 +3,9 @@ import copy
 import pytest
 import torch
 
-from ocr.models.backbones.light import LightUNet
-from ocr.models.detector import Detector, LineRefiner
 from ocr.nn.fold import fold_batch_norms
 from ocr.nn.patch_embed import ConvStem
+from tests.helpers.models import make_detector
 
 
 def _with_statistics(model: torch.nn.Module) -> torch.nn.Module:
@@ -23,8 +22,11 @@ def _with_statistics(model: torch.nn.Module) -> torch.nn.Module:
 @pytest.mark.parametrize(
     ("model", "inputs"),
     [
-        (ConvStem(32, height=16, channels=(8, 16)), (torch.rand(2, 1, 16, 40), torch.tensor([40, 21]))),
-        (Detector(LightUNet(), LineRefiner(32)), (torch.rand(1, 3, 96, 64),)),
+        (
+            ConvStem(32, height=16, channels=(8, 16)),
+            (torch.rand(2, 1, 16, 40), torch.tensor([40, 21])),
+        ),
+        (make_detector(), (torch.rand(1, 3, 96, 64),)),
     ],
     ids=["stem, without biases", "detector, with residual blocks"],
 )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ocr.errors import DataError
+from ocr.synth import ASSETS
 from ocr.synth.corpus import Corpus
-from ocr.synth.line import ASSETS, build_line_synthesizer
+from ocr.synth.line import LineSynthesizer
 from ocr.synth.phrases import invent, invent_code
 from ocr.text.charset import DEFAULT_CHARACTERS
 from ocr.text.normalize import normalize
@@ -84,7 +85,7 @@ def test_codes_are_addresses_and_amounts_in_our_characters(language):
 @pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0.02), (0.5, 0.4, 0.6)])
 def test_their_share_is_a_setting(share, low, high):
     """The shipped texts hold no such addresses; invented notes hold a few."""
-    lines = build_line_synthesizer(codes_probability=share, characters=(1, 80)).corpus
+    lines = LineSynthesizer(codes_probability=share, characters=(1, 80)).corpus
     texts = [lines.sample(np.random.default_rng([6, i]))[0] for i in range(400)]
     found = sum(
         bool(re.search(r"@|://|www\.|\w\.(com|org|net|fr|de|es|eu|ch|be|info|edu|io|app|uk)\b", t))

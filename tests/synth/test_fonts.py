@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from ocr.errors import FontError
+from ocr.synth import ASSETS
 from ocr.synth.fonts import FontLibrary, group_shares
-from ocr.synth.line import ASSETS
 
 HEADER = "file,grade,fr,de,es,allcaps,missing_ascii,missing_typographic,stroke_px_at_64\n"
 

@@ -7,9 +7,10 @@ import pytest
 
 from ocr.commands.synth import main
 from ocr.errors import ConfigError, FontError
+from ocr.synth import ASSETS
 from ocr.synth.degrade import DegradeSettings, degrade
 from ocr.synth.fonts import FontLibrary
-from ocr.synth.line import ASSETS, build_line_synthesizer
+from ocr.synth.line import LineSynthesizer
 from ocr.synth.render import LineRenderer, Style
 
 NOTHING = DegradeSettings(**{field.name: 0.0 for field in fields(DegradeSettings)})
@@ -17,7 +18,7 @@ NOTHING = DegradeSettings(**{field.name: 0.0 for field in fields(DegradeSettings
 
 @pytest.fixture(scope="module")
 def synthesizer():
-    return build_line_synthesizer(strike_probability=0.3)
+    return LineSynthesizer(strike_probability=0.3)
 
 
 def test_labels_match_images(synthesizer):
@@ -41,7 +42,7 @@ def test_a_seed_gives_one_line_on_every_worker(synthesizer):
 
 
 def test_a_struck_word_leaves_the_label(monkeypatch):
-    always = build_line_synthesizer(strike_probability=1.0)
+    always = LineSynthesizer(strike_probability=1.0)
     monkeypatch.setattr(always.corpus, "sample", lambda rng, **_: ("alpha beta gamma delta", "en"))
     assert always.sample(np.random.default_rng(0)).text == "alpha beta gamma delta"
 
@@ -66,13 +67,13 @@ def test_clean_lines_are_the_ink_alone():
 
 def test_a_height_too_small_to_draw_is_refused():
     with pytest.raises(ConfigError, match="height=4"):
-        build_line_synthesizer(height=4)
+        LineSynthesizer(height=4)
 
 
 def test_a_missing_font_file_stops_at_once_and_is_named(tmp_path):
     (tmp_path / "fonts.csv").write_text("file,grade\ngone.ttf,A\n")
     with pytest.raises(FontError, match="gone.ttf"):
-        build_line_synthesizer(fonts=str(tmp_path)).sample(np.random.default_rng(0))
+        LineSynthesizer(fonts=str(tmp_path)).sample(np.random.default_rng(0))
 
 
 def test_command_line_writes_sheet_folder_and_parquet(tmp_path):

@@ -12,13 +12,13 @@ from ocr.geometry import CoordinateMap, polygon_area, reading_order
 from ocr.metrics.boxes import reading_order_error
 from ocr.synth.camera import shoot
 from ocr.synth.layouts import LAYOUTS
-from ocr.synth.page import _label, build_page_synthesizer
+from ocr.synth.page import PageSynthesizer, _label
 from ocr.synth.sheet import Sheet
 
 
 @pytest.fixture(scope="module")
 def synthesizer():
-    return build_page_synthesizer(longer_side=(500, 600))
+    return PageSynthesizer(longer_side=(500, 600))
 
 
 def covered(polygons, size) -> np.ndarray:
@@ -31,7 +31,7 @@ def covered(polygons, size) -> np.ndarray:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layout(synthesizer, layout):
-    pages = build_page_synthesizer(longer_side=(500, 600), layouts={layout: 1.0})
+    pages = PageSynthesizer(longer_side=(500, 600), layouts={layout: 1.0})
     sample = pages.sample(np.random.default_rng([5, 1]))
     page = sample.page
     assert sample.image.dtype == np.uint8 and sample.image.shape == (page.height, page.width, 3)
@@ -123,9 +123,7 @@ def test_words_cut_off_by_the_picture_leave_the_label(synthesizer):
 
 def test_pages_are_written_in_reading_order(synthesizer):
     """Loosely: the order of the pen and the order found from the shapes agree on nearly all pairs."""
-    pages = build_page_synthesizer(
-        longer_side=(500, 600), layouts={"prose": 1.0, "letter": 1.0, "columns": 1.0}
-    )
+    pages = PageSynthesizer(longer_side=(500, 600), layouts={"prose": 1.0, "letter": 1.0, "columns": 1.0})
     errors = []
     for index in range(12):
         page = pages.sample(np.random.default_rng([2, index])).page
@@ -144,7 +142,7 @@ def test_pages_are_written_in_reading_order(synthesizer):
 )
 def test_wrong_settings(arguments, message):
     with pytest.raises(ConfigError, match=message):
-        build_page_synthesizer(**arguments)
+        PageSynthesizer(**arguments)
 
 
 def test_command_line(tmp_path):

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from ocr.errors import FontError
+from ocr.synth import ASSETS
 from ocr.synth.fonts import FontLibrary
-from ocr.synth.line import ASSETS
 from ocr.synth.render import LineRenderer, Mixture, Style, _Warp
 
 FONTS = FontLibrary(ASSETS / "fonts")

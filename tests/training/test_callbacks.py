@@ -142,7 +142,10 @@ def test_without_validation_the_last_weights_are_exported(tmp_path):
 
 @pytest.mark.parametrize(("every", "left"), [(1, "45"), (2, "45"), (3, "35"), (100, "5")])
 def test_the_end_of_a_run_is_saved_whatever_the_interval(tmp_path, every, left):
-    checkpoint, module = StepCheckpoint(str(tmp_path / "checkpoints"), every=every), Scripted([1.0] * 9)
+    checkpoint, module = (
+        StepCheckpoint(str(tmp_path / "checkpoints"), every=every, minutes=5, keep=2),
+        Scripted([1.0] * 9),
+    )
     fit(module, [checkpoint], 5, tmp_path, enable_checkpointing=True)
     stems = sorted(path.stem for path in (tmp_path / "checkpoints").iterdir())
     assert stems == [f"000000{step}" for step in left], "the last two are kept"
@@ -198,7 +201,7 @@ def test_the_learning_rate_warms_up_and_falls_by_half_a_cosine(step, rate, why):
 
 def test_only_matrices_decay():
     model = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3))
-    decayed, kept = adamw(model, lr=1e-3, weight_decay=0.1).param_groups
+    decayed, kept = adamw(model, lr=1e-3, weight_decay=0.1, betas=(0.9, 0.98)).param_groups
     assert [p.shape for p in decayed["params"]] == [(3, 2)] and decayed["weight_decay"] == 0.1
     assert len(kept["params"]) == 3 and kept["weight_decay"] == 0
 
@@ -235,7 +238,10 @@ def test_a_run_starts_from_a_bundle_or_says_why_not(tiny_recognizer, tmp_path):
 
 def test_a_resumed_run_goes_by_the_bundle_on_disk(tmp_path):
     """A checkpoint from before the validation that wrote the bundle must not replace it by a worse one."""
-    first, saved = export(tmp_path / "bundle"), StepCheckpoint(str(tmp_path / "checkpoints"), every=2)
+    first, saved = (
+        export(tmp_path / "bundle"),
+        StepCheckpoint(str(tmp_path / "checkpoints"), every=2, minutes=5, keep=2),
+    )
     fit(Scripted([9.0, 5.25]), [first, saved], 4, tmp_path, val_check_interval=2, enable_checkpointing=True)
     checkpoint = tmp_path / "checkpoints" / "0000002.ckpt"
     kept = (tmp_path / "bundle" / "bundle.json").read_bytes()
@@ -291,7 +297,7 @@ def test_the_samples_of_a_skipped_step_are_named(tmp_path):
 
 
 def test_the_last_finite_checkpoint_is_kept(tmp_path):
-    saved = StepCheckpoint(str(tmp_path / "checkpoints"), every=1)
+    saved = StepCheckpoint(str(tmp_path / "checkpoints"), every=1, minutes=5, keep=2)
     fit(
         Diverging({3}, poisoned=True),
         [saved, FiniteSteps()],
@@ -304,7 +310,7 @@ def test_the_last_finite_checkpoint_is_kept(tmp_path):
 
 
 def test_checkpoints_are_written_by_time_as_well(tmp_path):
-    saved = StepCheckpoint(str(tmp_path / "checkpoints"), every=1000, minutes=0)
+    saved = StepCheckpoint(str(tmp_path / "checkpoints"), every=1000, minutes=0, keep=2)
     fit(Scripted([]), [saved], 3, tmp_path, limit_val_batches=0, enable_checkpointing=True)
     assert sorted(path.stem for path in (tmp_path / "checkpoints").iterdir()) == ["0000002", "0000003"]
 
@@ -314,7 +320,7 @@ def test_a_full_disk_ends_in_one_line(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(L.Trainer, "save_checkpoint", full)
-    saved = StepCheckpoint(str(tmp_path / "checkpoints"), every=1)
+    saved = StepCheckpoint(str(tmp_path / "checkpoints"), every=1, minutes=5, keep=2)
     with pytest.raises(TrainingError, match=r"0000001\.ckpt: cannot be written \(No space left on device\)"):
         fit(Scripted([]), [saved], 3, tmp_path, limit_val_batches=0, enable_checkpointing=True)
 

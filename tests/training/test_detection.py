@@ -14,19 +14,21 @@ from ocr.training.detection import DetectionModule
 from ocr.training.optim import adamw, warmup_cosine
 from tests.helpers.models import make_detector
 from tests.helpers.ruled_pages import CharacterPages, RuledPages
+from tests.helpers.training import DETECTION
 
 
 def module() -> DetectionModule:
     return DetectionModule(
         make_detector(),
-        optimizer=partial(adamw, lr=2e-2, weight_decay=0.0),
+        optimizer=partial(adamw, lr=2e-2, weight_decay=0.0, betas=(0.9, 0.98)),
         scheduler=partial(warmup_cosine, warmup_steps=5),
+        **DETECTION,
     )
 
 
 def test_one_batch_is_learnt_by_heart():
     torch.manual_seed(0)
-    crops = PageCrops({"characters": CharacterPages()}, size=(96, 96), paste=0.0, blank=0.0)
+    crops = PageCrops({"characters": CharacterPages()}, length=100, size=(96, 96), paste=0.0, blank=0.0)
     batch = collate_crops([crops[i] for i in range(2)])
     trained = module()
     optimizer = torch.optim.AdamW(trained.model.parameters(), 2e-2)
@@ -97,7 +99,7 @@ def test_extent_loss_is_scale_free():
 
 
 def test_a_model_without_refiner_trains_characters_alone():
-    crops = PageCrops({"characters": CharacterPages()}, size=(64, 64))
+    crops = PageCrops({"characters": CharacterPages()}, length=100, size=(64, 64))
     plain = module()
     plain.model.refiner = None
     assert plain.losses(collate_crops([crops[0], crops[1]])).keys() == {"region", "affinity"}

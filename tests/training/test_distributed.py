@@ -20,6 +20,8 @@ def validate(folder: Path, **options) -> None:
         augment=None,
         optimizer=None,
         scheduler=None,
+        label_smoothing=0.1,
+        val_decode=["ctc"],
     )
     trainer = L.Trainer(
         accelerator="cpu",

@@ -16,15 +16,16 @@ from tests.helpers.models import make_recognizer
 TOKENIZER = CharTokenizer("abcdefg ")
 
 
-def module(**options) -> RecognitionModule:
-    model = make_recognizer()
+def module(model=None, **options) -> RecognitionModule:
     made = RecognitionModule(
-        model,
+        model or make_recognizer(),
         ctc_tokenizer=TOKENIZER,
         tokenizer=TOKENIZER,
         augment=None,
         optimizer=torch.optim.AdamW,
         scheduler=None,
+        label_smoothing=0.1,
+        val_decode=["ctc"],
         **options,
     )
     made.log = lambda *args, **kwargs: None
@@ -81,6 +82,4 @@ def test_a_decoder_loss_without_a_decoder_is_refused():
     model = make_recognizer()
     model.decoder = None
     with pytest.raises(ConfigError, match="needs a decoder"):
-        RecognitionModule(
-            model, ctc_tokenizer=TOKENIZER, tokenizer=TOKENIZER, augment=None, optimizer=None, scheduler=None
-        )
+        module(model)

@@ -31,7 +31,17 @@ from ocr.training.sharding import FullySharded
 from ocr.types import ImageBatch, LineBatch
 from tests.helpers.models import make_detector, make_recognizer
 from tests.helpers.ruled_pages import CharacterPages, RuledPages
-from tests.helpers.training import SETTINGS, STOP, TOKENIZER, FixedNorms, KeepScores, Lines, batch, losses
+from tests.helpers.training import (
+    DETECTION,
+    SETTINGS,
+    STOP,
+    TOKENIZER,
+    FixedNorms,
+    KeepScores,
+    Lines,
+    batch,
+    losses,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -50,13 +60,17 @@ def recognizer() -> RecognitionModule:
         optimizer=lambda model: torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9),
         scheduler=constant,
         token_mask=0.0,
+        label_smoothing=0.1,
         val_decode=("ctc", "greedy"),
     )
 
 
 def detector() -> DetectionModule:
     return DetectionModule(
-        make_detector(), optimizer=partial(adamw, lr=1e-2, weight_decay=0.1), scheduler=constant
+        make_detector(),
+        optimizer=partial(adamw, lr=1e-2, weight_decay=0.1, betas=(0.9, 0.98)),
+        scheduler=constant,
+        **DETECTION,
     )
 
 
@@ -78,7 +92,7 @@ class DetectorData(L.LightningDataModule):
     """Always the same crop, in each process, for its loss is a mean of the processes' own."""
 
     def train_dataloader(self) -> DataLoader:
-        crops = PageCrops({"characters": CharacterPages()}, size=(64, 64), paste=0.0, blank=0.0)
+        crops = PageCrops({"characters": CharacterPages()}, length=100, size=(64, 64), paste=0.0, blank=0.0)
         return DataLoader([collate_crops([crops[0]])] * 6, batch_size=None)
 
     def val_dataloader(self) -> DataLoader:
@@ -144,7 +158,7 @@ def fit(kind: str, folder: Path, steps: int, resume: Path | None = None, *, stra
         gradient_clip_val=6.0 if kind == "recognizer" else 1.0,
         callbacks=[
             AveragedWeights(decay=0.6),
-            StepCheckpoint(str(folder / "checkpoints"), every=100),
+            StepCheckpoint(str(folder / "checkpoints"), every=100, minutes=5, keep=2),
             UncheckedExport(bundle, folder / "bundle", monitor=monitor),
             FixedNorms(),
             OwnStatistics(),

@@ -40,7 +40,7 @@ class ParquetShards(EndlessLines):
         self,
         path: str | Path | Sequence[str | Path],
         *,
-        window: int = 8,
+        window: int,
         seed: int = 0,
         normalize: bool = True,
         name: str | None = None,

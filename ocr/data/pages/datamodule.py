@@ -29,8 +29,8 @@ class PageDataModule(L.LightningDataModule):
         *,
         train: PageCrops,
         val: PageSource | Mapping[str, PageSource] | None = None,
-        crops_per_batch: int = 8,
-        num_workers: int = 1,
+        crops_per_batch: int,
+        num_workers: int,
     ) -> None:
         super().__init__()
         self.train = train

@@ -66,11 +66,11 @@ class LightUNet(nn.Module):
     def __init__(
         self,
         *,
-        stem: int = 16,
-        widths: Sequence[int] = (32, 64, 96, 128),
-        depths: Sequence[int] = (1, 2, 2),
-        dilations: Sequence[int] = (1, 2, 4),
-        decoder: Sequence[int] = (32, 48, 64),
+        stem: int,
+        widths: Sequence[int],
+        depths: Sequence[int],
+        dilations: Sequence[int],
+        decoder: Sequence[int],
     ) -> None:
         super().__init__()
         if min(stem, *widths, *depths, *dilations, *decoder, 1) < 1:

@@ -28,7 +28,7 @@ class TimmUNet(nn.Module):
         ConfigError: timm has no such model, it offers no such maps, or `decoder` has another number of them.
     """
 
-    def __init__(self, *, network: str, decoder: Sequence[int] = (32, 48, 64)) -> None:
+    def __init__(self, *, network: str, decoder: Sequence[int]) -> None:
         super().__init__()
         import timm
 

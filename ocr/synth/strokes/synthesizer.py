@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 
 from ocr.errors import ConfigError, DataError
+from ocr.synth import ASSETS
 from ocr.synth.corpus import Corpus
 from ocr.synth.degrade import DegradeSettings, degrade
-from ocr.synth.line import ASSETS, SynthLine
+from ocr.synth.line import SynthLine
 from ocr.synth.render import Box, RenderedLine
 from ocr.synth.strokes.characters import Traits, traits_of_writers
 from ocr.synth.strokes.hands import HandChange, change_hand, sample_change

@@ -19,7 +19,7 @@ class AveragedWeights(WeightAveraging):
     n steps is `min(decay, (1 + n) / (10 + n))`.
     """
 
-    def __init__(self, *, decay: float = 0.998) -> None:
+    def __init__(self, *, decay: float) -> None:
         super().__init__(use_buffers=True, multi_avg_fn=partial(_warm_average, decay))
 
     @property

@@ -30,7 +30,7 @@ class StepCheckpoint(ModelCheckpoint):
         TrainingError: the disk is full, or the folder cannot be written to.
     """
 
-    def __init__(self, folder: str, *, every: int = 500, minutes: float = 5.0, keep: int = 2) -> None:
+    def __init__(self, folder: str, *, every: int, minutes: float, keep: int) -> None:
         super().__init__(
             dirpath=folder,
             filename="{step:07d}",

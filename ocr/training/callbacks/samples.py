@@ -22,7 +22,7 @@ class SamplePictures(L.Callback):
         folder: where `STEP.png` is written. lines: lines a picture, spread over the validation batches.
     """
 
-    def __init__(self, folder: str, *, lines: int = 16) -> None:
+    def __init__(self, folder: str, *, lines: int) -> None:
         self.folder = Path(folder)
         self.lines = lines
         self._rows: list[np.ndarray] = []
@@ -68,7 +68,7 @@ class SamplePages(L.Callback):
         folder: where `STEP-PAGE.png` is written. pages: how many. max_side: longer side of a picture in pixels.
     """
 
-    def __init__(self, folder: str, *, pages: int = 4, max_side: int = 800) -> None:
+    def __init__(self, folder: str, *, pages: int, max_side: int = 800) -> None:
         self.folder = Path(folder)
         self.pages = pages
         self.max_side = max_side

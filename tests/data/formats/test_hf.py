@@ -32,13 +32,16 @@ def parquet(write_parquet):
     return str(write_parquet(rows))
 
 
+COLUMNS = {"image_column": "image", "text_column": "text"}
+
+
 def _lines(parquet, **changes):
     settings = {
         "split": "train",
         "data_files": parquet,
         "columns": {"id": "id", "document": "page_id"},
     } | changes
-    return HuggingFaceLines("parquet", **settings)
+    return HuggingFaceLines("parquet", **COLUMNS, **settings)
 
 
 def test_local_parquet(parquet):
@@ -61,7 +64,7 @@ def test_image_folder_with_image_features(tmp_path):
         Image.fromarray(picture(40 + i)).save(folder / f"{i}.png")
         rows.append(json.dumps({"file_name": f"{i}.png", "text": f"text {i}"}))
     (folder / "metadata.jsonl").write_text("\n".join(rows))
-    lines = HuggingFaceLines("imagefolder", split="train", data_files=str(folder / "*"))
+    lines = HuggingFaceLines("imagefolder", split="train", data_files=str(folder / "*"), **COLUMNS)
     assert sorted((lines[i].text, lines[i].image.shape[1]) for i in range(3)) == [
         ("text 0", 40),
         ("text 1", 41),

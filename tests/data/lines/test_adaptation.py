@@ -15,14 +15,23 @@ from ocr.image.preprocess import LinePreprocessor
 from tests.helpers.lines import MemoryLines
 from tests.helpers.pictures import picture
 
+SETTINGS = {
+    "hold_out": 0.125,
+    "replay_share": 0.3,
+    "passes": 10,
+    "steps": (100, 1500),
+    "lines_per_batch": 16,
+    "pool": 256,
+    "num_workers": 0,
+}
+
 
 def own(path, **options):
     return AdaptationDataModule(
         path=path,
         replay=MemoryLines(50, name="known"),
         preprocess=LinePreprocessor(height=16),
-        num_workers=0,
-        **options,
+        **SETTINGS | options,
     )
 
 

@@ -11,13 +11,13 @@ from ocr.commands.synth import main
 from ocr.data.lines.mix import MixedLines
 from ocr.data.lines.shards import ParquetShards
 from ocr.errors import DataError
-from ocr.synth.line import build_line_synthesizer
+from ocr.synth.line import LineSynthesizer
 from ocr.synth.shards import shard_path, write_lines
 
 
 @pytest.fixture(scope="module")
 def synthesizer():
-    return build_line_synthesizer(height=32)
+    return LineSynthesizer(height=32)
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,6 @@ def test_unusable_shards_are_named(tmp_path):
     broken = tmp_path / "broken.parquet"
     broken.write_bytes(b"not this")
     with pytest.raises(DataError, match=r"broken\.parquet: not a readable Parquet file"):
-        ParquetShards(broken)
+        ParquetShards(broken, window=8)
     with pytest.raises(DataError, match="no such file"):
-        ParquetShards(tmp_path / "none-*.parquet")
+        ParquetShards(tmp_path / "none-*.parquet", window=8)

@@ -11,14 +11,14 @@ from ocr.data.pages.aligned import AlignedPages
 from ocr.data.pages.crops import PageCrops
 from ocr.data.pages.manifest import PagesManifest
 from ocr.errors import DataError
-from ocr.synth.line import build_line_synthesizer
+from ocr.synth.line import LineSynthesizer
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """A page of two drawn lines, one under the other, and a third line without text."""
     folder = tmp_path_factory.mktemp("pages")
-    synthesizer = build_line_synthesizer(characters=(8, 20), clean_probability=1.0, neighbor_probability=0.0)
+    synthesizer = LineSynthesizer(characters=(8, 20), clean_probability=1.0, neighbor_probability=0.0)
     drawn = [synthesizer.sample(np.random.default_rng([3, index])) for index in range(3)]
     page = np.full((500, 900, 3), 255, np.uint8)
     lines, top = [], 20
@@ -64,7 +64,15 @@ def test_lines_without_characters_are_unknown(pages, min_fit, unknown, reason):
     words = sum(len(line.text.split()) for line in annotated.page.lines)
     assert len(annotated.words) == words * (unknown == 1)
     crops = PageCrops(
-        {"pages": source}, text_height=(30, 30, 30), rotation=0, far=0, blank=0, paste=0, seed=1
+        {"pages": source},
+        length=6,
+        size=(448, 448),
+        text_height=(30, 30, 30),
+        rotation=0,
+        far=0,
+        blank=0,
+        paste=0,
+        seed=1,
     )
     targets = [crops[index][1] for index in range(6)]
     heat = sum(float(each.region.sum()) for each in targets)

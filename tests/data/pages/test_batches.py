@@ -86,4 +86,4 @@ def test_numbers_go_on_from_epoch_to_epoch_and_are_shared_out():
 )
 def test_wrong_settings_are_named(options):
     with pytest.raises(ConfigError, match=next(iter(options)).rstrip("s")):
-        PageCrops({"ruled": RuledPages()}, **options)
+        PageCrops({"ruled": RuledPages()}, **{"length": 8, "size": (128, 128)} | options)

@@ -66,8 +66,8 @@ def test_lines_are_read_alike(folder, backend):
 @torch.inference_mode()
 def test_pages_of_any_size_give_the_same_maps(tmp_path):
     torch.manual_seed(0)
-    backbone = LightUNet(widths=(8, 8, 8, 8), depths=(1, 1, 1), dilations=(1,), decoder=(8, 8, 8))
-    model = Detector(backbone, LineRefiner(8)).eval()
+    backbone = LightUNet(stem=16, widths=(8, 8, 8, 8), depths=(1, 1, 1), dilations=(1,), decoder=(8, 8, 8))
+    model = Detector(backbone, LineRefiner(8, hidden=32, dilations=(1,))).eval()
     (path,) = export_bundle(Bundle("detector", "d", model, {}), tmp_path, fingerprint="x")
     for backend in BACKENDS:
         network = ExportedDetector(open_session(path, backend=backend, fingerprint="x"), model)
