@@ -10,8 +10,9 @@ import lightning as L
 from ocr.data.lines.batches import EvaluationBatches
 from ocr.data.lines.collate import LineCollate
 from ocr.data.lines.mix import MixedLines
+from ocr.data.lines.pools import Stretching
 from ocr.data.lines.sources import ConcatLines, LineSource
-from ocr.data.lines.stream import Stretching, TrainingStream
+from ocr.data.lines.stream import TrainingStream
 
 if TYPE_CHECKING:
     from ocr.image.preprocess import LinePreprocessor

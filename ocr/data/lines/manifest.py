@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ocr.data.lines.columns import MANIFEST_SCHEMA, columns_of
 from ocr.data.lines.decode import decode_line
 from ocr.data.lines.sources import LineSource
 from ocr.errors import DataError
@@ -22,8 +23,6 @@ from ocr.image.preprocess import ink_gray
 from ocr.text.normalize import normalize as normalize_text
 from ocr.types import LineSample, Polygon
 
-REQUIRED_COLUMNS = ("id", "image", "text", "width")
-OPTIONAL_COLUMNS = ("page_id", "source", "language", "writer", "kind", "polygon")
 MANIFEST_HEIGHT = 64
 """Height in pixels that the `width` column of a manifest refers to."""
 
@@ -176,60 +175,6 @@ def expand_paths(path: str | Path | Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def columns_of(schema: pa.Schema, *, file: Path) -> list[str]:
-    """The columns of a manifest that are read.
-
-    Raises:
-        DataError: `file` lacks one that must be there, or one holds values of another type.
-    """
-    missing = [column for column in REQUIRED_COLUMNS if column not in schema.names]
-    if missing:
-        raise DataError(f"{file}: missing column {', '.join(missing)}")
-    columns = [*REQUIRED_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in schema.names)]
-    for column in columns:
-        usable, expected = _TYPES.get(column, (_is_text, "text"))
-        found = schema.field(column).type
-        if not usable(found) and not pa.types.is_null(found):
-            raise DataError(f"{file}: column {column} holds {found}, expected {expected}")
-    return columns
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-def _is_id(kind: pa.DataType) -> bool:
-    return _is_text(kind) or pa.types.is_integer(kind)
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
-
-
-def _is_image(kind: pa.DataType) -> bool:
-    if pa.types.is_struct(kind):
-        index = kind.get_field_index("bytes")
-        return index >= 0 and _is_image(kind.field(index).type)
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
-
-
-def _is_polygon(kind: pa.DataType) -> bool:
-    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    return any(is_list(kind) for is_list in lists) and _is_number(kind.value_type)
-
-
-_TYPES: dict[str, tuple[Callable[[pa.DataType], bool], str]] = {
-    "id": (_is_id, "text or whole numbers"),
-    "page_id": (_is_id, "text or whole numbers"),
-    "image": (_is_image, "bytes, or a struct with bytes"),
-    "width": (_is_number, "numbers"),
-    "polygon": (_is_polygon, "lists of numbers"),
-}
-"""What a column may hold, for those that hold no text: a test of its type, and what it expects."""
-
-
 def _read(file: Path) -> pa.Table:
     try:
         return pq.read_table(file, columns=columns_of(pq.read_schema(file), file=file))
@@ -246,18 +191,6 @@ def _filtered(table: pa.Table, kind: str | None, sources: Sequence[str] | None) 
         values = table.column(column).cast(pa.string())
         table = table.filter(pc.is_in(values, pa.array(list(wanted), pa.string())))
     return table
-
-
-_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("image", pa.binary()),
-        ("text", pa.string()),
-        *((column, pa.string()) for column in ("page_id", "source", "language", "writer", "kind")),
-        ("width", pa.int32()),
-        ("polygon", pa.list_(pa.float32())),
-    ]
-)
 
 
 def write_manifest(lines: LineSource, path: str | Path, *, height: int = MANIFEST_HEIGHT) -> list[DataError]:
@@ -287,13 +220,13 @@ def write_manifest(lines: LineSource, path: str | Path, *, height: int = MANIFES
 
 def write_rows(rows: Sequence[dict], file: BinaryIO) -> None:
     """Write values of `manifest_row` as a manifest. Raises OSError."""
-    pq.write_table(pa.Table.from_pylist(list(rows), _SCHEMA), file)
+    pq.write_table(pa.Table.from_pylist(list(rows), MANIFEST_SCHEMA), file)
 
 
 def _write_rows(lines: LineSource, path: Path, height: int, errors: list[DataError]) -> int:
     """Write the usable lines to a file, and note the errors of the others. Returns how many were written."""
     written = 0
-    with pq.ParquetWriter(path, _SCHEMA) as writer:
+    with pq.ParquetWriter(path, MANIFEST_SCHEMA) as writer:
         for start in range(0, len(lines), 1000):
             rows = []
             for index in range(start, min(start + 1000, len(lines))):
@@ -301,7 +234,7 @@ def _write_rows(lines: LineSource, path: Path, height: int, errors: list[DataErr
                     rows.append(manifest_row(lines[index], height))
                 except DataError as error:
                     errors.append(error)
-            writer.write_table(pa.Table.from_pylist(rows, _SCHEMA))
+            writer.write_table(pa.Table.from_pylist(rows, MANIFEST_SCHEMA))
             written += len(rows)
     return written
 

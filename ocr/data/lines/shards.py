@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ocr.caching import Cache
-from ocr.data.lines.manifest import columns_of, expand_paths, line_of, row_of
+from ocr.data.lines.columns import columns_of
+from ocr.data.lines.manifest import expand_paths, line_of, row_of
 from ocr.data.lines.sources import EndlessLines
 from ocr.errors import ConfigError, DataError
 from ocr.types import LineSample

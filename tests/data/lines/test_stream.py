@@ -8,8 +8,9 @@ import torch
 from ocr.data.lines.batches import EvaluationBatches
 from ocr.data.lines.collate import LineCollate
 from ocr.data.lines.mix import MixedLines
+from ocr.data.lines.pools import PoolCursor
 from ocr.data.lines.sources import ConcatLines
-from ocr.data.lines.stream import PoolCursor, TrainingStream
+from ocr.data.lines.stream import TrainingStream
 from ocr.data.lines.synthetic import SyntheticLines
 from ocr.errors import ConfigError, DataError
 from ocr.image.augment import LineAugment
