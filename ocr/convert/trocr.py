@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ocr.bundle import Bundle
 from ocr.convert.files import expect, filled_model, read_json
@@ -16,6 +17,7 @@ from ocr.convert.weights import Weights
 from ocr.errors import WeightsError
 from ocr.image.fixed_size import FixedSizePreprocessor
 
+CONFIG = "config.json"
 FILES = ("model.safetensors", "pytorch_model.bin")
 FILTERS = {2: "bilinear", 3: "bicubic"}
 """Interpolations by Pillow's numbers."""
@@ -59,32 +61,12 @@ def convert_trocr(folder: str | Path, *, name: str) -> Bundle:
         WeightsError: a file is missing or damaged, or the architecture is not TrOCR's.
     """
     folder = Path(folder)
-    source = folder / "config.json"
-    config = read_json(source)
-    encoder, decoder = ENCODER | (config.get("encoder") or {}), DECODER | (config.get("decoder") or {})
-    kinds = encoder.get("model_type"), decoder.get("model_type")
-    if kinds not in (("vit", "trocr"), ("deit", "trocr")):
-        raise WeightsError(f"{source}: encoder and decoder are {kinds}, expected vit or deit, and trocr")
-    expect(source, encoder, {"hidden_act": "gelu", "num_channels": 3})
+    config, encoder, decoder = _settings(folder / CONFIG)
     generation = read_generation(folder, config, decoder)
     tokenizer = read_tokenizer(folder, pad=generation.pad, bos=generation.start, eos=generation.end)
     preprocess, colors = _preprocessing(folder, encoder["image_size"])
-
-    weights = Weights.read(next((folder / f for f in FILES if (folder / f).is_file()), folder / FILES[0]))
-    weights.ignore("pooler.", "mask_token", "_float_tensor")
-    encoder_state = take_encoder(weights, HUGGING_FACE, "encoder.", colors=colors)
-    encoder_config = _encoder_config(source, encoder, encoder_state)
-    decoder_config, decoder_state = _decoder(weights, decoder, memory_dim=encoder_config["dim"])
-    decoder_config["max_length"] = min(generation.max_length or MAX_TOKENS, decoder_config["positions"])
-    weights.finish()
-    model_config = {
-        "_target_": "ocr.models.recognizer.Recognizer",
-        "ctc_vocabulary": None,
-        "encoder": encoder_config,
-        "decoder": decoder_config,
-    }
-    state = {f"encoder.{key}": value for key, value in encoder_state.items()}
-    state |= {f"decoder.{key}": value for key, value in decoder_state.items()}
+    max_length = generation.max_length or MAX_TOKENS
+    model, model_config = _model(folder, encoder, decoder, colors=colors, max_length=max_length)
     description = {
         "summary": f"TrOCR, converted from {folder.name}.",
         "licence": "that of the original weights",
@@ -94,13 +76,46 @@ def convert_trocr(folder: str | Path, *, name: str) -> Bundle:
     return Bundle(
         "recognizer",
         name,
-        filled_model(model_config, state, weights.path),
+        model,
         model_config,
         {"preprocess": preprocess.config(), "tokenizer": tokenizer.config()},
         decoding={"strategy": "beam" if generation.beams > 1 else "greedy"},
         training_data=[{"name": folder.name, "licence": "see the original", "use": "its weights"}],
         description=description,
     )
+
+
+def _settings(source: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Read `config.json`: all of it, and the complete settings of encoder and decoder, of known kinds."""
+    config = read_json(source)
+    encoder, decoder = ENCODER | (config.get("encoder") or {}), DECODER | (config.get("decoder") or {})
+    kinds = encoder.get("model_type"), decoder.get("model_type")
+    if kinds not in (("vit", "trocr"), ("deit", "trocr")):
+        raise WeightsError(f"{source}: encoder and decoder are {kinds}, expected vit or deit, and trocr")
+    expect(source, encoder, {"hidden_act": "gelu", "num_channels": 3})
+    return config, encoder, decoder
+
+
+def _model(
+    folder: Path, encoder: dict[str, Any], decoder: dict[str, Any], *, colors: Colors, max_length: int
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Read the weights into a recognizer; returns it with its configuration."""
+    weights = Weights.read(next((folder / f for f in FILES if (folder / f).is_file()), folder / FILES[0]))
+    weights.ignore("pooler.", "mask_token", "_float_tensor")
+    encoder_state = take_encoder(weights, HUGGING_FACE, "encoder.", colors=colors)
+    encoder_config = _encoder_config(folder / CONFIG, encoder, encoder_state)
+    decoder_config, decoder_state = _decoder(weights, decoder, memory_dim=encoder_config["dim"])
+    decoder_config["max_length"] = min(max_length, decoder_config["positions"])
+    weights.finish()
+    model_config = {
+        "_target_": "ocr.models.recognizer.Recognizer",
+        "ctc_vocabulary": None,
+        "encoder": encoder_config,
+        "decoder": decoder_config,
+    }
+    state = {f"encoder.{key}": value for key, value in encoder_state.items()}
+    state |= {f"decoder.{key}": value for key, value in decoder_state.items()}
+    return filled_model(model_config, state, weights.path), model_config
 
 
 def _preprocessing(folder: Path, image_size: Any) -> tuple[FixedSizePreprocessor, Colors]:

@@ -116,12 +116,7 @@ class Autoregressive:
         for _ in range(limit):
             log_probs = decoder.step(tokens[:, -1], cache).float().log_softmax(-1)
             log_probs[:, list(tokenizer.suppressed)] = -torch.inf
-            total = (scores.view(-1, 1) + log_probs).view(len(running), -1)
-            best, flat = total.topk(min(2 * k, total.shape[1]), dim=-1)
-            candidates = [
-                [(score, *divmod(choice, log_probs.shape[-1])) for score, choice in zip(*pair, strict=True)]
-                for pair in zip(best.tolist(), flat.tolist(), strict=True)
-            ]
+            candidates = _best_extensions(scores, log_probs)
             going = self._advance_all(
                 candidates, tokens, [finished[line] for line in running], end=tokenizer.eos
             )
@@ -142,8 +137,9 @@ class Autoregressive:
             if not finished[line]:
                 # Unfinished texts are kept, as the guard can still reject them.
                 ids = tokens[place * k, 1:].tolist()
-                score = float(scores[place, 0]) / max(len(ids), 1) ** self.length_penalty
-                finished[line].append((score, ids))
+                finished[line].append(
+                    (float(scores[place, 0]) / max(len(ids), 1) ** self.length_penalty, ids)
+                )
         return self._texts(finished, tokenizer)
 
     def _advance_all(
@@ -203,3 +199,20 @@ class Autoregressive:
             ]
             for found in finished
         ]
+
+
+def _best_extensions(scores: torch.Tensor, log_probs: torch.Tensor) -> list[list[tuple[float, int, int]]]:
+    """Choose the best extensions of the beams of each line, twice as many as beams, as half of them may end.
+
+    Args:
+        scores: (b, k) of the beams. log_probs: (b * k, v) of their next tokens.
+    Returns:
+        (score, beam of origin, token) for each line, best first.
+    """
+    (b, k), v = scores.shape, log_probs.shape[-1]
+    total = (scores.view(-1, 1) + log_probs).view(b, k * v)
+    best, flat = total.topk(min(2 * k, k * v), dim=-1)
+    return [
+        [(score, *divmod(choice, v)) for score, choice in zip(*pair, strict=True)]
+        for pair in zip(best.tolist(), flat.tolist(), strict=True)
+    ]

@@ -102,9 +102,7 @@ def evaluate_lines(
         )
         read = _read_prepared(reader, progress(batches))
     else:
-        starts = range(0, len(source), batch_size)
-        parts = [range(start, min(start + batch_size, len(source))) for start in starts]
-        read = _read_pictures(reader, source, progress(parts), on_error=skip)
+        read = _read_pictures(reader, source, progress(_parts(len(source), batch_size)), on_error=skip)
     start = time.perf_counter()
     results = [
         score_line(sample, hypothesis, normalize=normalize)
@@ -117,6 +115,11 @@ def evaluate_lines(
         why = f"none is of kind {kind!r}" if usable else f"the first: {skipped[0]['reason']}"
         raise DataError(f"{source.name}: none of {len(source)} lines can be scored, {why}")
     return _report(results, seconds, skipped, normalize=normalize), results
+
+
+def _parts(count: int, size: int) -> list[range]:
+    """Divide the numbers up to `count` into ranges of `size`."""
+    return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def _report(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,17 +76,21 @@ def evaluate_pages(
         seconds += time.perf_counter() - start
         counts = score_page(lines, truth, with_text=with_text, normalize=normalize, iou=iou)
         scored[pages.rows[index]["source"]].append(counts)
-    everything = [counts for source in scored.values() for counts in source]
-    if not everything:
+    if not scored:
         raise DataError(f"{pages.path}: no page can be scored, the first: {skipped[0]['reason']}")
-    report = page_rates(everything, with_text=with_text)
-    report["seconds"] = round(seconds, 3)
-    report["pages_per_second"] = round(len(everything) / seconds, 3)
-    report["per_source"] = {
-        name: page_rates(counts, with_text=with_text) for name, counts in sorted(scored.items())
+    return _report(scored, seconds, with_text=with_text) | {"skipped": skipped}
+
+
+def _report(scored: Mapping[str, list[PageCounts]], seconds: float, *, with_text: bool) -> dict[str, Any]:
+    """Rates over all pages and for each source, and the speed."""
+    everything = [counts for source in scored.values() for counts in source]
+    return page_rates(everything, with_text=with_text) | {
+        "seconds": round(seconds, 3),
+        "pages_per_second": round(len(everything) / seconds, 3),
+        "per_source": {
+            name: page_rates(counts, with_text=with_text) for name, counts in sorted(scored.items())
+        },
     }
-    report["skipped"] = skipped
-    return report
 
 
 def score_page(
