@@ -16,8 +16,7 @@ from ocr.errors import DataError, OcrError
 from ocr.geometry import CoordinateMap, rectify_line, to_shapely
 from ocr.geometry.rectify import baseline_from_polygon
 from ocr.inference.orientation import turned_back
-from ocr.inference.recognizer import LineReader
-from ocr.inference.words import place_words
+from ocr.inference.reader import CutPage, Reader
 from ocr.types import Page, TextLine
 
 MIN_SIDE = 4.0
@@ -99,7 +98,7 @@ def split(page: Page, line: TextLine, at: object) -> list[TextLine]:
 
 
 def add_lines(
-    reader: LineReader, document: Upload, sheet: UploadPage, lines: Sequence[TextLine]
+    reader: Reader, document: Upload, sheet: UploadPage, lines: Sequence[TextLine]
 ) -> list[TextLine]:
     """Read new lines of a page, write their pictures, and return them; their numbers begin at `sheet.next_number`.
 
@@ -109,16 +108,11 @@ def add_lines(
     pixels = page_image(document, sheet.number).pixels
     crops = [rectify_line(pixels, line.polygon, line.baseline, height=CROP_HEIGHT) for line in lines]
     # Read from crops of the usual height, as the other lines of the page.
-    pictures = [rectify_line(pixels, line.polygon, line.baseline) for line in lines]
-    found = []
-    for line, crop, hypothesis in zip(
-        lines, pictures, reader.read([each.image for each in pictures]), strict=True
-    ):
-        words = place_words(hypothesis, line.polygon, crop, page_size=pixels.shape[:2])
-        found.append(replace(line, text=hypothesis.text, confidence=hypothesis.confidence, words=words))
+    page = CutPage.from_lines(pixels, [replace(line) for line in lines])
+    reader.recognize([page])
     for number, crop in enumerate(crops, start=sheet.next_number):
         Image.fromarray(crop.image).save(sheet.crop(number), compress_level=1)
-    return found
+    return page.lines
 
 
 def place_in_order(sheet: UploadPage, line: TextLine) -> int:

@@ -97,7 +97,7 @@ async def add_line(request: Request) -> Response:
         index = min(
             (sheet.order.index(number) for number in replaced), default=place_in_order(sheet, lines[0])
         )
-        found = await worker.read_lines(add_lines, worker.reader.recognizer, document, sheet, lines)
+        found = await worker.read_lines(add_lines, worker.reader, document, sheet, lines)
         if sheet.page is not read:
             raise OcrError(f"page {sheet.number} is read again")
         numbers = sheet.add(found)

@@ -41,7 +41,7 @@ def _lines(parquet, **changes):
         "data_files": parquet,
         "columns": {"id": "id", "document": "page_id"},
     } | changes
-    return HuggingFaceLines("parquet", **COLUMNS, **settings)
+    return HuggingFaceLines("parquet", **COLUMNS | settings)
 
 
 def test_local_parquet(parquet):
