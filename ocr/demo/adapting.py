@@ -118,12 +118,7 @@ class Adapting:
             decode=before.decode,
             batch_size=before.batch_size,
         )
-        return Reader(
-            recognizer,
-            self.original.detector,
-            orientation=self.original.orientation,
-            min_confidence=self.original.min_confidence,
-        )
+        return self.original.changed(recognizer=recognizer)
 
     async def choose(self, name: str) -> None:
         """Read with the recognizer of a run from now on. Raises OcrError and BundleError as `load`."""

@@ -76,12 +76,9 @@ def _read(reader: Reader, image: PageImage, rotation: int | None, *, source: str
     """Read a page, at the rotation that a person set where that is not None."""
     if rotation is None:
         return reader.read_page(image, source=source)
-    fixed = Reader(
-        reader.recognizer, reader.detector, orientation="keep", min_confidence=reader.min_confidence
-    )
     turns, size = rotation // 90, image.pixels.shape[:2]
     pixels = np.ascontiguousarray(np.rot90(image.pixels, turns))
-    page = fixed.read_page(replace(image, pixels=pixels), source=source)
+    page = reader.changed(orientation="keep").read_page(replace(image, pixels=pixels), source=source)
     page.lines = turned_back(page.lines, size, turns)
     (page.height, page.width), page.rotation = size, rotation
     return page

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ocr.errors import ConfigError, ImageError
+from ocr.image.contrast import LOW_CONTRAST, contrast_of
 from ocr.image.damage import short_reason
 from ocr.image.frames import decode_frame, decode_pixels, open_picture, page_frames
 from ocr.image.kinds import file_head, is_pdf
@@ -28,9 +29,6 @@ from ocr.image.page_image import (
     check_size,
 )
 from ocr.image.plain import plain_size
-
-_PLAIN_CONTRAST = 64
-"""Levels of gray in a line from which its colors are of no use."""
 
 ImageSource = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray
 """A file by its path, its bytes or an open binary file, or an image of Pillow or NumPy."""
@@ -98,8 +96,7 @@ def load_line(data: bytes, *, name: str) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     if image is None:
         raise ImageError(f"{name}: image cannot be decoded")
-    low, high = np.percentile(image[::2, ::2], (1, 99))
-    if high - low >= _PLAIN_CONTRAST:
+    if contrast_of(image[::2, ::2]) >= LOW_CONTRAST:
         return image
     # Ink that is as bright as its paper is told by its color, if there is any.
     pixels = next(open_pages(data, name=name)).pixels

@@ -10,13 +10,11 @@ import numpy as np
 import torch
 
 from ocr.errors import ConfigError, ImageError
+from ocr.image.contrast import LOW_CONTRAST, contrast_of, cumulative
 from ocr.types import ImageBatch
 
 _BACKGROUND_ROWS = 12
 """Rows of the small picture that a line's background is estimated on."""
-
-_LOW_CONTRAST = 64
-"""Gray levels in a crop below which its colors are looked at."""
 
 _LEAST_COLOR = 48
 """Distance of ink from paper in RGB that counts as writing: more than the noise of color in photographs."""
@@ -107,7 +105,7 @@ class LinePreprocessor:
         ):
             raise ImageError(f"a line image must be uint8 (h, w) or (h, w, 3), got {image.dtype} {shape}")
         gray = self._resize(image if len(shape) == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
-        if len(shape) == 3 and (contrast := _contrast(gray)) < _LOW_CONTRAST:
+        if len(shape) == 3 and (contrast := contrast_of(gray)) < LOW_CONTRAST:
             gray = _ink_by_color(self._resize(image), contrast, otherwise=gray)
         gray = self._stretch(gray)
         width = gray.shape[1]
@@ -135,13 +133,13 @@ class LinePreprocessor:
 
     def _stretch(self, gray: np.ndarray) -> np.ndarray:
         """Map the paper's gray to 255 and the ink's to 0 through one table."""
-        counts = _cumulative(gray)
+        counts = cumulative(gray)
         if self.detect_inverted and (_is_inverted(counts) or _is_light_on_midtone(gray, counts)):
             gray = 255 - gray
             counts = counts[-1] - np.concatenate((counts[-2::-1], [0]))
         if self.flatten:
             gray = _without_shading(gray)
-            counts = _cumulative(gray)
+            counts = cumulative(gray)
         ink, paper = np.searchsorted(counts, (0.01 * counts[-1], 0.70 * counts[-1])).tolist()
         span = max(paper - ink, self.min_contrast)
         table = np.clip((np.arange(256) - (paper - span)) * (255.0 / span), 0, 255).astype(np.uint8)
@@ -164,11 +162,6 @@ class LinePreprocessor:
             row[:, : line.shape[1]] = line
         tensor = torch.from_numpy(255 - pixels).unsqueeze(1).float().div_(255.0)
         return ImageBatch(tensor, torch.tensor(widths))
-
-
-def _cumulative(gray: np.ndarray) -> np.ndarray:
-    """(256,) number of pixels at or below each level."""
-    return np.cumsum(cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel().astype(np.int64))
 
 
 def _is_inverted(counts: np.ndarray) -> bool:
@@ -209,15 +202,8 @@ def _is_lighter_in_strokes(gray: np.ndarray, paper: int) -> bool:
 def ink_gray(image: np.ndarray) -> np.ndarray:
     """Convert a line, uint8 (h, w, 3) RGB, to gray (h, w); by color, where the ink is as bright as the paper."""
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    contrast = _contrast(gray)
-    return gray if contrast >= _LOW_CONTRAST else _ink_by_color(image, contrast, otherwise=gray)
-
-
-def _contrast(gray: np.ndarray) -> int:
-    """Return the gray levels between the darkest and the lightest hundredth of a crop."""
-    counts = _cumulative(gray)
-    low, high = np.searchsorted(counts, np.array((0.01, 0.99)) * counts[-1]).tolist()
-    return high - low
+    contrast = contrast_of(gray)
+    return gray if contrast >= LOW_CONTRAST else _ink_by_color(image, contrast, otherwise=gray)
 
 
 def _ink_by_color(image: np.ndarray, contrast: int, *, otherwise: np.ndarray) -> np.ndarray:

@@ -153,6 +153,15 @@ class Reader:
             recognizer, detector, orientation=settings.orientation, min_confidence=settings.min_confidence
         )
 
+    def changed(self, *, recognizer: LineReader | None = None, orientation: str | None = None) -> Reader:
+        """Return a reader with another recognizer or orientation; None leaves what this one has."""
+        return Reader(
+            recognizer or self.recognizer,
+            self.detector,
+            orientation=orientation or self.orientation,
+            min_confidence=self.min_confidence,
+        )
+
     def read(self, image: ImageSource) -> Page:
         """Read one image, or the first page of a file.
 

@@ -11,6 +11,7 @@ from torch import nn
 from ocr.bundle import WEIGHTS, Bundle
 from ocr.bundle.schema import read_description, update_description
 from ocr.errors import BundleError
+from tests.helpers.hostile import HOSTILE
 
 SHIPPED = ("ocr_small_handwritten", "image_text_detector_v2")
 TARGET = '"_target_": "ocr.models.vit.ViT"'
@@ -19,34 +20,6 @@ DECODING = {
     "options": {"ctc_beam": {"beams": 12, "weight": 0.3}, "rescore": {"candidates": 4, "weight": 0.7}},
     "calibration": {"ctc": {"character": {"probability": 0.8141, "bias": 0.2}}},
 }
-HOSTILE = (
-    None,
-    True,
-    0,
-    -1,
-    3,
-    10**6,
-    10**30,
-    1.5,
-    -0.5,
-    1e300,
-    "",
-    "x",
-    "${oc.env:HOME}",
-    "\x00\n",
-    "../../etc/passwd",
-    "a" * 100_000,
-    [],
-    [[]],
-    [1, "a", None],
-    [0] * 1000,
-    {},
-    {"_target_": "os.system"},
-    {"_target_": 3},
-    {"_target_": "ocr.models.vit.ViT"},
-    {"_target_": "ocr.text.ngram.save_file", "filename": "x"},
-    {"a": {"b": {"c": []}}},
-)
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ def test_a_useless_report_changes_nothing(folder, tmp_path, capsys, content, why
     assert (folder / "bundle.json").read_text() == before
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.parametrize("name", available())
 def test_shipped_bundles_have_current_cards(name, tmp_path):

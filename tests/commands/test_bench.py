@@ -5,6 +5,7 @@ import pytest
 from ocr.commands import main
 
 
+@pytest.mark.slow
 def test_lines_and_a_page_are_measured_by_decoding(tmp_path, capsys):
     report = tmp_path / "speed.json"
     arguments = [

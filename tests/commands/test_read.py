@@ -263,6 +263,7 @@ def _command(tiny_recognizer, *arguments, **options):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
+@pytest.mark.slow
 def test_the_command_from_another_folder(tiny_recognizer, tmp_path):
     """One real process: streams, encoding and exit status as a shell sees them."""
     draw(tmp_path / "手紙.png")
@@ -275,6 +276,7 @@ def test_the_command_from_another_folder(tiny_recognizer, tmp_path):
     assert "broken.png" in err.decode() and "Traceback" not in err.decode()
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_the_command_quietly(tiny_recognizer, tmp_path):
     """As in `infer.py ... | head -1`."""
     for number in range(3):

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.helpers.lines import row
 from tests.helpers.pictures import picture, png
 
 
@@ -16,22 +17,7 @@ def write_parquet(tmp_path: Path):
     """`write(rows, name, drop=())`: a manifest of the shared schema with defaults filled in."""
 
     def write(rows: list[dict], name: str = "lines.parquet", drop: tuple[str, ...] = ()) -> Path:
-        full = [
-            {
-                "id": f"l{i}",
-                "image": png(picture(40 + i)),
-                "text": f"text {i}",
-                "page_id": "p1",
-                "source": "set",
-                "language": "fr",
-                "writer": "w",
-                "kind": "handwritten",
-                "width": 4 * (40 + i),
-                "polygon": [0, 0, 10, 0, 10, 8],
-                **row,
-            }
-            for i, row in enumerate(rows)
-        ]
+        full = [row(i, png(picture(40 + i))) | changes for i, changes in enumerate(rows)]
         table = pa.Table.from_pylist(full).drop_columns(list(drop))
         pq.write_table(table, tmp_path / name)
         return tmp_path / name

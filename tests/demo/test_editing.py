@@ -139,6 +139,7 @@ def test_outlines_are_those_of_the_upright_page(rotation):
     assert place_in_order(sheet, between) == 1 and place_in_order(sheet, right) == 0
 
 
+@pytest.mark.slow
 def test_a_page_is_read_as_it_is_turned(address, scrap):
     user = User(address)
     file = user.read(encoded(scrap.transpose(Image.Transpose.ROTATE_180)))
@@ -187,6 +188,7 @@ def test_files_stand_in_the_order_in_which_they_were_chosen(address, scrap):
     assert [file["name"] for file in user.files()] == ["1.png", "2.png", "3.png"]
 
 
+@pytest.mark.slow
 def test_a_very_long_page_is_shown_with_all_its_pixels(address):
     user = User(address)
     file = user.read(encoded(Image.new("L", (400, 9000), 255)))

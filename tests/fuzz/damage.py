@@ -10,34 +10,7 @@ import numpy as np
 import pyarrow as pa
 from lxml import etree
 
-HOSTILE: tuple[Any, ...] = (
-    None,
-    True,
-    0,
-    -1,
-    3,
-    10**6,
-    10**30,
-    1.5,
-    1e300,
-    float("nan"),
-    float("inf"),
-    "",
-    "x",
-    "${oc.env:HOME}",
-    "\x00\n",
-    "../../none",
-    "a" * 5000,
-    [],
-    [[]],
-    [1, "a", None],
-    [0] * 300,
-    {},
-    {"_target_": "os.system"},
-    {"_target_": 3},
-    {"a": {"b": {"c": []}}},
-)
-"""Values that stand for those of every wrong type and range."""
+from tests.helpers.hostile import HOSTILE
 
 HOSTILE_TEXT = (
     "",

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ocr.bundle import Bundle
 from ocr.bundle.registry import build
+from tests.helpers.lines import row as manifest_row
 from tests.helpers.pdf import write_pdf
 from tests.helpers.pictures import tiff
 from tests.helpers.strokes import SCHEMA, WORDS, component, row, wave
@@ -206,23 +207,12 @@ def page_image(path: Path) -> Path:
 
 def line_table() -> pa.Table:
     """Lines as `ocr to-parquet` writes them, with characters located."""
-    rows = [
-        {
-            "id": f"l{i}",
-            "image": picture(("PNG", "JPEG")[i % 2], "L"),
-            "text": f"text {i}",
-            "page_id": "p1",
-            "source": "set",
-            "language": "fr",
-            "writer": "w",
-            "kind": "handwritten",
-            "width": 4 * (40 + i),
-            "polygon": [0.0, 0.0, 30.0, 0.0, 30.0, 8.0],
-            "spans": [4.0 * at for at in range(12)],
-            "fit": -0.2,
-        }
-        for i in range(4)
-    ]
+    located = {
+        "polygon": [0.0, 0.0, 30.0, 0.0, 30.0, 8.0],
+        "spans": [4.0 * at for at in range(12)],
+        "fit": -0.2,
+    }
+    rows = [manifest_row(i, picture(("PNG", "JPEG")[i % 2], "L")) | located for i in range(4)]
     return pa.Table.from_pylist(rows)
 
 

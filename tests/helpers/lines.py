@@ -31,6 +31,22 @@ class MemoryLines:
         return np.array([(20 + i * 37 % 200) / 16 for i in range(self.count)])
 
 
+def row(index: int, image: bytes) -> dict:
+    """Row `index` of a line manifest, with all columns."""
+    return {
+        "id": f"l{index}",
+        "image": image,
+        "text": f"text {index}",
+        "page_id": "p1",
+        "source": "set",
+        "language": "fr",
+        "writer": "w",
+        "kind": "handwritten",
+        "width": 4 * (40 + index),
+        "polygon": [0, 0, 10, 0, 10, 8],
+    }
+
+
 class Pen:
     """A synthesizer whose text is its first random number."""
 

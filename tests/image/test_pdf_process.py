@@ -43,6 +43,7 @@ def nested_forms(path, *, depth: int = 8, times: int = 16, pages: int = 2):
     return path
 
 
+@pytest.mark.slow
 def test_a_page_that_never_ends_costs_itself(tmp_path):
     path = nested_forms(tmp_path / "bomb.pdf")
     problems = []
@@ -55,6 +56,7 @@ def test_a_page_that_never_ends_costs_itself(tmp_path):
     assert page_sizes(path) == [(0, 0)] * 2, "and the next document is opened by a new process"
 
 
+@pytest.mark.slow
 def test_a_document_of_such_pages_is_given_up(tmp_path):
     path = nested_forms(tmp_path / "bomb.pdf", pages=9)
     problems = []
