@@ -1,4 +1,4 @@
-"""`python -m ocr`: the same as the command `ocr`."""
+"""Entry point of `python -m ocr`, the same as the command `ocr`."""
 
 import sys
 

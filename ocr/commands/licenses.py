@@ -36,7 +36,7 @@ class License(NamedTuple):
 
     @property
     def usable(self) -> bool:
-        """True unless the license is unknown, or forbids commercial use or use over a network without the source."""
+        """Tell whether the license is known, and forbids neither commercial use nor use over a network."""
         return bool(self.license) and not _REFUSED.search(self.license)
 
 

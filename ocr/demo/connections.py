@@ -98,5 +98,5 @@ class PageServer(uvicorn.Server):
 
     @property
     def busy(self) -> bool:
-        """True while a page is being read, by a thread that nothing can interrupt."""
+        """Return True while a page is being read, by a thread that nothing can interrupt."""
         return self.app.state.shared.worker.busy

@@ -78,7 +78,7 @@ class CheckedCounts:
 
     @property
     def enough(self) -> bool:
-        """True where a recognizer can be adapted to the lines."""
+        """Return True where a recognizer can be adapted to the lines."""
         return self.lines >= MIN_LINES and self.pages >= MIN_PAGES
 
 

@@ -32,11 +32,11 @@ class Core:
 
     @classmethod
     def joined(cls, cores: list[Core]) -> Core:
-        """All cells together."""
+        """Join the cells of several cores."""
         return cls(*(np.concatenate([getattr(core, key) for core in cores]) for key in cls.__annotations__))
 
     def of(self, rows: np.ndarray) -> Core:
-        """Some of the cells."""
+        """Select some of the cells."""
         return Core(*(getattr(self, key)[rows] for key in self.__annotations__))
 
 

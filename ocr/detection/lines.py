@@ -1,4 +1,4 @@
-"""From the detector's line map to text lines: cores taken apart and joined, and curves through them."""
+"""Decoding of the detector's line map to text lines: cores taken apart and joined, and curves through them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From character heat maps to words (CRAFT, Baek et al. 2019, section 3.3), and words to lines by geometry."""
+"""Decoding of character heat maps to words (CRAFT, Baek et al. 2019, section 3.3), and words to lines by geometry."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def _show(
 
 
 def _is_pages(data: LineSource | PagesManifest, settings: Settings) -> bool:
-    """True for pages, False for lines. Raises ConfigError for data or settings that do not suit an evaluation."""
+    """Tell pages from lines. Raises ConfigError for data or settings that do not suit an evaluation."""
     pages = isinstance(data, PagesManifest)
     if not pages and not isinstance(data, LineSource):
         raise ConfigError(f"data={type(data).__name__} is for training: choose lines or pages to evaluate on")

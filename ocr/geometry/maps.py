@@ -49,7 +49,7 @@ class CoordinateMap:
 
     @classmethod
     def rotate90(cls, source: tuple[int, int], turns: int) -> CoordinateMap:
-        """`turns` quarter turns counter-clockwise of a (height, width) image, as `np.rot90(image, turns)`."""
+        """Make `turns` quarter turns counter-clockwise of a (height, width) image, as `np.rot90(image, turns)`."""
         height, width = source
         matrix, size = np.eye(3), (height, width)
         for _ in range(turns % 4):

@@ -143,7 +143,7 @@ def _bands(
 
 
 def _are_columns(segments: _Segments, a: np.ndarray, b: np.ndarray) -> bool:
-    """True where two sets of lines, left and right of a gap, are columns, read one after the other."""
+    """Tell whether two sets of lines, left and right of a gap, are columns, read one after the other."""
     if min(len(a), len(b)) < MIN_COLUMN_ROWS:
         return False
     height = float(np.median(segments.height[np.concatenate([a, b])]))

@@ -60,7 +60,7 @@ class RotatedRect:
 
 
 def min_area_rect(polygon: Polygon) -> RotatedRect:
-    """`RotatedRect.from_polygon` with its defaults."""
+    """Call `RotatedRect.from_polygon` with its defaults."""
     return RotatedRect.from_polygon(polygon)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ocr.errors import ConfigError, ImageError
 
 DPI = 200
-"""Pixels an inch that PDF pages are drawn at, unless they are scans."""
+"""Pixels per inch that PDF pages are drawn at, unless they are scans."""
 
 MAX_PIXELS = 300_000_000
 """Larger pictures are refused by their header, before any memory is taken for them."""
@@ -46,7 +46,7 @@ class PageRange:
 
     @classmethod
     def parse(cls, text: str) -> PageRange:
-        """`7`, `1-3,7`, `-2` (up to 2), `5-` (from 5 on). Raises ConfigError for anything else."""
+        """Parse `7`, `1-3,7`, `-2` (up to 2) or `5-` (from 5 on). Raises ConfigError for anything else."""
         spans = []
         for part in text.split(","):
             match = re.fullmatch(r"\s*(\d{0,9})\s*(-?)\s*(\d{0,9})\s*", part, re.ASCII)

@@ -1,4 +1,4 @@
-"""From page pixels to what the detector takes."""
+"""Preprocessing of pages for the detector."""
 
 from __future__ import annotations
 

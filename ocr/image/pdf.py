@@ -43,7 +43,7 @@ class _Child:
         )
 
     def usable(self) -> bool:
-        """False after a fork, whose two sides would answer each other's requests, and where it has ended."""
+        """Return False after a fork, whose two sides would answer each other's requests, and where it has ended."""
         return self.owner == os.getpid() and self.process.poll() is None
 
     @contextmanager
@@ -222,7 +222,7 @@ def pdf_pages(
 
     Args:
         name: for messages.
-        dpi: pixels an inch; None draws a page that is a scan with the scan's own pixels, from 72 to 600 an inch, and
+        dpi: pixels per inch; None draws a page that is a scan with the scan's own pixels, 72 to 600 per inch, and
             every other at `DPI`.
         on_error: see `ocr.image.io.open_pages`.
         limits: a page that takes more is an error; after three in a row the rest of the document is given up.

@@ -24,7 +24,7 @@ _MAX_SIDE = 65_000
 """Pixels; JPEG holds few more."""
 
 _SCAN_DPI = (72, 600)
-"""Pixels an inch that pages which are scans are drawn at: the lowest and the highest."""
+"""Lowest and highest number of pixels per inch for pages that are scans."""
 
 _SCAN_SHARE = 0.8
 """Of a page's area that pictures cover, for the page to be a scan."""
@@ -129,7 +129,7 @@ def _draw(document: pypdfium2.PdfDocument, request: dict, answers: BinaryIO) -> 
 
 
 def _resolution(page: pypdfium2.PdfPage, usual: float) -> float:
-    """Pixels an inch: those of the scan that fills a page; never less than usual where something else is on it."""
+    """Return the pixels per inch of the scan that fills a page; `usual` at least where something else is on it."""
     area, covered, highest, drawn = page.get_width() * page.get_height(), 0.0, 0.0, False
     for item in _objects(page):
         if item is None:

@@ -78,7 +78,7 @@ class LinePreprocessor:
         self.flatten = flatten
 
     def config(self) -> dict[str, Any]:
-        """`_target_` dict that rebuilds this preprocessor."""
+        """Return the `_target_` dict that rebuilds this preprocessor."""
         return {
             "_target_": "ocr.image.preprocess.LinePreprocessor",
             "height": self.height,
@@ -165,7 +165,7 @@ class LinePreprocessor:
 
 
 def _is_inverted(counts: np.ndarray) -> bool:
-    """True where most of a crop is dark and even, and a small part of it much lighter."""
+    """Tell whether most of a crop is dark and even, and a small part of it much lighter."""
     darkest, middle, upper, lightest = np.searchsorted(
         counts, np.array((0.01, 0.5, 0.7, 0.99)) * counts[-1]
     ).tolist()

@@ -176,7 +176,7 @@ class LineFinder:
         return [first * COARSE / 2, *([closer] if closer > 1.2 * first else [])]
 
     def _page_maps(self, image: np.ndarray, scale: float) -> tuple[DetectorOutput, np.ndarray]:
-        """As `maps`, for a page of any size and shape."""
+        """Compute `maps` for a page of any size and shape."""
         if max(image.shape[:2]) * scale <= MAX_TILE:
             return self.maps(image, scale)
         pixels, factor = scale_pixels(image, scale)

@@ -213,7 +213,7 @@ def _name_results(paths: list[Path], *, root: Path) -> list[Source]:
 
 
 def _without_suffix(path: Path) -> Path:
-    """Without a suffix of pictures or PDF: what else follows a dot belongs to the name."""
+    """Remove a suffix of pictures or PDF: what else follows a dot belongs to the name."""
     return path.with_suffix("") if path.suffix.lower() in PAGE_SUFFIXES else path
 
 

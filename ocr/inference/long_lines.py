@@ -105,7 +105,7 @@ def _spaces_at(cut: float, reading: Hypothesis) -> list[CharacterSpan]:
 
 
 def _stripped(characters: list[CharacterSpan]) -> list[CharacterSpan]:
-    """Without spaces at the end."""
+    """Remove spaces at the end."""
     count = len(characters)
     while count and characters[count - 1].character == " ":
         count -= 1

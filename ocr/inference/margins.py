@@ -69,13 +69,13 @@ def _is_tall(line: TextLine) -> bool:
 
 
 def _is_doubtful(line: TextLine) -> bool:
-    """True for what a piece of a sideways note may be taken for; figures are numbers of lines or paragraphs."""
+    """Recognize what a piece of a sideways note may be taken for; figures are numbers of lines or paragraphs."""
     short = len(line.text) <= 2 and not line.text.isdigit()
     return short or line.confidence < MIN_PAGE_CONFIDENCE or _is_tall(line)
 
 
 def _is_letter(piece: TextLine) -> bool:
-    """True for a single doubtful letter; dashes and dots stand for items of a list."""
+    """Recognize a single doubtful letter; dashes and dots stand for items of a list."""
     return len(piece.text) < 2 and piece.text.isalpha() and piece.confidence < MIN_SINGLE_CONFIDENCE
 
 

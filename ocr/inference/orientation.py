@@ -32,7 +32,7 @@ MAX_LINES = 6
 
 
 def reads_well(lines: Sequence[TextLine]) -> bool:
-    """True where the confidence of the lines of a page is so high that no other orientation need be tried."""
+    """Tell whether the confidence of the lines of a page is so high that no other orientation need be tried."""
     return reading_confidence(lines) >= UPRIGHT_CONFIDENCE
 
 

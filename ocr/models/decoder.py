@@ -60,7 +60,7 @@ class DecoderCache:
         )
 
     def reorder(self, rows: torch.Tensor) -> DecoderCache:
-        """As `select` where every row (n,) is replaced by one of the same line: the image's part stays."""
+        """Select rows (n,), each in place of one of the same line, so that the image's part stays."""
         self_ = [None if pair is None else (pair[0][rows], pair[1][rows]) for pair in self.self_]
         return DecoderCache(cross=self.cross, mask=self.mask, self_=self_, length=self.length)
 
@@ -88,7 +88,7 @@ class DecoderBlock(nn.Module):
     def step(
         self, x: torch.Tensor, past: KeysValues | None, cross: KeysValues, mask: torch.Tensor
     ) -> tuple[torch.Tensor, KeysValues]:
-        """As `forward` for one new position x: (b, 1, d)."""
+        """Run `forward` for one new position x: (b, 1, d)."""
         y, past = self.attn.step(self.norm1(x), past)  # (b, 1, d)
         x = x + y
         x = x + self.cross(self.norm2(x), cross, mask)
@@ -130,7 +130,7 @@ class CachedDecoder(nn.Module):
         return self.forced(tokens, self.start(features, mask))
 
     def forced(self, tokens: torch.Tensor, cache: DecoderCache) -> torch.Tensor:
-        """As `forward`, for the images of a new `cache`, which stays as it is."""
+        """Run `forward` for the images of a new `cache`, which stays as it is."""
         length = tokens.shape[1]
         if length > self.max_length:
             raise ConfigError(f"{length} tokens exceed the decoder's max_length {self.max_length}")

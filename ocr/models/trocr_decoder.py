@@ -36,7 +36,7 @@ class PostNormBlock(nn.Module):
     def step(
         self, x: torch.Tensor, past: KeysValues | None, cross: KeysValues, mask: torch.Tensor
     ) -> tuple[torch.Tensor, KeysValues]:
-        """As `forward` for one new position x: (b, 1, d)."""
+        """Run `forward` for one new position x: (b, 1, d)."""
         y, past = self.attn.step(x, past)  # (b, 1, d)
         x = self.norm1(x + y)
         x = self.norm2(x + self.cross(x, cross, mask))

@@ -1,4 +1,4 @@
-"""From pixels to a grid of tokens: linear patches as in ViT, or a small convolutional stem."""
+"""Embedding of pixels as a grid of tokens: linear patches as in ViT, or a small convolutional stem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between lines as the reader knows them and the region structs of a column."""
+"""Conversion between lines as the reader knows them and the region structs of a column."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def polygon(region: Row) -> Polygon:
 
 
 def upright(around: Polygon) -> Row:
-    """`x`, `y`, `width` and `height` of the upright box around (n, 2) points."""
+    """Return `x`, `y`, `width` and `height` of the upright box around (n, 2) points."""
     left, top, right, bottom = bounding_box(around)
     return {"x": float(left), "y": float(top), "width": float(right - left), "height": float(bottom - top)}
 

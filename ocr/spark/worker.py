@@ -51,7 +51,7 @@ class RowMap(ABC):
 
     @abstractmethod
     def compute(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
-        """For each new row: the position in `rows` of the one it comes from, and its new columns."""
+        """Compute for each new row the position in `rows` of the one it comes from, and its new columns."""
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Compute batch by batch. One row goes out at a time: an image is large, and the next stage waits for it."""
@@ -122,7 +122,7 @@ def task_device(use_gpu: bool) -> str:
 
 
 def limit_threads() -> None:
-    """As many threads as Spark counts cores for a task (`spark.task.cpus`), so that tasks do not crowd each other."""
+    """Use as many threads as Spark counts cores for a task (`spark.task.cpus`): tasks share the machine."""
     import torch
 
     context = TaskContext.get()

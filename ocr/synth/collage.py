@@ -193,7 +193,7 @@ def _read(path: Path) -> pa.Table:
 
 
 def _texts_by_writer(table: pa.Table, min_fit: float) -> dict[str, list[tuple[int, str]]]:
-    """For each writer, row and text of the lines whose label fits at least as well as `min_fit`."""
+    """Group by writer the rows and texts of the lines whose label fits at least as well as `min_fit`."""
     texts: dict[str, list[tuple[int, str]]] = {}
     columns = [table.column(name).to_pylist() for name in ("text", "fit", "writer")]
     for row, (text, fit, writer) in enumerate(zip(*columns, strict=True)):

@@ -110,7 +110,7 @@ class Font:
         return self._outlines[glyph]
 
     def covers(self, text: str) -> bool:
-        """True where every character of `text` has a glyph, with an outline unless it is a space."""
+        """Tell whether every character of `text` has a glyph, with an outline unless it is a space."""
         return all(self._covers(character) for character in text)
 
     def _covers(self, character: str) -> bool:
@@ -213,7 +213,7 @@ class Font:
 
     @cached_property
     def connected(self) -> bool:
-        """True where small letters are joined to the next one, so that they cannot be moved apart."""
+        """Return True where small letters are joined to the next one, so that they cannot be moved apart."""
         if not self.covers("aeimnu"):
             return False
         # The text is shaped, as some fonts join letters only by substitution.

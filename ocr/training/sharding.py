@@ -83,7 +83,7 @@ def shard(model: nn.Module, mesh: DeviceMesh) -> None:
 
 
 def gathered(state: Mapping[str, Any]) -> dict[str, Any]:
-    """`state` with whole tensors, in host memory, for those that are split. Every process must call it."""
+    """Return `state` with whole tensors, in host memory, for those that are split. Every process must call it."""
     return {
         name: value.full_tensor().cpu() if isinstance(value, DTensor) else value
         for name, value in state.items()
@@ -96,7 +96,7 @@ def local_part(value: torch.Tensor) -> torch.Tensor:
 
 
 def _share(value: Any, weight: nn.Parameter) -> Any:
-    """This process's share of a whole tensor (the shape of `weight`); anything else as it is."""
+    """Return this process's share of a whole tensor (the shape of `weight`); anything else as it is."""
     if not isinstance(weight, DTensor) or getattr(value, "shape", None) != weight.shape:
         return value
     value = value.to(weight.device)

@@ -27,7 +27,7 @@ def decode_line(data: bytes, *, name: str) -> np.ndarray:
 
 
 def load_line(path: Path, *, name: str) -> np.ndarray:
-    """`decode_line` of a file.
+    """Decode a file as `decode_line` does.
 
     Raises:
         DataError: the file is missing or not a picture; the message starts with `name`.

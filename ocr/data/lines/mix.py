@@ -58,7 +58,7 @@ class MixedLines:
         self.seed = seed
         self.name = name
         self.vary = vary
-        # The heaviest source absorbs the rounding of all others, at most one line each a block.
+        # The heaviest source absorbs the rounding of all others, at most one line each per block.
         self.block = max(256, 2 * len(self.sources) ** 2)
         self._block_of = Cache(self._deal_block, 64)
         self._order_of = Cache(self._shuffle_source, 4 * len(self.sources))

@@ -61,7 +61,7 @@ class LinePools(Dataset):
         self.equal_lines = equal_lines
 
     def __getitem__(self, index: int) -> Pool:
-        """Pool `index`; raises DataError if not one of its lines can be used."""
+        """Return pool `index`. Raises DataError if not one of its lines can be used."""
         prepared: list[LineSample | None] = []
         skipped: list[str] = []
         for position in range(index * self.pool, (index + 1) * self.pool):
@@ -105,7 +105,7 @@ class PoolCursor:
     fresh: int
 
     def pools(self, skip: int, *, rank: int, world_size: int, batches: int) -> Iterator[tuple[int, int]]:
-        """Endless (pool, batches of it to pass over) of one process that has taken `skip` batches from here on."""
+        """Iterate without end over (pool, batches of it to pass over) of a process that took `skip` batches."""
         numbers = itertools.chain(sorted(self.opened), itertools.count(self.fresh))
         for pool in itertools.islice(numbers, rank, None, world_size):
             taken = self.opened.get(pool, 0)
@@ -115,7 +115,7 @@ class PoolCursor:
                 yield pool, taken + passed
 
     def after(self, consumed: int, *, world_size: int, batches: int) -> PoolCursor:
-        """The cursor once each of `world_size` processes has taken `consumed` batches of `batches` a pool."""
+        """Return the cursor after `world_size` processes took `consumed` batches each; a pool has `batches`."""
         place = {"world_size": world_size, "batches": batches}
         reached = [next(self.pools(consumed, rank=rank, **place)) for rank in range(world_size)]
         fresh = max(self.fresh, max(reached)[0] + 1)

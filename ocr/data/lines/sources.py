@@ -56,13 +56,13 @@ class EndlessLines:
         return self.length
 
     def __getitem__(self, index: int) -> LineSample:
-        """Line `index` of the first `length`."""
+        """Return line `index` of the first `length`."""
         if not 0 <= index < self.length:
             raise IndexError(f"{self.name}: index {index} of {self.length} lines")
         return self.at(index)
 
     def at(self, index: int) -> LineSample:
-        """Line `index` >= 0 of the endless sequence; raises DataError if it cannot be used."""
+        """Return line `index` >= 0 of the endless sequence. Raises DataError if it cannot be used."""
         raise NotImplementedError
 
     def widths(self) -> np.ndarray:

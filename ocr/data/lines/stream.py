@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class TrainingStream:
-    """Endless training batches; an epoch is a number of them.
+    """Endless training batches; an epoch is a fixed number of them.
 
     The sequence of batches is the same for any number of workers. In distributed training each process takes
     every `world_size`-th pool; all of them take the same number of batches, and a run resumed with another number
@@ -84,7 +84,7 @@ class TrainingStream:
         self._warned: set[str] = set()
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Return the number of batches per epoch."""
         return self.length
 
     def __iter__(self) -> Iterator[LineBatch]:

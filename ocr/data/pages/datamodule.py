@@ -74,7 +74,7 @@ class PageDataModule(L.LightningDataModule):
 class NumberedSampler(Sampler[int]):
     """Numbers in order, each epoch a new stretch; of every `world_size` numbers one belongs to this process.
 
-    `length`: numbers an epoch. `done`: numbers that this process has used before.
+    `length`: numbers per epoch. `done`: numbers that this process has used before.
     """
 
     def __init__(self, length: int, done: int = 0, *, rank: int = 0, world_size: int = 1) -> None:

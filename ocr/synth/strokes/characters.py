@@ -49,7 +49,7 @@ class Traits:
 
     @property
     def joined(self) -> bool:
-        """True where most letters are joined to their neighbors."""
+        """Return True where most letters are joined to their neighbors."""
         return self.strokes_per_character < MAX_JOINED_STROKES
 
 

@@ -82,12 +82,12 @@ def clean_label(text: str) -> str:
 
 
 def is_tall(text: str) -> bool:
-    """True where a text has letters or digits that rise above the x-height."""
+    """Tell whether a text has letters or digits that rise above the x-height."""
     return not _TALL.isdisjoint(text)
 
 
 def join(parts: Sequence[Strokes]) -> Strokes:
-    """All strokes of `parts`, in order."""
+    """Join the strokes of `parts`, in order."""
     offsets = np.cumsum([0, *(len(part.points) for part in parts[:-1])])
     return Strokes(
         np.concatenate([part.points for part in parts]),
@@ -197,7 +197,7 @@ class StrokeTable:
         return tops, bottoms
 
     def _usable(self, row: int, bottom: float) -> bool:
-        """True where the row has ink, a text in the alphabet, and a plausible estimate of the x-height."""
+        """Tell whether the row has ink, a text in the alphabet, and a plausible estimate of the x-height."""
         text, top = self.texts[row], self.tops[row]
         if not text or not _ALPHABET.issuperset(text) or top + bottom <= 0 or max(top, bottom) > MAX_EXTENT:
             return False
