@@ -106,7 +106,7 @@ DEFAULT_LIMITS = PdfLimits()
 
 
 def check_size(name: str, *, height: int, width: int) -> None:
-    """Raises ImageError for a page without pixels or of more than `MAX_PIXELS`."""
+    """Raise ImageError for a page without pixels or of more than `MAX_PIXELS`."""
     if width < 1 or height < 1:
         raise ImageError(f"{name}: has no pixels ({width} x {height})")
     if width * height > MAX_PIXELS:

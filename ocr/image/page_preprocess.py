@@ -39,7 +39,7 @@ def scale_pixels(image: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarra
 
 
 class PagePreprocessor:
-    """Scales a page so that its longer side has `max_side` pixels; small pages are enlarged `enlarge` times at most.
+    """Preprocessor of pages: to a longer side of `max_side` pixels, small ones enlarged `enlarge` times at most.
 
     Pictures more than `MAX_ASPECT` times as long as wide are scaled as a part of that shape would be. Text of an
     ordinary page is then about 30 pixels high, which the detector is trained on.

@@ -151,7 +151,7 @@ class CachedDecoder(nn.Module):
 
 
 class TransformerDecoder(CachedDecoder):
-    """Predicts the next token from the text so far and the image (Li et al. 2021, TrOCR).
+    """Decoder that predicts the next token from the text so far and the image (Li et al. 2021, TrOCR).
 
     Args:
         vocabulary: number of tokens. max_length: longest text in tokens, begin and end included.

@@ -44,7 +44,7 @@ class PostNormBlock(nn.Module):
 
 
 class TrocrDecoder(CachedDecoder):
-    """Predicts the next token as the published TrOCR models do (Li et al. 2021); filled by `ocr.convert`.
+    """Decoder of the published TrOCR models (Li et al. 2021); `ocr.convert` fills it with their weights.
 
     Args:
         vocabulary: number of tokens. hidden: width inside the feed-forward. memory_dim: width of the encoder.

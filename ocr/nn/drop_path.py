@@ -7,7 +7,7 @@ from torch import nn
 
 
 class DropPath(nn.Module):
-    """Drops a residual branch for a random part of the batch while training (stochastic depth, Huang et al. 2016).
+    """Stochastic depth (Huang et al. 2016): while training, a random part of the batch skips a residual branch.
 
     timm's module of this name, draw for draw. It is kept here because importing any part of timm loads all its
     models, which would cost every start of the reader six seconds.

@@ -25,7 +25,7 @@ def sinusoid(length: int, dim: int, *, device: torch.device | None = None) -> to
 
 
 class SinusoidPosition(nn.Module):
-    """Adds fixed sinusoids: half of the channels tell the column, half the row (all the column if one row)."""
+    """Position as fixed sinusoids: half of the channels tell the column, half the row (all the column if one row)."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()

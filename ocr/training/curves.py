@@ -70,7 +70,7 @@ def _panel(axes: Axes, title: str, curves: Mapping[str, Series], thick: str | No
 
 
 class LearningCurves(L.Callback):
-    """Draws the metrics of the CSV logger at the end of a run; says so where Matplotlib is not installed.
+    """Picture of the metrics of the CSV logger at the end of a run; a message where Matplotlib is not installed.
 
     Args:
         log: folder of the CSV logger. path: picture to write. monitor: metric that is drawn thick.

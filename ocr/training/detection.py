@@ -20,7 +20,7 @@ from ocr.types import Page, TextLine
 
 
 class DetectionModule(TrainingModule):
-    """Trains a `Detector` on page crops; validates by the F-score of lines found on whole pages.
+    """Training of a `Detector` on page crops, validated by the F-score of lines found on whole pages.
 
     Args:
         preprocess: scales validation pages as inference will.

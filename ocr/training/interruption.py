@@ -46,7 +46,7 @@ class SignalFlag:
 
 
 class FiniteSteps(L.Callback):
-    """Skips the steps whose gradients are not finite, and ends the run after ten of them in a row.
+    """Callback that skips steps whose gradients are not finite, and ends the run after ten of them in a row.
 
     A skipped step changes neither weights nor the state of the optimizer. With half precision on a GPU
     (`16-mixed`) gradients overflow as a matter of course, and PyTorch's scaler skips such steps instead.

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class RecognitionModule(TrainingModule):
-    """Trains a `Recognizer` on `LineBatch`es; validates by CER, summed over the corpus and then divided.
+    """Training of a `Recognizer` on `LineBatch`es, validated by CER, summed over the corpus and then divided.
 
     Args:
         augment: run on the training device, `(ImageBatch, torch.Generator, stretch) -> ImageBatch`, as

@@ -16,7 +16,7 @@ _ANNOTATION_SUFFIXES = (".page", ".alto")
 
 
 class PageImages:
-    """Looks for page images beside their annotation, one folder up, and in and below `folder`."""
+    """Search for page images beside their annotation, one folder up, and in and below `folder`."""
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LineCollate:
-    """Preprocesses lines and pads them to one batch.
+    """Preprocessing of lines and padding to one batch.
 
     Samples in a batch have no image (0x0) any more, and their `polygon`, if any, is in pixels of their row of
     the batch.

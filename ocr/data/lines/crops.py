@@ -12,7 +12,7 @@ from ocr.types import LineSample
 
 
 class VaryCrop:
-    """Cuts a training line anew, by chance.
+    """Random new cut of a training line.
 
     Args:
         mask: chance that ink outside of the line's outline, where that is known, is painted over with paper.

@@ -18,7 +18,7 @@ from ocr.training.sharding import local_part
 
 
 class StepCheckpoint(ModelCheckpoint):
-    """Saves everything needed to go on exactly, and ends the run by SIGTERM or Ctrl-C.
+    """Checkpoints with everything needed to go on exactly, and the end of the run by SIGTERM or Ctrl-C.
 
     Saved is every `every` steps or `minutes` minutes, whichever comes first, at the very end or time limit, and on
     either signal, which then ends the process with status 143 or 130. A signal during validation ends it at once: the

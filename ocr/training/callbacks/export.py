@@ -16,7 +16,7 @@ from ocr.training.sharding import gathered
 
 
 class BundleExport(L.Callback):
-    """Writes the bundle whenever validation gets better; without any validation, at the end.
+    """Callback that writes the bundle whenever validation gets better; without any validation, at the end.
 
     Where Lightning's check before training runs over all validation data (`num_sanity_val_steps=-1`), the weights
     that training starts from compete as well, and the end of training says what it was good for.

@@ -16,7 +16,7 @@ from ocr.types import LineBatch, Page, TextLine
 
 
 class SamplePictures(L.Callback):
-    """Draws validation lines with label and reading under them, as PNG files and in TensorBoard.
+    """Pictures of validation lines with label and reading under them, as PNG files and in TensorBoard.
 
     Args:
         folder: where `STEP.png` is written. lines: lines a picture, spread over the validation batches.
@@ -62,7 +62,7 @@ class SamplePictures(L.Callback):
 
 
 class SamplePages(L.Callback):
-    """Draws the lines found on the first validation pages (red) over the true ones (green), as PNG files.
+    """Pictures of the lines found on the first validation pages (red) over the true ones (green), as PNG files.
 
     Args:
         folder: where `STEP-PAGE.png` is written. pages: how many. max_side: longer side of a picture in pixels.

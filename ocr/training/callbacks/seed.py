@@ -9,7 +9,7 @@ import torch
 
 
 class StepSeed(L.Callback):
-    """Makes each step's dropout depend on (seed, step) alone, for a resumed run to drop as if never stopped."""
+    """Callback that makes each step's dropout depend on (seed, step) alone, as if a resumed run had never stopped."""
 
     def __init__(self, *, seed: int) -> None:
         self.seed = seed
