@@ -109,6 +109,7 @@ def test_untrained_word_maps_are_refused():
         LineFinder(bundle, settings={"with_refiner": False})
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 def test_the_shipped_detector_finds_words_without_the_refiner():
     """Most words of the example letter have a box of their own; chained, the words make its lines."""

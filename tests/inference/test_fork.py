@@ -30,6 +30,7 @@ sys.exit("the child does not end")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_child_reads_after_its_parent_has(tiny_recognizer):
     command = [sys.executable, "-c", PROGRAM, str(tiny_recognizer)]

@@ -119,6 +119,7 @@ def long_line():
     return renderer.render(TEXT, library.get("IndieFlower.ttf"), Style(), np.random.default_rng(0))
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.parametrize("decode", ["ctc", "ctc_beam", "rescore"])
 def test_a_long_line_is_read_as_well_as_a_short_one(long_line, decode):

@@ -108,6 +108,7 @@ def test_a_page_that_reads_well_costs_nothing_more():
     assert reader.crops == 4
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_the_example_letter_is_put_upright(turns):
@@ -125,6 +126,7 @@ def test_the_example_letter_is_put_upright(turns):
         assert polygon_iou(found.polygon, to.apply(true.polygon)) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 def test_pages_in_all_positions_read_together_are_read_as_one_by_one(monkeypatch):
     """The networks themselves, in float32: upright, on either side, upside down and empty pages in one call."""

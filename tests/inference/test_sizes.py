@@ -47,6 +47,7 @@ def reader():
     return Reader.from_pretrained(device="cpu", decode="ctc")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("image", "truth", "reason"),
     [

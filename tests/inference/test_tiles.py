@@ -66,6 +66,7 @@ def test_each_line_of_a_strip_is_found_once_and_whole(image, count, reason):
         assert np.ptp(line.baseline[:, 0]) > image.shape[1] - 70, f"{reason}: cut"
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.parametrize(("axis", "reason"), [(0, "tall"), (1, "wide")])
 def test_pages_in_a_row_are_found_as_each_alone(axis, reason):
