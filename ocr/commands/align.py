@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ocr.commands.options import CommandParser, positive, run
+from ocr.inference.settings import RECOGNIZER
 
 LINES = """Write the rows of line manifests again with two more columns.
 
@@ -120,5 +121,5 @@ def _parser() -> argparse.ArgumentParser:
 
     for kind in (lines, pages, strokes):
         kind.add_argument("--output", required=True, help="file to write")
-        kind.add_argument("--recognizer", default="ocr_small_handwritten", help="bundle with a CTC head")
+        kind.add_argument("--recognizer", default=RECOGNIZER, help="bundle with a CTC head")
     return parser

@@ -18,7 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ocr.commands.options import CommandParser, run
+from ocr.demo.limits import Limits
 from ocr.errors import ConfigError
+
+DEFAULTS = Limits()
 
 SWITCH_SECONDS = 0.001
 """Time after which Python lets another thread go on; its default is five times as long."""
@@ -41,7 +44,6 @@ def _serve(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"{error.name} is missing: install the extra `demo`, as in uv sync --extra demo"
         ) from error
-    from ocr.demo.limits import Limits
     from ocr.inference.reader import DETECTOR, RECOGNIZER, Reader
 
     limits = Limits(
@@ -127,9 +129,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     about = "where checked lines are kept to learn from; none: nowhere"
     add("--corrections", default="corrections", metavar="FOLDER", help=about)
-    add("--max-megabytes", type=float, default=200, help="of all files of a user")
-    add("--max-pages", type=int, default=100, help="of a user")
-    add("--max-megapixels", type=float, default=100, help="of a page")
-    add("--max-sessions", type=int, default=100, help="users at once")
-    add("--keep-hours", type=float, default=12, help="hours that a user's pages are kept after the last use")
+    add("--max-megabytes", type=float, default=DEFAULTS.megabytes, help="of all files of a user")
+    add("--max-pages", type=int, default=DEFAULTS.pages, help="of a user")
+    add("--max-megapixels", type=float, default=DEFAULTS.megapixels, help="of a page")
+    add("--max-sessions", type=int, default=DEFAULTS.sessions, help="users at once")
+    about = "hours that a user's pages are kept after the last use"
+    add("--keep-hours", type=float, default=DEFAULTS.hours, help=about)
     return parser

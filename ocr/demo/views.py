@@ -10,7 +10,7 @@ import numpy as np
 from ocr.demo.limits import Limits
 from ocr.demo.session import Session, Upload, UploadPage
 from ocr.output import WRITERS
-from ocr.output.draw import UNREAD, confidence_color
+from ocr.output.draw import UNREAD_COLOR, confidence_color
 from ocr.output.html import LOW_CONFIDENCE
 from ocr.output.layout import parts
 from ocr.types import TextLine
@@ -79,7 +79,7 @@ def line_view(sheet: UploadPage, number: int) -> dict[str, Any]:
 
 
 def _color(line: TextLine) -> str:
-    return _hex(confidence_color(line.confidence) if line.text else UNREAD)
+    return _hex(confidence_color(line.confidence) if line.text else UNREAD_COLOR)
 
 
 def _hex(rgb: Sequence[int]) -> str:

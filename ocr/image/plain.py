@@ -10,7 +10,7 @@ _JPEG = b"\xff\xd8\xff"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG markers that start a frame, with its size."""
 
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_WITHOUT_SEGMENT = frozenset({0x01, *range(0xD0, 0xD9)})
 """JPEG markers without a segment after them."""
 
 
@@ -41,7 +41,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
             return (height, width) if height and width else None
         if marker == 0xFF:
             at += 1
-        elif marker in _ALONE:
+        elif marker in _WITHOUT_SEGMENT:
             at += 2
         else:
             at += 2 + struct.unpack_from(">H", data, at + 2)[0]

@@ -16,7 +16,7 @@ from ocr.types import ImageBatch
 _BACKGROUND_ROWS = 12
 """Rows of the small picture that a line's background is estimated on."""
 
-_LEAST_COLOR = 48
+_MIN_COLOR = 48
 """Distance of ink from paper in RGB that counts as writing: more than the noise of color in photographs."""
 
 _PAPER = 220
@@ -218,7 +218,7 @@ def _ink_by_color(image: np.ndarray, contrast: int, *, otherwise: np.ndarray) ->
     _, axes = np.linalg.eigh(colors.T @ colors)
     along = colors @ axes[:, -1]
     low, high = np.percentile(along, (1, 99))
-    if high - low < max(_LEAST_COLOR, 2 * contrast):
+    if high - low < max(_MIN_COLOR, 2 * contrast):
         return otherwise
     # Paper is at zero, and the longer tail is ink.
     ink = along if high > -low else -along

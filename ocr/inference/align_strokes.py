@@ -26,7 +26,7 @@ HEIGHT = 64
 
 
 def align_strokes(
-    bundle: Bundle, path: str | Path, output: str | Path, *, split: str = "train", max_rows: int = 400
+    bundle: Bundle, path: str | Path, output: str | Path, *, split: str, max_rows: int
 ) -> tuple[int, int]:
     """Write the rows of a stroke file again with the columns of `LocatedStrokes`.
 

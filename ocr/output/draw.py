@@ -20,7 +20,12 @@ from ocr.types import Page, Polygon
 MAX_SIDE = 2000
 """Largest side of the picture in pixels; larger pages are reduced."""
 
-UNSURE, MIDDLE, SURE, UNREAD = (213, 94, 0), (170, 70, 150), (0, 114, 178), (128, 128, 128)
+LOW_COLOR, MIDDLE_COLOR, HIGH_COLOR, UNREAD_COLOR = (
+    (213, 94, 0),
+    (170, 70, 150),
+    (0, 114, 178),
+    (128, 128, 128),
+)
 
 SHAPES = ("polygon", "rectangle")
 
@@ -57,7 +62,7 @@ class DrawOptions:
     def rgb(self, confidence: float, *, read: bool = True) -> tuple[int, int, int]:
         """Choose the color for a confidence, or for an outline without text (`read` False)."""
         if self.color == BY_CONFIDENCE:
-            return confidence_color(confidence) if read else UNREAD
+            return confidence_color(confidence) if read else UNREAD_COLOR
         try:
             return ImageColor.getrgb(self.color)[:3]
         except ValueError as error:
@@ -69,9 +74,9 @@ class DrawOptions:
 
 
 def confidence_color(confidence: float) -> tuple[int, int, int]:
-    """Return RGB for a confidence in [0, 1]: `UNSURE` up to 0.5, `MIDDLE` at 0.75, `SURE` at 1, blended between."""
+    """Blend RGB for a confidence: `LOW_COLOR` up to 0.5, `MIDDLE_COLOR` at 0.75, `HIGH_COLOR` at 1."""
     share = 4 * min(max(confidence, 0.5), 1.0) - 2
-    low, high = (UNSURE, MIDDLE) if share < 1 else (MIDDLE, SURE)
+    low, high = (LOW_COLOR, MIDDLE_COLOR) if share < 1 else (MIDDLE_COLOR, HIGH_COLOR)
     red, green, blue = (round(a + (b - a) * (share - (share >= 1))) for a, b in zip(low, high, strict=True))
     return red, green, blue
 

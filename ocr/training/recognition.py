@@ -228,10 +228,10 @@ class RecognitionModule(TrainingModule):
     def _tokens(self, texts: list[str], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Make decoder inputs (bos + text, some tokens masked) and expected outputs (text + eos), each (b, l)."""
         tokenizer, device = self.tokenizer, generator.device
-        longest = self.model.decoder.max_length - 1
-        ids = [tokenizer.encode(text)[:longest] for text in texts]
+        max_tokens = self.model.decoder.max_length - 1
+        ids = [tokenizer.encode(text)[:max_tokens] for text in texts]
         # Few distinct shapes: CPU kernels are built for each.
-        width = min(-(-(max(map(len, ids)) + 1) // 8) * 8, longest + 1)
+        width = min(-(-(max(map(len, ids)) + 1) // 8) * 8, max_tokens + 1)
         special = {"bos": tokenizer.bos, "eos": tokenizer.eos, "pad": tokenizer.pad}
         inputs, expected = (ids.to(device) for ids in teacher_forced(ids, width=width, **special))
         masked = torch.rand(inputs.shape, generator=generator, device=device) < self.token_mask

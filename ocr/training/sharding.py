@@ -18,7 +18,7 @@ from ocr.models.backbones.light import ResidualBlock
 from ocr.models.backbones.vgg16_bn import DoubleConv
 from ocr.models.vit import Block
 
-GATHERED_ALONE = (Block, ResidualBlock, DoubleConv)
+GATHERED_MODULES = (Block, ResidualBlock, DoubleConv)
 """Parts whose weights are gathered for their own forward and backward and dropped between."""
 
 
@@ -78,7 +78,10 @@ def shard(model: nn.Module, mesh: DeviceMesh) -> None:
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view tensor")
     # fully_shard takes no other layout.
     model.to(memory_format=torch.contiguous_format)
-    for part in [*(part for part in model.modules() if isinstance(part, GATHERED_ALONE)), *model.children()]:
+    for part in [
+        *(part for part in model.modules() if isinstance(part, GATHERED_MODULES)),
+        *model.children(),
+    ]:
         fully_shard(part, mesh=mesh)
 
 

@@ -6,11 +6,11 @@ from ocr.errors import ConfigError
 from ocr.geometry import min_area_rect
 from ocr.output import WRITERS
 from ocr.output.draw import (
+    HIGH_COLOR,
+    LOW_COLOR,
     MAX_SIDE,
-    MIDDLE,
-    SURE,
-    UNREAD,
-    UNSURE,
+    MIDDLE_COLOR,
+    UNREAD_COLOR,
     DrawOptions,
     confidence_color,
     draw_page,
@@ -21,12 +21,12 @@ from ocr.types import Page, TextLine
 @pytest.mark.parametrize(
     ("confidence", "color"),
     [
-        (0.0, UNSURE),
-        (0.5, UNSURE),
-        (1.0, SURE),
-        (-1.0, UNSURE),
-        (2.0, SURE),
-        (0.75, MIDDLE),
+        (0.0, LOW_COLOR),
+        (0.5, LOW_COLOR),
+        (1.0, HIGH_COLOR),
+        (-1.0, LOW_COLOR),
+        (2.0, HIGH_COLOR),
+        (0.75, MIDDLE_COLOR),
         (0.875, (85, 92, 164)),
     ],
 )
@@ -39,7 +39,7 @@ def test_outlines_lie_where_the_lines_are(page, image, tmp_path):
     drawn = np.asarray(Image.open(tmp_path / "out.draw.png"))
     assert drawn.shape == image.shape
     for line in page.lines:
-        color = confidence_color(line.confidence) if line.text else UNREAD
+        color = confidence_color(line.confidence) if line.text else UNREAD_COLOR
         x, y = 150, int(line.polygon[0, 1])
         band = drawn[y - 1 : y + 2, x].reshape(-1, 3).tolist()
         assert list(color) in band, f"no outline in {color} at {x}, {y}"
