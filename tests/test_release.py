@@ -12,9 +12,10 @@ VERSIONS = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="
 
 
 def test_the_changelog_begins_with_the_present_version():
+    """After the changes that are not released yet, where there are any."""
     released = ocr.__version__.split(".dev")[0]
     heading = f"Unreleased ({released})" if ".dev" in ocr.__version__ else released
-    assert VERSIONS[0].startswith(heading)
+    assert next(name for name in VERSIONS if name != "Unreleased").startswith(heading)
 
 
 def test_the_citation_is_about_the_newest_release():
