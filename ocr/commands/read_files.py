@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocr.commands.progress import ProgressBar, Tally, count_pages
+from ocr.commands.read_ahead import PagesAhead
 from ocr.commands.read_options import FileOptions, InferOptions
-from ocr.errors import ConfigError, OcrError
+from ocr.errors import ConfigError, ImageError, OcrError
 from ocr.image.io import check_dpi, open_pages
-from ocr.image.page_image import ALL_PAGES, ENOUGH_PIXELS, PageRange, PdfLimits
+from ocr.image.page_image import ALL_PAGES, ENOUGH_PIXELS, PageImage, PageRange, PdfLimits
 from ocr.inference.inputs import Source, find_sources, printable
 from ocr.output import choose_writers
 from ocr.output.results import Results
@@ -22,6 +24,9 @@ from ocr.output.text import page_text
 if TYPE_CHECKING:
     from ocr.inference.reader import Reader
     from ocr.types import Page
+
+MAX_WORKERS = 2
+"""Pages read at once; each more takes the memory of a page and of its networks' features."""
 
 _STANDARD_OUTPUT = "standard output"
 
@@ -43,21 +48,15 @@ def infer(options: InferOptions) -> int:
     sources = find_sources(files.input, Path(files.output) if files.output else None, on_passed_over=report)
     pages = PageRange.parse(files.pages) if files.pages is not None else ALL_PAGES
     writers = choose_writers(files.formats, text=files.text, drawing=options.drawing)
-    reader = load_reader(options)
-    results = Results(files.output, writers, split=files.split)
-    log = _resume_log(results, files) if files.resume else None
-    todo = [source for source in sources if log is None or source not in log]
-    failed, tally = 0, Tally()
-    total = count_pages(todo, pages) if sys.stderr.isatty() else 0
-    with ProgressBar(total) as progress:
-        run = _Run(reader, results, files, pages=pages, limits=limits, progress=progress, tally=tally)
-        for source in todo:
-            if len(sources) > 1:
-                run.say(f"# {printable(source)}\n")
-            complete = run.read(source)
-            failed += not complete
-            if complete and log is not None:
-                log.add(source)
+    with _page_threads(sources, pages) as workers:
+        reader = load_reader(options)
+        results = Results(files.output, writers, split=files.split)
+        log = _resume_log(results, files) if files.resume else None
+        todo = [source for source in sources if log is None or source not in log]
+        tally = Tally()
+        with ProgressBar(count_pages(todo, pages) if sys.stderr.isatty() else 0) as progress:
+            run = _Run(reader, results, files, pages=pages, limits=limits, progress=progress, tally=tally)
+            failed = run.read_all(todo, log=log, workers=workers, with_names=len(sources) > 1)
     for line in tally.summary():
         print(line, file=sys.stderr)
     if len(todo) < len(sources):
@@ -65,6 +64,25 @@ def infer(options: InferOptions) -> int:
     if failed and len(sources) > 1:
         print(f"{failed} of {len(sources)} files failed", file=sys.stderr)
     return 1 if failed else 0
+
+
+@contextmanager
+def _page_threads(sources: Sequence[Source], pages: PageRange) -> Iterator[int]:
+    """Yield the number of pages to read at once, among which the threads of PyTorch are divided meanwhile.
+
+    A single page gets all threads. Several are read in half the time of all threads on one page after the other, as
+    much of a page is work for one thread.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    many = len(sources) > 1 or count_pages(sources, pages) > 1
+    workers = min(MAX_WORKERS, threads) if many else 1
+    torch.set_num_threads(threads // workers)
+    try:
+        yield workers
+    finally:
+        torch.set_num_threads(threads)
 
 
 def load_reader(options: InferOptions) -> Reader:
@@ -117,8 +135,36 @@ class _Run:
         self.progress = progress
         self.tally = tally
 
+    def read_all(
+        self, sources: Sequence[Source], *, log: ResumeLog | None, workers: int, with_names: bool
+    ) -> int:
+        """Read sources, `workers` pages at once; return the number of those that failed.
+
+        Args:
+            log: is told of complete sources. with_names: print the name of each before its text.
+        """
+        from ocr.inference.reader import source_name
+
+        failed = 0
+        self.ahead = PagesAhead(
+            sources,
+            fetch=lambda source: source.content(allow_private=self.files.allow_private),
+            open_pages=self._open_pages,
+            read=lambda image, source: self.reader.read_page(image, source=source_name(str(source))),
+            workers=workers,
+        )
+        with self.ahead:
+            for source in sources:
+                if with_names:
+                    self.say(f"# {printable(source)}\n")
+                complete = self.read(source)
+                failed += not complete
+                if complete and log is not None:
+                    log.add(source)
+        return failed
+
     def read(self, source: Source) -> bool:
-        """Read a source, and report what cannot be read or written.
+        """Write what is read of a source, and report what cannot be read or written.
 
         Returns:
             False where anything could not.
@@ -126,48 +172,49 @@ class _Run:
             OSError: standard output is closed or full.
         """
         try:
-            return self._read_pages(source)
+            return self._write_pages(source)
         except OcrError as error:
             self.report(error)
         except OSError as error:
             if error.filename == _STANDARD_OUTPUT:
                 raise
             self.report(f"{error.filename or printable(source)}: {error.strerror or error}")
+        self.ahead.give_up(source)
         self.progress.advance()
         return False
 
-    def _read_pages(self, source: Source) -> bool:
-        """Read a source page by page: no page is kept when the next is opened."""
-        from ocr.inference.reader import source_name
-
-        start, divider = time.perf_counter(), ""
-        broken: list[OcrError] = []
-
-        def skip(error: OcrError) -> None:
-            broken.append(error)
-            self.report(error)
-            self.progress.advance()
-
-        content = source.content(allow_private=self.files.allow_private)
-        images = open_pages(
+    def _open_pages(
+        self, source: Source, content: Path | bytes, on_error: Callable[[ImageError], None]
+    ) -> Iterator[PageImage]:
+        return open_pages(
             content,
             name=printable(source),
             pages=self.pages,
             dpi=self.files.dpi,
             max_pixels=ENOUGH_PIXELS,
-            on_error=skip,
+            on_error=on_error,
             pdf_limits=self.limits,
         )
+
+    def _write_pages(self, source: Source) -> bool:
+        """Print and write the pages of a source one by one; no page is kept when the next is taken."""
+        divider, complete = "", True
+        content = self.ahead.open(source)
         with self.results.of(source, content) as written:
-            for image in images:
-                page = self.reader.read_page(image, source=source_name(str(source)))
+            for found in self.ahead.pages(source):
+                if isinstance(found, ImageError):
+                    complete = False
+                    self.report(found)
+                    self.progress.advance()
+                    continue
+                page, image = found.page, found.image
                 self.say(divider + page_text(page, self.files.text))
                 written.add(page, image.pixels, file_size=image.reduced_from, pages=image.count)
-                self._tell(page, source, seconds=time.perf_counter() - start, count=image.count)
-                start, divider = time.perf_counter(), "\f"
-                # A page is large, and would stay until the next one has been decoded.
-                del image
-        return not broken
+                self._tell(page, source, seconds=found.seconds, count=image.count)
+                divider = "\f"
+                # A page is large, and would stay until the next one has been read.
+                del found, image
+        return complete
 
     def _tell(self, page: Page, source: Source, *, seconds: float, count: int) -> None:
         """Print what was found on a page of a file of `count` pages."""
