@@ -4,6 +4,8 @@ examples:
     ocr bench --pages scans/
     ocr bench --lines 'DATA/lines/*-test.parquet' --limit 64 --decode ctc rescore --engine ours rapidocr
     ocr bench --lines lines.parquet --pages scans/ --repeat 5 --json speed.json --plot speed.png
+    ocr bench --lines lines.parquet --engine ours rapidocr:size=small tesseract:languages=fra+eng trocr-small
+    ocr bench --pages scans/ --bundle exported/recognizer --detector exported/detector --backend torch onnx openvino
 
 Every round runs each task once, and the medians of all rounds but the first are shown, so that other work on the
 machine slows all tasks alike: ratios are more reliable than seconds. `per CPU second` counts the time of all cores
@@ -16,8 +18,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from inspect import signature
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +32,52 @@ from ocr.errors import ConfigError
 if TYPE_CHECKING:
     import numpy as np
 
-    from ocr.evaluation.engine import Machine
+    from ocr.evaluation.engine import LineEngine, Machine
     from ocr.evaluation.speed import Speed, Task
+    from ocr.inference.reader import Reader
 
 OURS = "ours"
+
+UNTRAINED = "trocr-small"
+"""Name of the engine that is only timed: its weights are random."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
     return run(_parser(), arguments)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """An engine to compare with, and the arguments of its function `load`."""
+
+    name: str
+    options: dict[str, str]
+
+    @classmethod
+    def parse(cls, text: str, shared: Sequence[str]) -> _Entry:
+        """Parse `NAME` or `NAME:KEY=VALUE,KEY=VALUE`; `shared` has settings for all entries, as `NAME.KEY=VALUE`."""
+        name, _, settings = text.partition(":")
+        given = [setting.removeprefix(f"{name}.") for setting in shared if setting.startswith(f"{name}.")]
+        given += settings.split(",") if settings else []
+        if wrong := [setting for setting in given if "=" not in setting]:
+            raise ConfigError(f"--engine {text}: {wrong[0]!r} is not KEY=VALUE")
+        return cls(name, dict(setting.split("=", 1) for setting in given))
+
+    def load(self, machine: Machine) -> LineEngine:
+        """Load the engine. Raises ConfigError."""
+        from ocr.evaluation.engine import engine_loader, engine_names
+        from ocr.evaluation.untrained import load_untrained
+
+        known = [*engine_names(), UNTRAINED]
+        if self.name not in known:
+            raise ConfigError(f"--engine {self.name}: unknown, choose from {', '.join(known)}")
+        load = load_untrained if self.name == UNTRAINED else engine_loader(self.name)
+        try:
+            signature(load).bind(machine, **self.options)
+        except TypeError as error:
+            raise ConfigError(f"--engine {self.name}: {error}") from error
+        return load(machine, **self.options)
 
 
 def _bench(options: argparse.Namespace) -> None:
@@ -50,7 +92,10 @@ def _bench(options: argparse.Namespace) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     machine = Machine(resolve_device(options.device), options.threads)
-    tasks = [*_line_tasks(options, machine), *_page_tasks(options, machine)]
+    entries = [_Entry.parse(text, options.set) for text in options.engine]
+    options.ours = any(entry.name == OURS for entry in entries)
+    others = [entry.load(machine) for entry in entries if entry.name != OURS]
+    tasks = [*_line_tasks(options, machine, others), *_page_tasks(options, machine, others)]
     speeds = measure_tasks(
         tasks,
         repeats=options.repeat,
@@ -72,81 +117,91 @@ def _bench(options: argparse.Namespace) -> None:
         _plot(speeds, options.plot)
 
 
-def _line_tasks(options: argparse.Namespace, machine: Machine) -> list[Task]:
-    """A task per decoding and batch size of the bundle, and per other engine."""
+def _line_tasks(
+    options: argparse.Namespace, machine: Machine, others: Sequence[LineEngine]
+) -> Iterator[Task]:
+    """Yield a task per backend, decoding and batch size of the bundle, and per other engine."""
     from ocr.bundle import Bundle
-    from ocr.evaluation.engine import load_engine
     from ocr.evaluation.speed import Task
     from ocr.inference.recognizer import LineReader
 
     if not options.lines:
-        return []
+        return
     images = _line_images(options.lines, options.limit)
-    tasks = []
-
-    def add(name: str, work: Any) -> None:
-        tasks.append(Task("lines", name, len(images), lambda: work(images)))
-
-    if OURS in options.engine:
-        for decode in options.decode:
-            for size in options.batch_size:
-                bundle = Bundle.load(options.bundle, kind="recognizer")
-                reader = LineReader(bundle, device=machine.device, decode=decode, batch_size=size)
-                add(f"{OURS} decode={decode} batch_size={size}", reader.read)
-    for name in options.engine:
-        if name != OURS:
-            engine = load_engine(name, machine, _engine_options(name, options))
-            add(engine.title, engine.read_lines)
-    return tasks
+    variants = product(options.backend, options.decode, options.batch_size) if options.ours else ()
+    for backend, decode, size in variants:
+        bundle = Bundle.load(options.bundle, kind="recognizer")
+        reader = LineReader(bundle, device=machine.device, decode=decode, batch_size=size, backend=backend)
+        name = f"{OURS} decode={decode} batch_size={size}" + _backend_note(backend)
+        yield Task("lines", name, len(images), partial(reader.read, images))
+    for engine in others:
+        yield Task("lines", engine.title, len(images), partial(engine.read_lines, images))
 
 
-def _page_tasks(options: argparse.Namespace, machine: Machine) -> list[Task]:
-    """Tasks of whole pages by engine and, for the bundles, of decoding files and finding lines."""
-    from ocr.evaluation.engine import PageEngine, load_engine
+def _page_tasks(
+    options: argparse.Namespace, machine: Machine, others: Sequence[LineEngine]
+) -> Iterator[Task]:
+    """Yield tasks of whole pages by engine and, for the bundles, of decoding files and finding lines."""
+    from ocr.evaluation.engine import PageEngine
     from ocr.evaluation.speed import Task
     from ocr.image.io import load_image
     from ocr.inference.reader import Reader
 
     if not options.pages:
-        return []
+        return
     files = _files(options.pages)
-    tasks = []
-    if OURS in options.engine:
+    images = [load_image(file) for file in files]
+
+    def each(function: Callable[[Any], object], items: Sequence[Any]) -> Callable[[], object]:
+        return lambda: [function(item) for item in items]
+
+    for backend in options.backend if options.ours else ():
         reader = Reader.from_pretrained(
-            options.bundle, options.detector, device=str(machine.device), batch_size=options.batch_size[0]
+            options.bundle,
+            options.detector,
+            device=str(machine.device),
+            batch_size=options.batch_size[0],
+            backend=backend,
         )
-        images = [load_image(file) for file in files]
-        tasks.append(
-            Task("decode files", OURS, len(files), lambda: [load_image(file) for file in files]),
-        )
-        tasks.append(
-            Task("find lines", OURS, len(files), lambda: [reader.detector.find(image) for image in images])
-        )
-        tasks.append(
-            Task("pages", OURS, len(files), lambda: [reader.read(file) for file in files]),
-        )
+        name = OURS + _backend_note(backend)
+        yield Task("decode files", name, len(files), each(load_image, files))
+        yield Task("find lines", name, len(files), each(reader.detector.find, images))
+        yield Task("pages", name, len(files), each(reader.read, files))
+        if len(files) > 1:
+            yield Task("pages", f"{name}, as a folder", len(files), partial(_read_folder, reader, files))
         for megapixels in options.megapixels:
             page = _scaled(images[0], megapixels)
-            tasks.append(Task("pages by size", f"{megapixels:g} MP", 1, lambda page=page: reader.read(page)))
-    for name in options.engine:
-        if name != OURS:
-            engine = load_engine(name, machine, _engine_options(name, options))
-            if isinstance(engine, PageEngine):
-                tasks.append(
-                    Task(
-                        "pages",
-                        engine.title,
-                        len(files),
-                        lambda engine=engine: [engine.read_page(load_image(file)) for file in files],
-                    )
-                )
-    return tasks
+            yield Task("pages by size", f"{name} {megapixels:g} MP", 1, partial(reader.read, page))
+    for engine in others:
+        if isinstance(engine, PageEngine):
+            work = each(lambda file, engine=engine: engine.read_page(load_image(file)), files)
+            yield Task("pages", engine.title, len(files), work)
 
 
-def _engine_options(name: str, options: argparse.Namespace) -> dict[str, str]:
-    """Settings of another engine, given as NAME.KEY=VALUE."""
-    given = [setting.partition("=") for setting in options.set]
-    return {key.partition(".")[2]: value for key, _, value in given if key.partition(".")[0] == name}
+def _backend_note(backend: str) -> str:
+    return "" if backend == "torch" else f" backend={backend}"
+
+
+def _read_folder(reader: Reader, files: Sequence[Path]) -> None:
+    """Read files as `ocr read` reads those of a folder, without writing anything."""
+    from ocr.commands.read_ahead import PagesAhead, page_threads
+    from ocr.image.io import open_pages
+    from ocr.inference.inputs import Source
+
+    sources = [Source(file, file) for file in files]
+    with page_threads(many=True) as workers:
+        ahead = PagesAhead(
+            sources,
+            fetch=lambda source: source.origin,
+            open_pages=lambda source, content, on_error: open_pages(content, on_error=on_error),
+            read=lambda image, source: reader.read_page(image),
+            workers=workers,
+        )
+        with ahead:
+            for source in sources:
+                ahead.open(source)
+                for _ in ahead.pages(source):
+                    pass
 
 
 def _line_images(names: Sequence[str], limit: int) -> list[np.ndarray]:
@@ -233,10 +288,22 @@ def _parser() -> argparse.ArgumentParser:
     add("--limit", type=positive, default=64, help="lines to read")
     add("--bundle", default=DEFAULTS.recognizer, help="recognizer: name or folder")
     add("--detector", default=DEFAULTS.detector, help="detector: name or folder")
-    add("--engine", nargs="+", default=[OURS], help="engines: ours, rapidocr, tesseract, trocr")
     add(
-        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="of other engines, as in rapidocr.size=tiny"
+        "--engine",
+        nargs="+",
+        default=[OURS],
+        metavar="NAME[:KEY=VALUE,...]",
+        help="ours, rapidocr, tesseract, trocr, or trocr-small, which is that network with random weights; with "
+        "options, as in rapidocr:size=tiny",
     )
+    add(
+        "--backend",
+        nargs="+",
+        default=[DEFAULTS.backend],
+        choices=("torch", "onnx", "openvino"),
+        help="of ours; all but torch need --bundle and --detector that `ocr export onnx` wrote",
+    )
+    add("--set", nargs="+", default=[], metavar="KEY=VALUE", help="for all entries of an engine")
     add("--decode", nargs="+", default=["ctc", "rescore"], help="decodings of lines")
     add("--batch-size", nargs="+", type=positive, default=[DEFAULTS.batch_size], help="lines read at once")
     add("--megapixels", nargs="*", type=float, default=[], help="read the first page at these sizes as well")

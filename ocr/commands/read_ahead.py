@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,11 +19,33 @@ from ocr.inference.inputs import Source
 if TYPE_CHECKING:
     from ocr.types import Page
 
+MAX_WORKERS = 2
+"""Pages read at once; each more takes the memory of a page and of its networks' features."""
+
 OpenPages = Callable[[Source, Path | bytes, Callable[[ImageError], None]], Iterator[PageImage]]
 """Opens the pages of a source, given with its content, and tells of those that cannot be read."""
 
 ReadPage = Callable[[PageImage, Source], "Page"]
 """Reads a page of a source."""
+
+
+@contextmanager
+def page_threads(*, many: bool) -> Iterator[int]:
+    """Yield the number of pages to read at once, among which PyTorch's threads are divided meanwhile.
+
+    A single page gets all threads. `many` pages are read faster with fewer threads for each, because much of the work
+    on a page is done by one thread.
+    """
+    # Loaded on demand: options that are wrong need not wait for it.
+    import torch
+
+    threads = torch.get_num_threads()
+    workers = min(MAX_WORKERS, threads) if many else 1
+    torch.set_num_threads(threads // workers)
+    try:
+        yield workers
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocr.commands.progress import ProgressBar, Tally, count_pages
-from ocr.commands.read_ahead import PagesAhead
+from ocr.commands.read_ahead import PagesAhead, page_threads
 from ocr.commands.read_options import FileOptions, InferOptions
 from ocr.errors import ConfigError, ImageError, OcrError
 from ocr.image.io import check_dpi, open_pages
@@ -24,9 +23,6 @@ from ocr.output.text import page_text
 if TYPE_CHECKING:
     from ocr.inference.reader import Reader
     from ocr.types import Page
-
-MAX_WORKERS = 2
-"""Pages read at once; each more takes the memory of a page and of its networks' features."""
 
 _STANDARD_OUTPUT = "standard output"
 
@@ -48,7 +44,8 @@ def infer(options: InferOptions) -> int:
     sources = find_sources(files.input, Path(files.output) if files.output else None, on_passed_over=report)
     pages = PageRange.parse(files.pages) if files.pages is not None else ALL_PAGES
     writers = choose_writers(files.formats, text=files.text, drawing=options.drawing)
-    with _page_threads(sources, pages) as workers:
+    many = len(sources) > 1 or count_pages(sources, pages) > 1
+    with page_threads(many=many) as workers:
         reader = load_reader(options)
         results = Results(files.output, writers, split=files.split)
         log = _resume_log(results, files) if files.resume else None
@@ -64,25 +61,6 @@ def infer(options: InferOptions) -> int:
     if failed and len(sources) > 1:
         print(f"{failed} of {len(sources)} files failed", file=sys.stderr)
     return 1 if failed else 0
-
-
-@contextmanager
-def _page_threads(sources: Sequence[Source], pages: PageRange) -> Iterator[int]:
-    """Yield the number of pages to read at once, among which the threads of PyTorch are divided meanwhile.
-
-    A single page gets all threads. Several are read in half the time of all threads on one page after the other, as
-    much of a page is work for one thread.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    many = len(sources) > 1 or count_pages(sources, pages) > 1
-    workers = min(MAX_WORKERS, threads) if many else 1
-    torch.set_num_threads(threads // workers)
-    try:
-        yield workers
-    finally:
-        torch.set_num_threads(threads)
 
 
 def load_reader(options: InferOptions) -> Reader:

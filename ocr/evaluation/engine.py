@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -88,7 +88,12 @@ def load_engine(name: str, machine: Machine, options: Mapping[str, Any]) -> Line
     Raises:
         ConfigError: a package, program or model that it needs is missing, or an option is wrong.
     """
-    return import_module(f"{engines.__name__}.{name}").load(machine, **options)
+    return engine_loader(name)(machine, **options)
+
+
+def engine_loader(name: str) -> Callable[..., LineEngine]:
+    """Return the function `load` of the file `engines/NAME.py`."""
+    return import_module(f"{engines.__name__}.{name}").load
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -53,13 +54,18 @@ def load(
     size: str = "small",
     language: str = "ch",
     text_score: float = 0.5,
+    detector: str | None = None,
+    recognizer: str | None = None,
+    characters: str | None = None,
 ) -> Rapid:
-    """Load models of the package by name; models that are not installed are downloaded.
+    """Load models of the package by name, or from files; models that are not installed are downloaded.
 
     Args:
         language: language of the recognizer. text_score: lowest confidence of lines of pages.
+        detector, recognizer, characters: ONNX files of that version and size, and the list of the recognizer's
+            characters, a line each, where its file does not hold it.
     Raises:
-        ConfigError: the package is missing, the model is unknown, or it cannot be downloaded.
+        ConfigError: the package is missing, the model is unknown, there is no such file, or it cannot be downloaded.
     """
     with packages_of("rapidocr"):
         import onnxruntime  # noqa: F401 (rapidocr imports it only when it runs a model)
@@ -75,6 +81,12 @@ def load(
         "EngineConfig.onnxruntime.use_cuda": machine.device.type == "cuda",
         "Rec.lang_type": language,
     }
+    files = {"Det.model_path": detector, "Rec.model_path": recognizer, "Rec.rec_keys_path": characters}
+    for key, file in files.items():
+        if file is not None:
+            if not Path(file).is_file():
+                raise ConfigError(f"engine=rapidocr: {file}: no such file")
+            parameters[key] = file
     for part in ("Det", "Rec"):
         parameters[f"{part}.ocr_version"] = _choice(OCRVersion, version, "rapidocr.version")
         parameters[f"{part}.model_type"] = _choice(ModelType, size, "rapidocr.size")
