@@ -67,7 +67,7 @@ class _Entry:
     def load(self, machine: Machine) -> LineEngine:
         """Load the engine. Raises ConfigError."""
         from ocr.evaluation.engine import engine_loader, engine_names
-        from ocr.evaluation.untrained import load_untrained
+        from ocr.evaluation.engines.trocr import load_untrained
 
         known = [*engine_names(), UNTRAINED]
         if self.name not in known:

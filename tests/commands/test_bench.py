@@ -52,7 +52,7 @@ def test_what_cannot_be_measured_is_told_in_a_line(arguments, message, capsys):
 def test_trocr_small_does_the_steps_that_are_asked_for():
     pytest.importorskip("transformers", reason="the extra engines is not installed")
     from ocr.evaluation.engine import Machine
-    from ocr.evaluation.untrained import load_untrained
+    from ocr.evaluation.engines.trocr import load_untrained
 
     engine = load_untrained(Machine(torch.device("cpu")), steps=2, batch=2)
     assert 60e6 < engine.about["parameters"] < 64e6, "the published network has 62 million"
