@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ocr.caching import Cache
 from ocr.errors import DataError
 from ocr.synth.phrases import invent, invent_code
 from ocr.text.charset import DEFAULT_CHARACTERS
@@ -25,27 +26,21 @@ class TextFile:
         self.path = path
         self.language = _language(path)
         self.bytes = path.stat().st_size
-        self._data: np.ndarray | None = None
-        self._starts = np.zeros(0, np.int64)
+        self._opened = Cache(self._open, 1)
 
-    def __getstate__(self) -> dict:
-        return {"path": self.path, "language": self.language, "bytes": self.bytes, "_data": None}
-
-    def _open(self) -> np.ndarray:
-        if self._data is None:
-            self._data = np.memmap(self.path, np.uint8, "r")
-            ends = np.flatnonzero(self._data == 10) + 1
-            self._starts = np.concatenate([[0], ends[ends < len(self._data)]])
-        return self._data
+    def _open(self) -> tuple[np.ndarray, np.ndarray]:
+        """Map the file; returns its bytes and the start of each line."""
+        data = np.memmap(self.path, np.uint8, "r")
+        ends = np.flatnonzero(data == 10) + 1
+        return data, np.concatenate([[0], ends[ends < len(data)]])
 
     def __len__(self) -> int:
-        self._open()
-        return len(self._starts)
+        return len(self._opened()[1])
 
     def __getitem__(self, index: int) -> str:
-        data = self._open()
-        start = self._starts[index]
-        end = self._starts[index + 1] if index + 1 < len(self._starts) else len(data)
+        data, starts = self._opened()
+        start = starts[index]
+        end = starts[index + 1] if index + 1 < len(starts) else len(data)
         return bytes(data[start:end]).decode("utf-8", "replace").replace("\ufffd", "").strip()
 
 
@@ -118,7 +113,7 @@ class Corpus:
             root = np.sqrt([file.bytes for file in files])
             self._file_share[language] = root / root.sum()
 
-    def sample(self, rng: np.random.Generator, *, characters: tuple[int, int] = (1, 80)) -> tuple[str, str]:
+    def sample(self, rng: np.random.Generator, *, characters: tuple[int, int]) -> tuple[str, str]:
         """Draw one normalized line of `characters` (lowest, highest) length, and its language.
 
         A text may be shorter where no longer one is found; it is never empty and never too long.

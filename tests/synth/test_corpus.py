@@ -30,7 +30,7 @@ def test_lengths_stay_in_bounds_and_text_is_normal(corpus, bounds):
 
 
 def test_languages_follow_their_weights(corpus):
-    drawn = Counter(corpus.sample(np.random.default_rng([2, i]))[1] for i in range(1200))
+    drawn = Counter(corpus.sample(np.random.default_rng([2, i]), characters=(1, 80))[1] for i in range(1200))
     assert 0.58 < drawn["en"] / 1200 < 0.72
     assert min(drawn["de"], drawn["es"]) > 40
 
@@ -39,13 +39,19 @@ def test_the_same_generator_gives_the_same_text_after_pickling(corpus):
     copy = pickle.loads(pickle.dumps(corpus))
     for index in range(20):
         seed = [3, index]
-        assert copy.sample(np.random.default_rng(seed)) == corpus.sample(np.random.default_rng(seed))
+        assert copy.sample(np.random.default_rng(seed), characters=(1, 80)) == corpus.sample(
+            np.random.default_rng(seed), characters=(1, 80)
+        )
 
 
 def test_an_unlabelled_file_without_final_newline_and_with_odd_characters(tmp_path):
     (tmp_path / "notes.txt").write_text("one \u4e2d two\nthree\u00a0four", encoding="utf-8")
     small = Corpus(tmp_path / "notes.txt", invented_probability=0, capitals_probability=0)
-    seen = {word for i in range(60) for word in small.sample(np.random.default_rng(i))[0].split()}
+    seen = {
+        word
+        for i in range(60)
+        for word in small.sample(np.random.default_rng(i), characters=(1, 80))[0].split()
+    }
     assert {"one", "two", "three", "four"} <= seen
     assert "\u4e2d" not in "".join(seen)
 
@@ -86,7 +92,7 @@ def test_codes_are_addresses_and_amounts_in_our_characters(language):
 def test_their_share_is_a_setting(share, low, high):
     """The shipped texts hold no such addresses; invented notes hold a few."""
     lines = LineSynthesizer(codes_probability=share, characters=(1, 80)).corpus
-    texts = [lines.sample(np.random.default_rng([6, i]))[0] for i in range(400)]
+    texts = [lines.sample(np.random.default_rng([6, i]), characters=(1, 80))[0] for i in range(400)]
     found = sum(
         bool(re.search(r"@|://|www\.|\w\.(com|org|net|fr|de|es|eu|ch|be|info|edu|io|app|uk)\b", t))
         for t in texts
