@@ -1,25 +1,13 @@
 """The structure that docs/design.md promises, held by tests."""
 
 import ast
-from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.sources import ROOT, SOURCES, imported, tree_of
+
 ENTRY_POINTS = ("train.py", "evaluate.py", "infer.py")
-SOURCES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "ocr").rglob("*.py"))
-
-
-def imported(file: str) -> set[str]:
-    """Dotted names of all modules that a file imports anywhere."""
-    names = set()
-    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
 
 
 def test_imports_point_one_way(monkeypatch):
@@ -73,7 +61,7 @@ def test_entry_points_are_short(file):
 
 @pytest.mark.parametrize("file", [*ENTRY_POINTS, *SOURCES])
 def test_every_module_says_what_it_is(file):
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    tree = tree_of(file)
     assert ast.get_docstring(tree) or not tree.body, f"{file} has no docstring"
 
 
@@ -90,7 +78,7 @@ def test_what_tests_share_is_in_helpers():
 def test_no_handler_catches_everything():
     broad = []
     for file in [*ENTRY_POINTS, *SOURCES]:
-        for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(file)):
             if isinstance(node, ast.ExceptHandler):
                 names = [n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)] if node.type else [""]
                 broad += [

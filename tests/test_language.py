@@ -4,18 +4,12 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-TREES = {
-    path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-    for path in sorted((ROOT / "ocr").rglob("*.py"))
-}
-PENDING: set[str] = set()
-"""Files that do not follow the rules yet; the goal is none."""
-FILES = [file for file in TREES if file not in PENDING]
+from tests.helpers.sources import ROOT, SOURCES, tree_of
+
+TREES = {file: tree_of(file) for file in SOURCES}
 
 MAX_LINES = 60
 QUESTIONS = {"what", "whether", "how", "where", "which", "who", "when", "why", "see"}
@@ -47,7 +41,7 @@ def documented(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield getattr(node, "name", "the module"), docstring
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", TREES)
 def test_what_is_public_is_documented(file):
     missing = [
         name
@@ -57,7 +51,7 @@ def test_what_is_public_is_documented(file):
     assert not missing, "no docstring"
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", TREES)
 def test_a_docstring_begins_with_a_verb_or_a_noun_phrase(file):
     questions = {
         name: docstring.splitlines()[0]
@@ -67,7 +61,7 @@ def test_a_docstring_begins_with_a_verb_or_a_noun_phrase(file):
     assert not questions
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", TREES)
 def test_functions_are_short(file):
     long = {
         node.name: node.end_lineno - node.lineno + 1
@@ -78,7 +72,7 @@ def test_functions_are_short(file):
     assert not long, f"functions of more than {MAX_LINES} lines"
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", TREES)
 def test_spelling_is_american(file):
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     # `cancelled` is a method of Python's futures.

@@ -85,6 +85,7 @@ def test_standard_input_without_a_picture(run, monkeypatch, capsys, content):
     assert capsys.readouterr().err.startswith("ocr read: standard input: ")
 
 
+@pytest.mark.slow
 def test_standard_input_that_is_closed(tiny_recognizer):
     """As in `infer.py input=- <&-`."""
     command = [sys.executable, infer.__file__, f"recognizer={tiny_recognizer}", "detector=none", "input=-"]

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 def test_reading_does_not_import_training_libraries():
     """Each of these costs seconds at every start of the reader."""
     code = (

@@ -79,6 +79,7 @@ def test_files_that_fail_together_are_counted(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
+@pytest.mark.slow
 @needs_full
 def test_standard_output_on_a_full_disk_ends_with_one_line(tmp_path, tiny_recognizer):
     Image.new("L", (40, 16), 200).save(tmp_path / "a.png")
