@@ -16,10 +16,15 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ocr.commands.options import CommandParser, run
 from ocr.demo.limits import Limits
 from ocr.errors import ConfigError
+from ocr.inference.settings import DETECTOR, RECOGNIZER
+
+if TYPE_CHECKING:
+    from ocr.inference.reader import Reader
 
 DEFAULTS = Limits()
 
@@ -44,41 +49,46 @@ def _serve(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"{error.name} is missing: install the extra `demo`, as in uv sync --extra demo"
         ) from error
-    from ocr.inference.reader import DETECTOR, RECOGNIZER, Reader
-
-    limits = Limits(
-        megabytes=options.max_megabytes,
-        pages=options.max_pages,
-        megapixels=options.max_megapixels,
-        sessions=options.max_sessions,
-        hours=options.keep_hours,
-    )
-    hosts = (*LOOPBACK, *options.allow_host)
     if not options.allow_host and not _is_loopback(options.host):
         raise ConfigError(
             f"--host {options.host}: tell with --allow-host NAME under which name browsers reach this server"
         )
     # Requests take turns with a page that is read, more often than usual.
     sys.setswitchinterval(SWITCH_SECONDS)
-    corrections = None if options.corrections == "none" else _folder(options.corrections)
+    settings = {
+        "limits": _limits(options),
+        "corrections": None if options.corrections == "none" else _folder(options.corrections),
+        "hosts": (*LOOPBACK, *options.allow_host),
+        "recognizer": options.recognizer,
+    }
     with _listen(options.host, options.port) as listener:
-        reader = Reader.from_pretrained(
-            options.recognizer or RECOGNIZER,
-            options.detector or DETECTOR,
-            device=options.device,
-            decode=options.decode,
-        )
-        recognizer = options.recognizer or RECOGNIZER
-        app = create_app(reader, limits=limits, corrections=corrections, hosts=hosts, recognizer=recognizer)
+        server = PageServer(create_app(_reader(options), **settings))
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"open http://{host}:{listener.getsockname()[1]}/ in a browser; Ctrl-C ends this", flush=True)
-        server = PageServer(app)
         try:
             server.run(sockets=[listener])
         except KeyboardInterrupt:
             if server.busy:
                 _end_at_once()
             raise
+
+
+def _limits(options: argparse.Namespace) -> Limits:
+    return Limits(
+        megabytes=options.max_megabytes,
+        pages=options.max_pages,
+        megapixels=options.max_megapixels,
+        sessions=options.max_sessions,
+        hours=options.keep_hours,
+    )
+
+
+def _reader(options: argparse.Namespace) -> Reader:
+    from ocr.inference.reader import Reader
+
+    return Reader.from_pretrained(
+        options.recognizer, options.detector, device=options.device, decode=options.decode
+    )
 
 
 def _end_at_once() -> None:
@@ -123,8 +133,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=8000, help="0: any that is free")
     about = "name under which browsers reach this server, where that is not this machine's; may be repeated"
     add("--allow-host", action="append", default=[], metavar="NAME", help=about)
-    add("--recognizer", help="bundle: a shipped name or a folder, such as runs/adapt/bundle")
-    add("--detector", help="bundle: a shipped name or a folder")
+    add(
+        "--recognizer",
+        default=RECOGNIZER,
+        help="bundle: a shipped name or a folder, such as runs/adapt/bundle",
+    )
+    add("--detector", default=DETECTOR, help="bundle: a shipped name or a folder")
     add("--decode", help="ctc (fastest), ctc_beam, greedy, beam or rescore; default: the bundle's")
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     about = "where checked lines are kept to learn from; none: nowhere"

@@ -31,35 +31,7 @@ class InvisibleFont:
 
     def write(self, objects: PdfObjects, number: int) -> None:
         """Write the font, with all characters that were encoded, as object `number`."""
-        program = objects.stream(
-            zlib.compress(_program()), {"Filter": "/FlateDecode", "Length1": str(len(_program()))}
-        )
-        descriptor = objects.dictionary(
-            {
-                "Type": "/FontDescriptor",
-                "FontName": "/NoInk",
-                "Flags": "4",
-                "FontBBox": f"[0 {ASCENT - 1000} {1000 * ADVANCE:.0f} {ASCENT}]",
-                "ItalicAngle": "0",
-                "Ascent": str(ASCENT),
-                "Descent": str(ASCENT - 1000),
-                "CapHeight": str(ASCENT),
-                "StemV": "80",
-                "FontFile2": f"{program} 0 R",
-            }
-        )
-        glyphs = objects.stream(zlib.compress(b"\0\1" * (len(self.codes) + 1)), {"Filter": "/FlateDecode"})
-        descendant = objects.dictionary(
-            {
-                "Type": "/Font",
-                "Subtype": "/CIDFontType2",
-                "BaseFont": "/NoInk",
-                "CIDSystemInfo": "<< /Registry (Adobe) /Ordering (Identity) /Supplement 0 >>",
-                "FontDescriptor": f"{descriptor} 0 R",
-                "DW": f"{1000 * ADVANCE:.0f}",
-                "CIDToGIDMap": f"{glyphs} 0 R",
-            }
-        )
+        descendant = self._write_descendant(objects, _write_descriptor(objects))
         meaning = objects.stream(
             zlib.compress(self._to_unicode().encode("ascii")), {"Filter": "/FlateDecode"}
         )
@@ -73,6 +45,21 @@ class InvisibleFont:
                 "ToUnicode": f"{meaning} 0 R",
             },
             number=number,
+        )
+
+    def _write_descendant(self, objects: PdfObjects, descriptor: int) -> int:
+        """Write the font's codes, all of which stand for one glyph; returns the number of the object."""
+        glyphs = objects.stream(zlib.compress(b"\0\1" * (len(self.codes) + 1)), {"Filter": "/FlateDecode"})
+        return objects.dictionary(
+            {
+                "Type": "/Font",
+                "Subtype": "/CIDFontType2",
+                "BaseFont": "/NoInk",
+                "CIDSystemInfo": "<< /Registry (Adobe) /Ordering (Identity) /Supplement 0 >>",
+                "FontDescriptor": f"{descriptor} 0 R",
+                "DW": f"{1000 * ADVANCE:.0f}",
+                "CIDToGIDMap": f"{glyphs} 0 R",
+            }
         )
 
     def _to_unicode(self) -> str:
@@ -92,6 +79,27 @@ class InvisibleFont:
             "endcmap CMapName currentdict /CMap defineresource pop end end",
         ]
         return "\n".join(lines)
+
+
+def _write_descriptor(objects: PdfObjects) -> int:
+    """Write the sizes and the program of the font; returns the number of the object."""
+    program = objects.stream(
+        zlib.compress(_program()), {"Filter": "/FlateDecode", "Length1": str(len(_program()))}
+    )
+    return objects.dictionary(
+        {
+            "Type": "/FontDescriptor",
+            "FontName": "/NoInk",
+            "Flags": "4",
+            "FontBBox": f"[0 {ASCENT - 1000} {1000 * ADVANCE:.0f} {ASCENT}]",
+            "ItalicAngle": "0",
+            "Ascent": str(ASCENT),
+            "Descent": str(ASCENT - 1000),
+            "CapHeight": str(ASCENT),
+            "StemV": "80",
+            "FontFile2": f"{program} 0 R",
+        }
+    )
 
 
 @cache
