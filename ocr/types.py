@@ -61,6 +61,10 @@ class TextLine:
     confidence: float = 0.0
     words: list[Word] = field(default_factory=list)
     detection_score: float = 1.0
+    script_score: float = 0.0
+    """Log-odds of a script that the recognizer does not know; 0 where nothing tells."""
+    other_script: bool = False
+    """True where the writing seems to be in such a script, by the whole page; the text is then invented."""
     kind: str = ""
     """`handwritten`, `typed`, `print` or empty where unknown (ground truth only)."""
     id: str = ""

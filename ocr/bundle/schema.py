@@ -14,6 +14,7 @@ from ocr.bundle.files import CHECKSUM, DESCRIPTION, read_weights, write_descript
 from ocr.bundle.legacy import current
 from ocr.decoding import Autoregressive, Rescoring, SearchSettings, get_decoder
 from ocr.decoding.calibration import Calibration, Logistic
+from ocr.decoding.script import ScriptTest
 from ocr.detection.settings import WORD_MAPS, WORDS, DetectionSettings
 from ocr.errors import BundleError, ConfigError
 
@@ -149,7 +150,9 @@ def _check_decoding(kind: str, decoding: Mapping[str, Any]) -> None:
         for given in (decoding, decoding.get(WORDS, {})):
             DetectionSettings().updated(**{key: value for key, value in given.items() if key in hints})
     if kind == "recognizer":
-        _check_types(decoding, {"strategy": str, "options": {}, "calibration": {}}, "decoding")
+        _check_types(decoding, {"strategy": str, "options": {}, "calibration": {}, "script": {}}, "decoding")
+        if "script" in decoding:
+            ScriptTest.from_config(decoding["script"])
         _check_strategies(decoding)
 
 

@@ -64,6 +64,8 @@ class Hypothesis:
     characters: list[CharacterSpan] = field(default_factory=list)
     fell_back: bool = False
     """True where the guard replaced the text of the decoder by the CTC reading."""
+    script_score: float = 0.0
+    """Log-odds of a script that the recognizer does not know (`ocr.decoding.script`); 0 where there is no test."""
     words: list[WordSpan] = field(init=False)
 
     def __post_init__(self) -> None:

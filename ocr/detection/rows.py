@@ -149,6 +149,7 @@ def _joined(pieces: list[TextLine], page_size: tuple[int, int]) -> TextLine:
         confidence=_mean([piece.confidence for piece in pieces], [len(piece.text) for piece in pieces]),
         words=[word for piece in pieces for word in piece.words],
         detection_score=_mean([piece.detection_score for piece in pieces], lengths),
+        script_score=_mean([piece.script_score for piece in pieces], [len(piece.text) for piece in pieces]),
     )
 
 

@@ -80,7 +80,11 @@ def join_readings(readings: Sequence[Hypothesis], pieces: Sequence[Piece]) -> Hy
         characters += inside
     text = "".join(span.character for span in characters)
     fell_back = any(reading.fell_back for reading in readings)
-    return Hypothesis(text, mean_confidence(characters), characters, fell_back=fell_back)
+    lengths = [max(len(reading.text), 1) for reading in readings]
+    script_score = float(np.average([reading.script_score for reading in readings], weights=lengths))
+    return Hypothesis(
+        text, mean_confidence(characters), characters, fell_back=fell_back, script_score=script_score
+    )
 
 
 def _ink(image: np.ndarray) -> np.ndarray:

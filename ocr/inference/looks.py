@@ -53,6 +53,9 @@ MAX_SCORE = 0.75
 MIN_GAIN = 0.03
 """Gain of the mean detection score from which the lines of a closer look are taken."""
 
+MIN_OVERLAP = 0.3
+"""Share of the smaller of two lines that they must have in common to be at the same place."""
+
 
 @dataclass(frozen=True)
 class Region:
@@ -147,7 +150,7 @@ def mean_score(lines: Sequence[TextLine]) -> float:
 
 
 def replace_small(lines: Sequence[TextLine], region: Region, closer: Sequence[TextLine]) -> list[TextLine]:
-    """Replace the doubtful lines of a region by those of a closer look, unless these are not better.
+    """Replace doubtful lines of a region by those of a closer look at the same place, where these are better.
 
     Args:
         lines: all of a page. closer: what was found in the region, in page pixels.
@@ -156,12 +159,42 @@ def replace_small(lines: Sequence[TextLine], region: Region, closer: Sequence[Te
     # The surroundings of small lines are seen as well, where the lines found before stay.
     seen = [to_shapely(line.polygon) for line in lines if id(line) not in again]
     new = [line for line in closer if _covered(to_shapely(line.polygon), seen) < MAX_COVERED]
-    added = [to_shapely(line.polygon) for line in new]
-    replaced = [line for line in region.lines if _covered(to_shapely(line.polygon), added) >= MAX_COVERED / 2]
-    if not new or mean_score(new) < mean_score(replaced) + MIN_GAIN:
-        return list(lines)
-    gone = {id(line) for line in replaced}
-    return [line for line in lines if id(line) not in gone] + new
+    gone, added = set(), []
+    for before, after in _places(region.lines, new):
+        # What only the closer look shows are strokes of larger writing as often as lines.
+        if before and after and mean_score(after) >= max(mean_score(before) + MIN_GAIN, WORD_SCORE):
+            gone.update(id(line) for line in before)
+            added += after
+    return [line for line in lines if id(line) not in gone] + added
+
+
+def _places(
+    before: Sequence[TextLine], after: Sequence[TextLine]
+) -> list[tuple[list[TextLine], list[TextLine]]]:
+    """Group the lines of two looks by place: those of a group overlap each other, and none of another group."""
+    shapes = [to_shapely(line.polygon) for line in (*before, *after)]
+    if not shapes:
+        return []
+    tree = STRtree(shapes)
+    pairs = [
+        (i, int(j))
+        for i, shape in enumerate(shapes)
+        for j in tree.query(shape)
+        if (i < len(before)) != (j < len(before)) and _overlap(shape, shapes[j]) > MIN_OVERLAP
+    ]
+    touch = np.zeros((len(shapes), len(shapes)), bool)
+    touch[tuple(np.array(pairs, int).reshape(-1, 2).T)] = True
+    _, labels = connected_components(touch, directed=False)
+    places = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        places.append(
+            (
+                [before[i] for i in members if i < len(before)],
+                [after[i - len(before)] for i in members if i >= len(before)],
+            )
+        )
+    return places
 
 
 def _clusters(lines: Sequence[TextLine], margins: Sequence[float]) -> list[list[TextLine]]:
@@ -195,3 +228,9 @@ def _covered(shape: BaseGeometry, others: Sequence[BaseGeometry]) -> float:
     if not others or shape.area == 0:
         return 0.0
     return sum(shape.intersection(other).area for other in others) / shape.area
+
+
+def _overlap(shape: BaseGeometry, other: BaseGeometry) -> float:
+    """Return the area that two shapes share, relative to the smaller one."""
+    smaller = min(shape.area, other.area)
+    return shape.intersection(other).area / smaller if smaller else 0.0

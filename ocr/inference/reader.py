@@ -37,6 +37,9 @@ MIN_ZOOM_GAIN = 0.05
 NOTHING_FOUND = "no text was found, though the page is not blank"
 """Warning of a page that has ink and no lines."""
 
+OTHER_SCRIPT = "the writing seems to be in another script than the recognizer knows: its text is invented"
+"""Warning of a page most of which is in another script."""
+
 __all__ = ["DETECTOR", "RECOGNIZER", "CutPage", "Reader", "source_name"]
 
 
@@ -217,7 +220,7 @@ class Reader:
         pages = [self.cut(image) for image in images]
         self.recognize(pages)
         if self.detector is None:
-            return [_page(page, page.lines, turns=0) for page in pages]
+            return [self._with_script(_page(page, page.lines, turns=0), page.lines) for page in pages]
         pages = [self._or_one_line(image, page) for image, page in zip(images, pages, strict=True)]
         turns = [self._turns(image, page) for image, page in zip(images, pages, strict=True)]
         upright = [
@@ -232,10 +235,10 @@ class Reader:
             lines = self._complete(image, next(found).lines if count else page.lines)
             if count:
                 lines = turned_back(lines, page.size, count)
-            lines = only_text(lines, min_confidence=self.min_confidence)
-            results.append(_page(page, lines, turns=count if lines else 0))
+            text = only_text(lines, min_confidence=self.min_confidence)
+            results.append(self._with_script(_page(page, text, turns=count if text else 0), lines))
         for image, page in zip(images, results, strict=True):
-            if not page.text and has_ink(image):
+            if not page.text and not page.warnings and has_ink(image):
                 page.warnings.append(NOTHING_FOUND)
         return results
 
@@ -254,6 +257,7 @@ class Reader:
                 # Runs of spaces say nothing of the distance between words.
                 line.text = " ".join(hypothesis.text.split())
                 line.confidence = hypothesis.confidence
+                line.script_score = hypothesis.script_score
                 line.words = place_words(hypothesis, line.polygon, crop, page_size=page.size)
 
     def _turns(self, image: np.ndarray, page: CutPage) -> int:
@@ -272,6 +276,18 @@ class Reader:
         if reads_better_whole(whole.lines[0], row):
             return whole
         return CutPage(page.size, row, []) if row else page
+
+    def _with_script(self, page: Page, lines: Sequence[TextLine]) -> Page:
+        """Mark lines in scripts that are not known, by all `lines` of a page, those included that are no text."""
+        read = [line for line in lines if line.text]
+        if self.recognizer.script is None or not read:
+            return page
+        scores = np.array([line.script_score for line in read])
+        for line, is_other in zip(read, self.recognizer.script.mark(scores).tolist(), strict=True):
+            line.other_script = is_other
+        if self.recognizer.script.is_other_page(scores):
+            page.warnings.append(OTHER_SCRIPT)
+        return page
 
     def _complete(self, image: np.ndarray, lines: list[TextLine]) -> list[TextLine]:
         """Add what looks at other scales and at the margins find on a recognized, upright page."""

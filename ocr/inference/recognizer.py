@@ -10,13 +10,16 @@ import torch
 
 from ocr.bundle import Bundle
 from ocr.decoding import WITH_DECODER, WITHOUT_CTC, Hypothesis, get_decoder, strategy_name
+from ocr.decoding.alignment import ctc_log_probs
 from ocr.decoding.calibration import Calibration
+from ocr.decoding.script import ScriptTest, script_features
 from ocr.errors import ConfigError
 from ocr.image.protocol import Preprocessor
 from ocr.inference.backends import recognizer_network
 from ocr.inference.device import half_precision
 from ocr.inference.long_lines import cut_line, join_readings
 from ocr.inference.settings import DEFAULTS
+from ocr.models.vit import Encoded
 from ocr.types import ImageBatch
 
 MIN_HEIGHT = 8
@@ -61,6 +64,9 @@ class LineReader:
         self.calibration = Calibration.from_config(
             bundle.decoding.get("calibration", {}).get(self.decode, {})
         )
+        script = bundle.decoding.get("script")
+        self.script = None if script is None else ScriptTest.from_config(script)
+        self.ngram = bundle.parts.get("ngram")
         if self.decode in WITH_DECODER and bundle.model.decoder is None:
             raise ConfigError(
                 f"decode={self.decode}: {bundle.name} has no autoregressive decoder, use decode=ctc"
@@ -127,7 +133,17 @@ class LineReader:
         with half_precision(self.device):
             images = batch.to(self.device)
             encoded = self.model.encode(images)
-            return self.strategy(self.model, encoded, self.ctc_tokenizer, self.tokenizer, images)
+            hypotheses = self.strategy(self.model, encoded, self.ctc_tokenizer, self.tokenizer, images)
+            if self.script is not None and self.ctc_tokenizer is not None:
+                self._score_script(hypotheses, encoded)
+            return hypotheses
+
+    def _score_script(self, hypotheses: Sequence[Hypothesis], encoded: Encoded) -> None:
+        """Set the log-odds of a script that the recognizer does not know."""
+        rows = ctc_log_probs(self.model, encoded)
+        features = np.stack([script_features(row, self.ctc_tokenizer, self.ngram) for row in rows])
+        for hypothesis, score in zip(hypotheses, self.script(features).tolist(), strict=True):
+            hypothesis.script_score = score
 
 
 def _check_parts(bundle: Bundle) -> None:

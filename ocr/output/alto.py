@@ -2,7 +2,7 @@
 
 A file holds all pages of a source, each with its number in it (`PHYSICAL_IMG_NR`). Paragraphs become <TextBlock>s.
 Outlines, baselines and word confidences are kept to a tenth of a pixel and four digits; a line's own confidence has
-no place in the format.
+no place in the format. Lines in a script that the recognizer does not know refer to the tag `other_script`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 SCHEMA = "http://www.loc.gov/standards/alto/v4/alto-4-4.xsd"
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 
+OTHER_SCRIPT = "other_script"
+"""Tag of lines in a script that the recognizer does not know. The head of a file comes before its pages are known, so
+every file has it."""
+
 
 def page_alto(page: Page) -> etree._Element:
     """The page as an <alto> element."""
@@ -34,6 +38,7 @@ def page_alto(page: Page) -> etree._Element:
     software = _add(processing, "processingSoftware")
     _add(software, "softwareName").text = "ocr"
     _add(software, "softwareVersion").text = __version__
+    _add(_add(root, "Tags"), "OtherTag", ID=OTHER_SCRIPT, TYPE="script", LABEL="other script")
     size = {"HEIGHT": str(page.height), "WIDTH": str(page.width)}
     sheet = _add(
         _add(root, "Layout"), "Page", ID=f"page_{page.number}", PHYSICAL_IMG_NR=str(page.number), **size
@@ -62,6 +67,8 @@ class AltoDocument(XmlDocument):
 def _line(block: etree._Element, line: TextLine, name: str) -> None:
     polygon = outline(line.polygon)
     element = _add(block, "TextLine", ID=name, **_box(polygon), BASELINE=_points(line.baseline))
+    if line.other_script:
+        element.set("TAGREFS", OTHER_SCRIPT)
     _shape(element, polygon)
     for number, word in enumerate(parts(line), start=1):
         if number > 1:

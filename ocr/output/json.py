@@ -15,6 +15,7 @@ The file holds one object for the page:
         paragraph           number of its paragraph on the page, from 1
         confidence          geometric mean of the probabilities of its characters, 0 to 1
         detection_score     confidence of the detector that this is a line, 0 to 1
+        other_script        true where the writing seems to be in a script that the recognizer does not know
         polygon             outline, [[x, y], ...] in page pixels, clockwise, not closed
         baseline            [[x, y], ...] in reading direction
         words               in reading order, each with `text`, `confidence`, `polygon`
@@ -104,6 +105,7 @@ def _line(line: TextLine, paragraph: int) -> dict[str, Any]:
         "paragraph": paragraph,
         "confidence": _probability(line.confidence),
         "detection_score": _probability(line.detection_score),
+        "other_script": line.other_script,
         "polygon": _points(line.polygon),
         "baseline": _points(line.baseline),
         "words": [_word(word) for word in line.words],

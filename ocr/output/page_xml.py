@@ -2,7 +2,7 @@
 
 Paragraphs become <TextRegion>s, named in reading order. The format holds whole pixels; confidences have four
 digits. It has no place for the number of a page in a PDF or TIFF, which is therefore in the attribute `custom` of
-<Page>, as `page {number:2;}`.
+<Page>, as `page {number:2;}`. Lines in a script that the recognizer does not know have an undetermined script.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from ocr.types import Page, TextLine, Word
 
 NAMESPACE = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
+
+UNDETERMINED = "Zyyy - Code for undetermined script"
+"""Value of the format for a script that is not known."""
 
 
 def page_xml(page: Page) -> etree._Element:
@@ -68,6 +71,8 @@ class PageXmlDocument(Document):
 
 def _line(region: etree._Element, line: TextLine, page: Page, name: str) -> None:
     element = _add(region, "TextLine", id=name)
+    if line.other_script:
+        element.set("primaryScript", UNDETERMINED)
     _add(element, "Coords", points=_outline(line.polygon, page))
     _add(element, "Baseline", points=_points(line.baseline, page))
     for number, word in enumerate(line.words if parts(line) is line.words else [], start=1):

@@ -14,7 +14,7 @@ from ocr.synth.camera import shoot
 from ocr.synth.corpus import Corpus
 from ocr.synth.fonts import FontLibrary
 from ocr.synth.layouts import LAYOUTS, Desk, margin_notes, office_marks
-from ocr.synth.paper import blank_sheet, bleed_through, punch_holes
+from ocr.synth.paper import blank_sheet, bleed_through, color_ground, punch_holes
 from ocr.synth.scribe import Scribe
 from ocr.synth.sheet import Sheet, WrittenLine, WrittenWord
 from ocr.types import Page, Polygon, TextLine, Word
@@ -51,6 +51,7 @@ class PageSynthesizer:
         layouts: share of each layout, instead of those of `LAYOUTS`.
         font_weights: shares of the grades of fonts for handwriting; None for `FONT_WEIGHTS`.
         language_weights: shares of the languages; None for the usual ones.
+        ground_probability: share of pages on colored paper or, in light writing, on boards.
     Raises:
         ConfigError: a size out of range or an unknown layout. FontError, DataError: a folder is missing or holds
             nothing usable.
@@ -65,6 +66,7 @@ class PageSynthesizer:
         layouts: Mapping[str, float] | None = None,
         font_weights: Mapping[str, float] | None = None,
         language_weights: Mapping[str, float] | None = None,
+        ground_probability: float = 0.08,
     ):
         if not 300 <= longer_side[0] <= longer_side[1]:
             raise ConfigError(f"longer_side={tuple(longer_side)}: expected 300 <= lowest <= highest")
@@ -80,6 +82,7 @@ class PageSynthesizer:
             Corpus(corpus or ASSETS / "text", weights=language_weights),
         )
         self.longer_side = (int(longer_side[0]), int(longer_side[1]))
+        self.ground_probability = ground_probability
         self.names = [name for name, share in shares.items() if share > 0]
         weights = np.array([shares[name] for name in self.names], np.float64)
         self.shares = weights / weights.sum()
@@ -93,6 +96,8 @@ class PageSynthesizer:
         layout = self.names[int(rng.choice(len(self.names), p=self.shares))]
         longer_side = int(rng.integers(self.longer_side[0], self.longer_side[1] + 1))
         sheet = self._write(rng, layout, longer_side)
+        if rng.random() < self.ground_probability:
+            sheet.image = color_ground(rng, sheet.image)
         image, to_picture = shoot(rng, sheet.image, longer_side)
         return _label(sheet, image, to_picture, layout)
 

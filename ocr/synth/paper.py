@@ -21,6 +21,33 @@ TONES = (
     ((214, 214, 214), 0.05),  # gray microfilm
 )
 
+TINTS = ((244, 190, 200), (150, 190, 230), (170, 214, 160), (250, 190, 110), (196, 160, 116), (150, 150, 150))
+"""Colored paper: pink, blue, green, orange, brown wrapping paper, gray cardboard."""
+
+BOARDS = (
+    (38, 66, 52),
+    (30, 30, 32),
+    (28, 52, 110),
+    (120, 30, 34),
+    (176, 136, 92),
+    (128, 128, 128),
+    (0, 0, 0),
+)
+"""Grounds of light writing: green and black board, blue and red cardboard, brown and gray paper, a negative."""
+
+CHALKS = (
+    (250, 250, 250),
+    (250, 250, 250),
+    (236, 236, 228),
+    (250, 232, 150),
+    (255, 196, 206),
+    (176, 214, 255),
+)
+"""Colors of light writing."""
+
+RUBBED = 14.0
+"""Standard deviation, in gray levels, of the traces of rubbed out chalk on a board."""
+
 
 def blank_sheet(rng: np.random.Generator, size: tuple[int, int], pitch: float) -> Sheet:
     """Make a blank sheet of `size` (height, width), in some cases with rules `pitch` pixels apart."""
@@ -49,6 +76,21 @@ def blank_sheet(rng: np.random.Generator, size: tuple[int, int], pitch: float) -
         _square(rng, sheet, pitch)
     sheet.ink[:] = 0  # rules are not writing
     return sheet
+
+
+def color_ground(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Turn a written sheet, uint8 (h, w, 3) RGB, into one on colored paper, or into light writing on a board."""
+    sheet = image.astype(np.float32)
+    if rng.random() < 0.4:
+        tint = np.array(TINTS[int(rng.integers(len(TINTS)))], np.float32) + rng.normal(0, 8, 3)
+        return np.clip(sheet * tint / 255, 0, 255).astype(np.uint8)
+    ground = np.array(BOARDS[int(rng.integers(len(BOARDS)))], np.float32) + rng.normal(0, 6, 3)
+    chalk = np.array(CHALKS[int(rng.integers(len(CHALKS)))], np.float32)
+    gray = sheet.mean(-1)
+    paper, ink = float(np.median(gray)), float(gray.min())
+    amount = np.clip((paper - gray) / max(paper - ink, 1.0), 0, 1)[..., None] * rng.uniform(0.75, 1)
+    ground = ground + (tile(rng, gray.shape, 2) * rng.uniform(0, RUBBED))[..., None]
+    return np.clip(ground * (1 - amount) + chalk * amount, 0, 255).astype(np.uint8)
 
 
 def tile(rng: np.random.Generator, size: tuple[int, int], kind: int = 0) -> np.ndarray:

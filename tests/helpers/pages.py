@@ -62,5 +62,8 @@ PAGES = {
         text_line("a\x01b\ud800", 40, 30), source="folder\\bad\x02 \"quoted\" 'name'.jpg"
     ),
     "a page of known resolution": replace(_page(text_line("300 dpi", 40, 30)), dpi=300.0),
+    "a line in another script": _page(
+        text_line("oben", 40, 30), replace(text_line("Tpuber", 40, 60), other_script=True)
+    ),
     "letters beyond the basic plane": _page(text_line("𝔉raktur 手紙 שלום", 40, 30)),
 }

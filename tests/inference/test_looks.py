@@ -65,6 +65,19 @@ def test_a_closer_look_replaces_small_print_where_it_is_surer(score, count, reas
     assert all(any(one is kept for one in lines) for kept in TEXT), "lines around it stay"
 
 
+def test_places_of_a_region_are_replaced_one_by_one():
+    """Writing across small print, which a closer look tears apart, no longer keeps the print from being found."""
+    (region,) = small_regions([*TEXT, *SMALL, line(100, 190, 700, 210, 0.6)], 1.0, (1000, 800))
+    better = [line(100, 100 + 14 * i, 220, 112 + 14 * i, 0.8) for i in range(6)]
+    torn = [line(100 + 40 * i, 190, 130 + 40 * i, 210, 0.5) for i in range(15)]
+    stray = line(500, 300, 560, 320, 0.95)
+    lines = replace_small([*TEXT, *region.lines], region, [*better, *torn, stray])
+    assert all(any(one is new for one in lines) for new in better)
+    assert not any(one is piece for one in lines for piece in [*torn, stray]), (
+        "worse, or nothing was there before"
+    )
+
+
 def test_a_part_of_a_line_that_was_found_again_is_dropped():
     initial, insertion, above = line(100, 395, 130, 432), line(300, 380, 400, 405), line(100, 330, 200, 360)
     kept = drop_contained([*TEXT, initial, insertion, above])

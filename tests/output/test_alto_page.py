@@ -25,6 +25,15 @@ def test_files_are_valid(name, reason, schemas, tmp_path):
     schemas[name].assertValid(etree.parse(tmp_path / "out.xml"))
 
 
+@pytest.mark.parametrize(
+    ("name", "mark"), [("alto", "TAGREFS"), ("page", "primaryScript"), ("json", '"other_script": true')]
+)
+def test_lines_in_another_script_are_marked(name, mark, tmp_path):
+    WRITERS[name].write(PAGES["a line in another script"], None, tmp_path / "out")
+    (line,) = [line for line in (tmp_path / "out").read_text().splitlines() if mark in line]
+    assert "oben" not in line
+
+
 @pytest.mark.parametrize("name", ["alto", "page"])
 def test_the_schema_refuses_what_is_wrong(name, schemas, tmp_path):
     WRITERS[name].write(PAGES["a slanted line"], None, tmp_path / "out.xml")
