@@ -1,5 +1,7 @@
 """Which of the lines that were found are writing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,24 @@ def test_long_lines_say_more_about_a_page():
     assert reading_confidence([line("a", 0.9, 300), line("b", 0.5, 100)]) == pytest.approx(0.8)
     assert reading_confidence([]) == 0.0
     assert reading_confidence([line("a", 0.7, 0.0)]) == pytest.approx(0.7), "a line without extent"
+
+
+def piece(text: str, confidence: float, top: float, score: float) -> TextLine:
+    tail = line(text, confidence, 40)
+    return replace(tail, polygon=tail.polygon + np.array((120, top), np.float32), detection_score=score)
+
+
+@pytest.mark.parametrize(
+    ("below", "is_kept", "reason"),
+    [
+        (piece("J;", 0.49, 22, 0.66), False, "the tail of a large letter, which touches the line"),
+        (piece("J;", 0.49, 40, 0.66), True, "below the line, not at it"),
+        (piece("to", 0.65, 22, 0.66), True, "it reads well"),
+        (piece("to", 0.49, 22, 0.85), True, "found as surely as a word"),
+        (piece("12", 0.49, 22, 0.66), True, "a figure"),
+        (piece("and", 0.49, 22, 0.66), True, "more letters than a tail is read as"),
+    ],
+)
+def test_tails_of_letters_are_dropped(below, is_kept, reason):
+    kept = only_text([line("Thursday evening", 0.95, 400), below])
+    assert (len(kept) == 2) == is_kept, reason
