@@ -2,8 +2,7 @@
 
 import sys
 
-from ocr.commands.read import main
+from ocr.commands import main
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(["read", *sys.argv[1:]]))

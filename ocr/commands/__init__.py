@@ -7,6 +7,7 @@ import are imported by the functions that use them, so that help is quick.
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -38,6 +39,12 @@ COMMANDS = {
 }
 """Subcommand: its module and a summary."""
 
+SPINS = "1000"
+"""Rounds that a thread of PyTorch waits for the others before it sleeps: tens of microseconds, not milliseconds.
+
+On cores that other work shares, threads that wait for one which does not run would take its time.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit status: 2 where there is no such subcommand."""
@@ -54,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"did you mean {close[0]}?" if close else "`ocr --help` lists the commands"
         print(f"error: unknown command {name!r}: {hint}", file=sys.stderr)
         return 2
+    if name != "train":
+        # Read by the GNU OpenMP library when PyTorch loads it; a value that the user has set stays.
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     # Text of any language goes to standard output, whatever the locale.
     sys.stdout.reconfigure(encoding="utf-8")
     return import_module(COMMANDS[name][0]).main(arguments[1:])

@@ -1,5 +1,6 @@
 """The command `ocr`: its list of subcommands, their help, and its words on wrong arguments."""
 
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -10,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import ocr
-from ocr.commands import COMMANDS, main
+from ocr.commands import COMMANDS, SPINS, main
 from ocr.commands.licenses import License, licenses
 from ocr.decoding import DECODERS, get_decoder
 
@@ -180,3 +181,15 @@ def test_tested_versions_are_those_that_are_needed():
     for text in metadata.requires("handwriting-reader"):
         requirement = Requirement(text)
         assert requirement.specifier.contains(tested[requirement.name]), text
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "spins"),
+    [("read", None, SPINS), ("read", "7", "7"), ("train", None, None)],
+)
+def test_threads_wait_briefly_unless_told_otherwise(monkeypatch, command, given, spins):
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    if given:
+        monkeypatch.setenv("GOMP_SPINCOUNT", given)
+    main([command, "--help"])
+    assert os.environ.get("GOMP_SPINCOUNT") == spins
