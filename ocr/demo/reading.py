@@ -33,8 +33,8 @@ MAX_SHOWN_PIXELS, MAX_SHOWN_SIDE, THUMBNAIL = 8e6, 30_000, 240
 """Pixels, and longer side in pixels, of pictures of pages, so that very long pages are sharp, too; longer side of
 thumbnails."""
 
-PICTURED = frozenset(form for form, writer in WRITERS.items() if writer.shows_image)
-"""Formats that contain the picture of the page."""
+PICTURED = frozenset(form for form, writer in WRITERS.items() if writer.uses_image)
+"""Formats that are made with the picture of the page."""
 
 IN_ONE = frozenset({"txt", "md", "docx", "pdf", "html"}) & WRITERS.keys()
 """Formats of which people want one file for all pages of all their files."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ocr.types import TextLine
+from ocr.types import TextLine, Word
 
 SAME_LEVEL = 0.5
 """Distance of the baselines of two lines where they face each other, in heights, below which they are one row."""
@@ -65,15 +65,18 @@ class _LevelSegment:
         return overlap < 0.3 * narrow and apart < SAME_LEVEL * min(self.height, other.height)
 
 
-def page_rows(lines: Sequence[TextLine]) -> list[PageRow]:
+def page_rows(lines: Sequence[TextLine], turn: np.ndarray | None = None) -> list[PageRow]:
     """Arrange the words of lines in rows, from top to bottom; lines without text are left out.
 
     Pages may be slanted or turned by quarters. Words without places of their own are one with their line.
+
+    Args:
+        turn: as returned by `level_frame`, for all text of the page where these are some of its lines.
     """
     read = [line for line in lines if line.text]
     if not read:
         return []
-    turn = _level_frame(read)
+    turn = level_frame(read) if turn is None else turn
     groups: list[list[_LevelSegment]] = []
     for segment in sorted(
         (_LevelSegment(line, turn) for line in read), key=lambda item: item.start + item.end
@@ -117,7 +120,26 @@ def _words(line: TextLine, turn: np.ndarray) -> list[PlacedWord]:
     return [PlacedWord(text, float(x.min()), float(x.max())) for text, x in zip(texts, ends, strict=True)]
 
 
-def _level_frame(lines: Sequence[TextLine]) -> np.ndarray:
+def median_height(lines: Sequence[TextLine]) -> float:
+    """Compute the median height of lines in pixels, at least one."""
+    turn = level_frame(lines)
+    return float(np.median([_LevelSegment(line, turn).height for line in lines]))
+
+
+def part_of_line(line: TextLine, words: Sequence[Word]) -> TextLine:
+    """Return a part of a line: some of its words, in their order, as a line of its own."""
+    text = " ".join(word.text for word in words)
+    if text == line.text:
+        return line
+    polygon = np.concatenate([np.asarray(word.polygon, np.float32).reshape(-1, 2) for word in words])
+    start, end = (np.asarray(line.baseline[index], np.float64) for index in (0, -1))
+    way = (end - start) / max(float(np.hypot(*(end - start))), 1e-6)
+    along = (polygon - start) @ way
+    baseline = start + np.outer([along.min(), along.max()], way)
+    return replace(line, polygon=polygon, baseline=baseline.astype(np.float32), text=text, words=list(words))
+
+
+def level_frame(lines: Sequence[TextLine]) -> np.ndarray:
     """(2, 2) matrix by which points (n, 2) are multiplied from the right, so that most of the text becomes level."""
     ways = np.array([np.asarray(line.baseline[-1], np.float64) - line.baseline[0] for line in lines])
     angles, lengths = np.arctan2(ways[:, 1], ways[:, 0]), np.hypot(ways[:, 0], ways[:, 1])

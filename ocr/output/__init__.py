@@ -34,8 +34,8 @@ class Writer:
     document: Callable[..., Document]
     many_pages: bool = True
     """False where a file can hold a single page only."""
-    shows_image: bool = False
-    """True where the file holds the image of the page, or parts of it, so that coordinates refer to that image."""
+    uses_image: bool = False
+    """True where the file is made with the image of the page, so that coordinates refer to that image."""
 
     def write(
         self, page: Page, image: np.ndarray | None, path: Path, *, original: Path | bytes | None = None
@@ -43,7 +43,7 @@ class Writer:
         """Write a file of a single page.
 
         Args:
-            image: uint8 (h, w, 3) RGB; None will do for formats that show no image.
+            image: uint8 (h, w, 3) RGB; None will do for formats that do not use it, and for `csv`.
             original: the file that the page comes from, as a path or its bytes.
         Raises:
             ConfigError: the format needs an image. OSError: `path` cannot be written.
@@ -60,11 +60,11 @@ WRITERS: dict[str, Writer] = {
     "alto": Writer(".alto.xml", AltoDocument),
     "page": Writer(".page.xml", PageXmlDocument, many_pages=False),
     "hocr": Writer(".hocr", HocrDocument),
-    "csv": Writer(".csv", CsvDocument),
+    "csv": Writer(".csv", CsvDocument, uses_image=True),
     "tsv": Writer(".tsv", TsvDocument),
-    "pdf": Writer(".ocr.pdf", PdfDocument, shows_image=True),
-    "html": Writer(".html", HtmlReport, shows_image=True),
-    "draw": Writer(".draw.png", DrawDocument, many_pages=False, shows_image=True),
+    "pdf": Writer(".ocr.pdf", PdfDocument, uses_image=True),
+    "html": Writer(".html", HtmlReport, uses_image=True),
+    "draw": Writer(".draw.png", DrawDocument, many_pages=False, uses_image=True),
 }
 
 

@@ -1,7 +1,8 @@
 """CSV (RFC 4180) of the rows and cells of a page, for tables, forms and receipts.
 
-Columns are found by alignment: a strip from top to bottom that hardly any row with several pieces of text crosses
-divides two columns. A page without such rows has a single column with its lines.
+Tables with ruled lines have the cells between these lines (`ocr.output.ruled`). In all other text, columns are found
+by alignment: a strip from top to bottom that hardly any row with several pieces of text crosses divides two columns.
+A page without such rows has a single column with its lines.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ocr.geometry.rows import PageRow, page_rows
+from ocr.geometry.rows import PageRow, level_frame, page_rows
 from ocr.output.document import Document
+from ocr.output.ruled import ruled_tables
 from ocr.types import Page
 
 CROSSING = 0.1
@@ -26,11 +28,27 @@ MIN_SPLIT = 0.6
 """Gap between words on both sides of a strip, in heights of a row, from which they are in different cells."""
 
 
-def page_cells(page: Page) -> list[list[str]]:
-    """Divide the text of a page into rows of cells, all rows with the same number of cells."""
-    rows = page_rows(page.lines)
+def page_cells(page: Page, image: np.ndarray | None = None) -> list[list[str]]:
+    """Divide the text of a page into rows of cells, all rows with the same number of cells.
+
+    Args:
+        image: uint8 (h, w, 3) RGB, where ruled lines are looked for; None: cells are found by alignment only.
+    """
+    read = [line for line in page.lines if line.text]
+    if not read:
+        return []
+    tables, rest = ([], read) if image is None else ruled_tables(read, image)
+    rows = page_rows(rest, level_frame(read))
     strips = column_strips(rows)
-    return [_cells(row, strips) for row in rows]
+    cells: list[list[str]] = []
+    for row in rows:
+        while tables and (tables[0].top + tables[0].bottom) / 2 < row.level:
+            cells += tables.pop(0).rows
+        cells.append(_cells(row, strips))
+    for table in tables:
+        cells += table.rows
+    width = max(map(len, cells))
+    return [row + [""] * (width - len(row)) for row in cells]
 
 
 def column_strips(rows: Sequence[PageRow]) -> list[tuple[float, float]]:
@@ -84,8 +102,8 @@ class CsvDocument(Document):
     divider = ""
 
     def add(self, page: Page, image: np.ndarray | None) -> None:
-        """Append the rows of a page; `image` is not used."""
+        """Append the rows of a page, with cells by its ruled lines where there is an image."""
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(page_cells(page))
+        csv.writer(text, lineterminator="\n").writerows(page_cells(page, image))
         self.put(self.divider + text.getvalue())
         self.divider = "\n"

@@ -92,7 +92,7 @@ class SourceResults:
             in_file = resize_page(page, file_size)
         for writer in self.writers:
             try:
-                self._write(writer, page if writer.shows_image else in_file, image, pages)
+                self._write(writer, page if writer.uses_image else in_file, image, pages)
             except OSError as error:
                 problems.append(error)
         if len(problems) > 1:

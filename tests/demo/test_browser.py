@@ -56,6 +56,18 @@ def page_lines(tab) -> list[dict]:
     return tab.evaluate("path => fetch(path).then((answer) => answer.json())", source)["lines"]
 
 
+def drag_by_finger(browser, tab, start, end) -> None:
+    """Touch the middle of one element, move to another, and let go."""
+    session = browser.new_cdp_session(tab)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    places = [part.bounding_box() for part in (start, end)]
+    (x, y), (_, last) = ((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in places)
+    for kind, share in (("Start", 0), ("Move", 0.3), ("Move", 0.7), ("Move", 1)):
+        point = {"x": x, "y": y + share * (last - y)}
+        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": [point]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 def test_a_letter_is_read_corrected_and_downloaded_without_another_host(reader, tab, tmp_path):
     with served(reader, corrections=tmp_path / "corrections") as address:
         tab.goto(address)
@@ -142,6 +154,12 @@ def test_lines_are_changed_and_changed_back(reader, scrap, tab):
         tab.click("#undo")
         expect(rows.nth(0)).to_contain_text(before[0].split("\n")[1])
 
+        rows.nth(1).drag_to(rows.nth(0))
+        expect(rows.nth(0)).to_contain_text(before[1].split("\n")[1])
+        assert tab.locator("li.active").count() == 0, "what is dragged is not clicked"
+        tab.click("#undo")
+        expect(rows.nth(0)).to_contain_text(before[0].split("\n")[1])
+
         rows.nth(0).click()
         field = tab.locator("li.active input")
         field.fill("Président")
@@ -223,7 +241,7 @@ def test_what_cannot_be_read_is_told_and_costs_nothing_else(reader, scrap, tab):
         assert [text for text in tab.wrong if "400 (Bad Request)" not in text] == []
 
 
-def test_the_page_fits_a_telephone(reader, scrap, tab):
+def test_the_page_fits_a_telephone(browser, reader, scrap, tab):
     with served(reader) as address:
         tab.set_viewport_size({"width": 360, "height": 700})
         tab.goto(address)
@@ -232,6 +250,13 @@ def test_the_page_fits_a_telephone(reader, scrap, tab):
         assert abs(box["x"] + box["width"] / 2 - 180) < 1, "in the middle"
         buffer = encoded(scrap.resize((1800, 944), Image.Resampling.BICUBIC))
         tab.set_input_files("#picker", {"name": "page.png", "mimeType": "image/png", "buffer": buffer})
+        rows = tab.locator("#lines > li")
+        expect(rows).to_have_count(2)
+        first = rows.nth(0).locator(".reading").inner_text()
+        drag_by_finger(browser, tab, rows.nth(0).locator(".number"), rows.nth(1))
+        expect(rows.nth(1).locator(".reading")).to_have_text(first)
+        tab.click("#undo")
+        expect(rows.nth(0).locator(".reading")).to_have_text(first)
         tab.locator("#lines .row").first.click()
         assert tab.evaluate("document.documentElement.scrollWidth") <= 360
         for part in ("#sheet", "#learn-open", "li.active input", "#download summary", "#unsure"):

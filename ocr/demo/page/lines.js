@@ -69,28 +69,59 @@ export class Lines {
     this.items[number].replaceChildren(button);
   }
 
-  // The order of the lines is changed by dragging, or by Alt and an arrow.
+  // The order of the lines is changed by dragging, or by Alt and an arrow. Fingers drag by the number; elsewhere they
+  // scroll.
   movable(item, number) {
-    item.draggable = true;
-    item.ondragstart = (event) => {
-      event.dataTransfer.setData("application/x-line", number);
-      event.dataTransfer.effectAllowed = "move";
-      this.dragged = number;
+    item.onpointerdown = (event) => {
+      const grip = event.pointerType === "mouse" || event.target.closest(".number");
+      if (grip && event.isPrimary && !event.button && this.active !== number) this.drag(item, number, event);
     };
-    item.ondragover = (event) => {
-      if (this.dragged === undefined) return;
-      event.preventDefault();
-      item.classList.add(this.dragged < number ? "drop-after" : "drop-before");
+  }
+
+  drag(item, from, start) {
+    const list = $("lines");
+    const stop = new AbortController();
+    let to, y = start.clientY, timer;
+    const mark = (next) => {
+      this.items[to]?.classList.remove("drop-before", "drop-after");
+      to = next;
+      if (to !== from) this.items[to]?.classList.add(from < to ? "drop-after" : "drop-before");
     };
-    item.ondragleave = () => item.classList.remove("drop-after", "drop-before");
-    item.ondragend = () => {
-      this.dragged = undefined;
+    // Also while the pointer rests at an end of the list, which scrolls then.
+    const follow = () => {
+      const { top, bottom } = list.getBoundingClientRect();
+      list.scrollTop += y < top + 24 ? -10 : y > bottom - 24 ? 10 : 0;
+      const over = this.items.findIndex((each) => y < each.getBoundingClientRect().bottom);
+      mark(over < 0 ? this.items.length - 1 : over);
     };
-    item.ondrop = (event) => {
-      event.preventDefault();
-      item.ondragleave();
-      if (this.dragged !== undefined) this.move(this.dragged, number);
+    const end = (event) => {
+      stop.abort();
+      clearInterval(timer);
+      item.classList.remove("dragged");
+      if (!timer) return;
+      const wanted = to;
+      mark();
+      // What was dragged was not clicked.
+      const click = new AbortController();
+      document.addEventListener("click", (each) => each.stopPropagation(), { capture: true, signal: click.signal });
+      setTimeout(() => click.abort());
+      if (event.type === "pointerup" && this.items[from] === item) this.move(from, wanted);
     };
+    const on = (type, act) => document.addEventListener(type, act, { signal: stop.signal });
+    on("pointermove", (event) => {
+      if (event.pointerId !== start.pointerId) return;
+      y = event.clientY;
+      if (timer || Math.abs(y - start.clientY) < 6) return;
+      timer = setInterval(follow, 30);
+      item.classList.add("dragged");
+      item.setPointerCapture(start.pointerId);
+    });
+    on("pointerup", (event) => {
+      if (timer) follow();
+      end(event);
+    });
+    on("pointercancel", end);
+    on("keydown", (event) => event.key === "Escape" && end(event));
   }
 
   move(from, to) {
@@ -171,7 +202,6 @@ export class Lines {
       tool("Remove", "It is no line of text", () => this.remove(number)),
     );
     tools.children[1].disabled = number + 1 === this.lines.length;
-    item.draggable = false;
     item.className = "active";
     item.replaceChildren(
       crop,
