@@ -47,10 +47,14 @@ def scripts(wheel, tmp_path_factory) -> Path:
     scripts = folder / ("Scripts" if os.name == "nt" else "bin")
     install = ["-m", "pip", "install", "--no-index", "--no-deps", "--quiet", "--disable-pip-version-check"]
     subprocess.run([scripts / "python", *install, wheel], check=True)
-    packages = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
-    # A .pth file of this environment, which would lead to the checkout, is not read when it is added like this.
-    (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    use_packages_of_this_environment(folder)
     return scripts
+
+
+def use_packages_of_this_environment(folder: Path) -> None:
+    """Let an environment find them; a .pth file that leads to the checkout is not read when added like this."""
+    packages = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
+    (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
@@ -82,22 +86,45 @@ def test_the_wheel_holds_all_that_is_not_python(wheel):
         assert expected and expected <= packed
 
 
-def test_an_image_gets_the_same_wheel(wheel, tmp_path):
-    """The Dockerfile builds from the folder without what .dockerignore names."""
+def test_the_steps_of_the_image_run(wheel, tmp_path):
+    """All instructions of the Dockerfile but that of apt, in folders of this machine and with packages that are here.
+
+    The image is built from the folder without what .dockerignore names.
+    """
     left_out = [line.removeprefix("**/") for line in (ROOT / ".dockerignore").read_text().split()]
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True
     ).stdout.splitlines()
     sent = [name for name in tracked if name.partition("/")[0] not in left_out]
+    assert len(sent) < len(tracked)
     for name in sent:
         (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / "source" / name)
-    (command,) = re.findall(r"python (-m hatchling .*) -d /dist$", (ROOT / "Dockerfile").read_text(), re.M)
-    build = [sys.executable, *command.split(), "-d", str(tmp_path)]
-    subprocess.run(build, cwd=tmp_path / "source", check=True, capture_output=True)
-    with zipfile.ZipFile(wheel) as ours, zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as theirs:
+    pyspark = Path(pytest.importorskip("pyspark").__file__).parent
+    spark = tmp_path / "opt" / "spark" / "python"
+    shutil.copytree(pyspark / "python" / "lib", spark / "lib")
+    (spark / "pyspark").symlink_to(pyspark)
+
+    content = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    content = re.sub(r"(?<![\w./])/(dist|opt|source)\b", rf"{tmp_path}/\1", content)
+    build, apt, install, check = re.findall(r"^RUN (?:--mount=\S+)?(.*)$", content, re.M)
+    assert "apt-get install" in apt and "python3-venv" in apt
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    run_step(build.partition("&&")[2], tmp_path / "source", PATH=path)
+    with zipfile.ZipFile(wheel) as ours, zipfile.ZipFile(next(tmp_path.glob("dist/*.whl"))) as theirs:
         assert sorted(theirs.namelist()) == sorted(ours.namelist())
-    assert len(sent) < len(tracked)
+    run_step(install, tmp_path, PATH=path, PIP_OPTIONS="--no-index --no-deps --quiet")
+    use_packages_of_this_environment(tmp_path / "opt" / "reader")
+    settings = dict(re.findall(r"(\w+)=(\S+)", re.search(r"^ENV (.*)$", content, re.M)[1]))
+    assert Path(settings["PYSPARK_PYTHON"]).is_file()
+    run_step(check, tmp_path, **settings | {"PATH": settings["PATH"].replace("$PATH", path)})
+
+
+def run_step(command: str, folder: Path, **settings: str) -> None:
+    done = subprocess.run(
+        ["sh", "-ec", command], cwd=folder, env=ENVIRONMENT | settings, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_package_comes_from_the_environment(ocr):

@@ -262,6 +262,15 @@ def test_the_page_fits_a_telephone(browser, reader, scrap, tab):
         for part in ("#sheet", "#learn-open", "li.active input", "#download summary", "#unsure"):
             box = tab.locator(part).bounding_box()
             assert box["x"] >= 0 and box["x"] + box["width"] <= 360 and 0 < box["y"] < 700, part
+        for start, part in (
+            ("#find", "#found button >> nth=0"),
+            ("#download summary", "#formats button >> nth=-1"),
+        ):
+            tab.click(start)
+            tab.keyboard.insert_text(first)
+            box = tab.locator(part).bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 360 and box["y"] + box["height"] <= 700, part
+        tab.keyboard.press("Escape")
         tab.click("#learn-open")
         assert tab.locator("#explained").bounding_box()["width"] > 250
         tab.keyboard.press("Escape")

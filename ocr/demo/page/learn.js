@@ -8,10 +8,12 @@ const POLL = 1000; // milliseconds
 
 let polling;
 
+const counted = (number, name) => `${number} ${name}${number === 1 ? "" : "s"}`;
+
 // Resolves to whether the lines outlive their pages.
 export async function showGathered() {
   const { lines, pages, command, damaged, folder } = await api.gathered();
-  $("gathered").textContent = lines ? `${lines} lines, ${pages} ${pages === 1 ? "page" : "pages"}` : "";
+  $("gathered").textContent = lines ? `${counted(lines, "line")}, ${counted(pages, "page")}` : "";
   const kept = folder
     ? `Lines that you check are kept in ${folder}.`
     : "Download the lines before you leave: they are kept no longer than your pages.";
@@ -20,7 +22,7 @@ export async function showGathered() {
     ? `${kept} The recognizer can be adapted to them. About an eighth is held back, in whole pages, ` +
       "to measure the error rate before and after."
     : `${kept} From ${ENOUGH.lines} lines on ${ENOUGH.pages} pages the recognizer can be adapted to a hand. ` +
-      "Confirm lines that are right, too: they tell as much.";
+      "Confirm lines that are right, too: training needs them as much.";
   if (damaged.length) $("explained").textContent += ` Damaged files there: ${damaged.join(", ")}.`;
   $("command").hidden = !command;
   $("command").querySelector("code").textContent = command;

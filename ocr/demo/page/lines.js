@@ -105,7 +105,7 @@ export class Lines {
       const click = new AbortController();
       document.addEventListener("click", (each) => each.stopPropagation(), { capture: true, signal: click.signal });
       setTimeout(() => click.abort());
-      if (event.type === "pointerup" && this.items[from] === item) this.move(from, wanted);
+      if (event.type === "pointerup" && this.items[from] === item) this.move(from, wanted, false);
     };
     const on = (type, act) => document.addEventListener(type, act, { signal: stop.signal });
     on("pointermove", (event) => {
@@ -124,14 +124,15 @@ export class Lines {
     on("keydown", (event) => event.key === "Escape" && end(event));
   }
 
-  move(from, to) {
+  // With `open`, the line is chosen in its new place.
+  move(from, to, open = true) {
     if (to < 0 || to >= this.lines.length || from === to) return;
     const order = this.lines.map((line) => line.number);
     const [moved] = order.splice(from, 1);
     order.splice(to, 0, moved);
     this.edit("a line moved", async (page) => {
       await api.setOrder(page, order);
-      return { lines: [{ number: moved }] };
+      return open ? { lines: [{ number: moved }] } : {};
     });
   }
 

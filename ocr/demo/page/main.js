@@ -111,7 +111,7 @@ async function show(page) {
   $("title").textContent = title(file, page.number);
   $("title").title = file.name;
   document.title = `${file.name} – ocr`;
-  $("text").classList.toggle("ready", state === "done");
+  for (const part of ["viewer", "text"]) $(part).classList.toggle("ready", state === "done");
   if (state !== "done") {
     viewer.say(state === "failed" ? message : state === "reading" ? "Reading…" : "Waiting for its turn…");
     count();
