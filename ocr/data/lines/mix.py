@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ocr.caching import Cache
-from ocr.data.lines.sources import LineSource
+from ocr.data.lines.sources import EndlessLines, LineSource
 from ocr.data.mixture import shared_out
 from ocr.errors import ConfigError
 from ocr.types import LineSample
@@ -15,7 +15,7 @@ from ocr.types import LineSample
 _BLOCK_TAG, _ORDER_TAG, _VARY_TAG = 1, 2, 4
 
 
-class MixedLines:
+class MixedLines(EndlessLines):
     """Named sources mixed in given shares, each finite source once per its own epoch in shuffled order.
 
     Position p of the sequence depends on (seed, p) alone: no state, hence the same lines for any number of
@@ -29,15 +29,13 @@ class MixedLines:
         sources: line sources by name; None leaves one out. An endless one is read at ever new indices by `.at(i)`.
         weights: share of lines of each source, scaled to sum to 1; 0 or None leaves it out. Without `weights`
             shares are in proportion to length.
-        length: number of lines called an epoch; default the sum of the sources' lengths.
+        length: number of lines per epoch; default the sum of the sources' lengths.
         seed: of the order.
         vary: `(sample, generator) -> sample`, run on every line with the generator of its position.
 
     Raises:
         ConfigError: no source is in use, a name or weight is wrong (see `shared_out`), or `length` is not > 0.
     """
-
-    endless = True
 
     def __init__(
         self,
@@ -62,15 +60,6 @@ class MixedLines:
         self.block = max(256, 2 * len(self.sources) ** 2)
         self._block_of = Cache(self._deal_block, 64)
         self._order_of = Cache(self._shuffle_source, 4 * len(self.sources))
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, index: int) -> LineSample:
-        """Return line `index` of the first epoch."""
-        if not 0 <= index < self.length:
-            raise IndexError(f"{self.name}: index {index} of {self.length} lines")
-        return self.at(index)
 
     def at(self, position: int) -> LineSample:
         """Return the line at `position` >= 0 of the endless sequence."""
