@@ -55,7 +55,7 @@ class EvaluationBatches:
         source: LineSource,
         preprocess: LinePreprocessor,
         *,
-        batch_size: int = 32,
+        batch_size: int,
         max_columns: int | None = None,
         num_workers: int = 0,
         on_error: Callable[[int, OcrError], None] | None = None,
