@@ -5,8 +5,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-import pytest
-
 from tests.helpers.sources import ROOT, SOURCES, tree_of
 
 TREES = {file: tree_of(file) for file in SOURCES}
@@ -41,43 +39,42 @@ def documented(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield getattr(node, "name", "the module"), docstring
 
 
-@pytest.mark.parametrize("file", TREES)
-def test_what_is_public_is_documented(file):
-    missing = [
-        name
-        for name, node in public(TREES[file])
+def test_what_is_public_is_documented():
+    assert not [
+        f"{file}: {name} has no docstring"
+        for file, tree in TREES.items()
+        for name, node in public(tree)
         if not ast.get_docstring(node) and getattr(node, "body", True)
     ]
-    assert not missing, "no docstring"
 
 
-@pytest.mark.parametrize("file", TREES)
-def test_a_docstring_begins_with_a_verb_or_a_noun_phrase(file):
-    questions = {
-        name: docstring.splitlines()[0]
-        for name, docstring in documented(TREES[file])
+def test_a_docstring_begins_with_a_verb_or_a_noun_phrase():
+    assert not [
+        f"{file}: {name}: {docstring.splitlines()[0]}"
+        for file, tree in TREES.items()
+        for name, docstring in documented(tree)
         if re.match(r"\w*", docstring)[0].lower() in QUESTIONS | FRAGMENTS
-    }
-    assert not questions
+    ]
 
 
-@pytest.mark.parametrize("file", TREES)
-def test_functions_are_short(file):
-    long = {
-        node.name: node.end_lineno - node.lineno + 1
-        for node in ast.walk(TREES[file])
+def test_functions_are_short():
+    assert not [
+        f"{file}: {node.name} has more than {MAX_LINES} lines"
+        for file, tree in TREES.items()
+        for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.end_lineno - node.lineno >= MAX_LINES
-    }
-    assert not long, f"functions of more than {MAX_LINES} lines"
+    ]
 
 
-@pytest.mark.parametrize("file", TREES)
-def test_spelling_is_american(file):
-    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    # `cancelled` is a method of Python's futures.
-    current = [line.replace(".cancelled()", "") for line in lines if "former spelling" not in line]
-    assert not sorted({word for line in current for word in BRITISH.findall(line)})
+def test_spelling_is_american():
+    found = []
+    for file in TREES:
+        lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+        # `cancelled` is a method of Python's futures.
+        current = [line.replace(".cancelled()", "") for line in lines if "former spelling" not in line]
+        found += [f"{file}: {word}" for line in current for word in BRITISH.findall(line)]
+    assert not found
 
 
 def test_no_two_classes_share_a_name():

@@ -49,6 +49,7 @@ def test_what_cannot_be_measured_is_told_in_a_line(arguments, message, capsys):
     assert message in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_trocr_small_does_the_steps_that_are_asked_for():
     pytest.importorskip("transformers", reason="the extra engines is not installed")
     from ocr.evaluation.engine import Machine

@@ -92,6 +92,7 @@ def test_features_of_grey_pictures_equal(tmp_path, make, file, colors, why):
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_encoder_can_come_out_of_a_trocr(checkpoints):
     folder, _ = checkpoints["small"]
     whole = convert_trocr(folder, name="x").model.encoder.state_dict()

@@ -128,6 +128,7 @@ def test_wanted_pages_that_are_not_there(tmp_path):
         next(open_pages(path, pages=PageRange.parse("3-4,9")))
 
 
+@pytest.mark.slow
 def test_two_thousand_pages_stream(tmp_path):
     """No page is kept after the next was asked for, and memory does not grow."""
     path = write_pdf(tmp_path / "a.pdf", [shade(0.5)] * 2000)
