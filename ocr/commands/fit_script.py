@@ -38,8 +38,9 @@ def _fit_script(options: argparse.Namespace) -> None:
     from ocr.bundle.schema import update_description
     from ocr.data.lines.synthetic import SyntheticLines
     from ocr.evaluation.script_fit import fit_script_test, line_features, show_marked
+    from ocr.synth import ASSETS
     from ocr.synth.fonts import FontLibrary
-    from ocr.synth.line import ASSETS, LineSynthesizer
+    from ocr.synth.line import LineSynthesizer
     from ocr.synth.scripts import find_fonts
 
     bundle = Bundle.load(options.bundle, kind="recognizer")

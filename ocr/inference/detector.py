@@ -16,8 +16,9 @@ from ocr.detection.settings import WORD_MAPS, for_bundle
 from ocr.detection.words import find_words, group_words
 from ocr.errors import BundleError
 from ocr.geometry import CoordinateMap, clip_polygon, line_height, moved_line, reading_order
-from ocr.image.ink import has_ink
+from ocr.image.ink import CONTRAST, has_ink
 from ocr.image.page_preprocess import PagePreprocessor, check_page, framed_side, scale_pixels
+from ocr.image.preprocess import ink_gray
 from ocr.image.skew import page_skew
 from ocr.inference.backends import detector_network
 from ocr.inference.device import half_precision
@@ -153,8 +154,10 @@ class LineFinder:
         if found:
             return self._look_closer(image, found, scale)
         if has_ink(image):
-            for other in self._other_scales(image, first):
-                found = self._look(image, other)
+            views = [(_dark_on_light(image), first)]
+            views += [(image, other) for other in self._other_scales(image, first)]
+            for view, other in views:
+                found = self._look(view, other)
                 if found:
                     return found
         return []
@@ -219,6 +222,15 @@ class LineFinder:
             first * TYPICAL_HEIGHT / typical, MAX_SIDE / framed_side(image.shape[:2]), self.preprocess.enlarge
         )
         return None if abs(np.log(scale / first)) < 0.1 else float(scale)
+
+
+def _dark_on_light(image: np.ndarray) -> np.ndarray:
+    """Return a page, uint8 (h, w, 3) RGB or (h, w), in gray with dark ink, whatever the colors of ink and ground."""
+    gray = image if image.ndim == 2 else ink_gray(image)
+    paper = int(np.median(gray))
+    if (gray > paper + CONTRAST).mean() > (gray < paper - CONTRAST).mean():
+        gray = 255 - gray
+    return cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB)
 
 
 def _on_page(lines: list[TextLine], to_page: CoordinateMap, size: tuple[int, int]) -> list[TextLine]:

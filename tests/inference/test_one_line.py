@@ -51,6 +51,8 @@ class Found:
 class WidthReader:
     """Reads the width of a crop in hundreds, with the given confidence for the whole picture and for pieces."""
 
+    script = None
+
     def __init__(self, whole: float, piece: float):
         self.whole, self.piece = whole, piece
 

@@ -45,6 +45,8 @@ class InkFinder:
 class BlockReader:
     """Reads a line that begins with its block as "upright", surely, and anything else as "xxxxxxx"."""
 
+    script = None
+
     def __init__(self, sure: float = 0.9, unsure: float = 0.5, text: str = "upright"):
         self.sure, self.unsure, self.text = sure, unsure, text
         self.crops = 0
@@ -106,6 +108,21 @@ def test_a_page_that_reads_well_costs_nothing_more():
     page = Reader(reader, InkFinder()).read(written())
     assert reads_well(page.lines)
     assert reader.crops == 4
+
+
+@pytest.mark.parametrize(
+    ("confidence", "score", "well", "reason"),
+    [
+        (0.9, -8.0, True, "sure, and a language"),
+        (0.84, 0.5, False, "sure, but no language: upside down, or another script"),
+        (0.6, -8.0, False, "unsure"),
+        (0.9, 0.0, True, "sure, by a recognizer without a test of scripts"),
+    ],
+)
+def test_surely_read_letters_must_make_a_language(confidence, score, well, reason):
+    outline = np.array([(0, 0), (100, 0), (100, 25), (0, 25)], np.float32)
+    line = TextLine(outline, outline[2:], "uaras tsed", confidence, script_score=score)
+    assert reads_well([line]) == well, reason
 
 
 @pytest.mark.slow

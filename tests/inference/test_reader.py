@@ -18,6 +18,8 @@ from ocr.types import TextLine
 class InkReader:
     """Reads each run of inked columns as one word named by its number in the line; counts its calls."""
 
+    script = None
+
     def __init__(self):
         self.calls = 0
 

@@ -5,9 +5,7 @@ import pytest
 
 from ocr import Reader
 from ocr.metrics.text import count_errors
-from ocr.synth import ASSETS
-from ocr.synth.fonts import FontLibrary
-from ocr.synth.render import LineRenderer, Style
+from tests.helpers.sheets import colored, drawn
 
 LINES = [
     "The meeting is moved to Thursday",
@@ -15,22 +13,6 @@ LINES = [
     "three copies of the list. Anna will",
     "open the room at half past seven,",
 ]
-
-
-def drawn(size: tuple[int, int], *texts: tuple[str, int, int, int], turned: str = "") -> np.ndarray:
-    """A sheet of `size` (height, width) with texts (text, x, y, height), and one that runs up its left margin."""
-    font = FontLibrary(ASSETS / "fonts").get("IndieFlower.ttf")
-    ink = np.zeros(size, np.uint8)
-    for text, x, y, height in texts:
-        line = LineRenderer(height=height, max_width=8192, framed_probability=0.0).render(
-            text, font, Style(), np.random.default_rng(1)
-        )
-        rows, columns = min(line.ink.shape[0], size[0] - y), min(line.ink.shape[1], size[1] - x)
-        ink[y : y + rows, x : x + columns] |= line.ink[:rows, :columns]
-    if turned:
-        margin = np.rot90(drawn((80, 420), (turned, 20, 20, 44)))
-        ink[80:500, 20:100] = 245 - margin[..., 0]
-    return np.repeat((245 - np.minimum(ink, 210))[..., None], 3, axis=2)
 
 
 BODY = [(text, 120, 330 + 60 * i, 40) for i, text in enumerate(LINES)]
@@ -89,6 +71,11 @@ def reader():
             [" ".join(row) for row in PRICES],
             "rows of a receipt",
         ),
+        (
+            colored(drawn((300, 1100), ("Thursday", 80, 60, 60)), (190, 30, 40), (250, 250, 250)),
+            ["Thursday"],
+            "white on red, which the detector does not see in color",
+        ),
         (np.full((600, 400, 3), 245, np.uint8), [], "an empty sheet"),
     ],
 )
@@ -97,3 +84,9 @@ def test_writing_of_any_size_is_read(reader, image, truth, reason):
     assert page.rotation == 0, reason
     assert len(page.lines) == len(truth), reason
     assert count_errors("\n".join(truth), page.text).cer <= 12, f"{reason}: {page.text}"
+
+
+def test_a_clear_hand_upside_down_is_turned(reader):
+    """Its letters read surely as other letters, in words of no language."""
+    page = reader.read(np.ascontiguousarray(drawn((500, 1000), *BODY[:2])[::-1, ::-1]))
+    assert page.rotation == 180
