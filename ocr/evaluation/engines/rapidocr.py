@@ -100,7 +100,8 @@ def load(
         raise ConfigError(f"engine=rapidocr: {version} {size}, language {language}: {error}") from error
     packages = {name: version_of(name) for name in ("rapidocr", "onnxruntime")}
     models = {"version": version, "size": size, "language": language, "text_score": text_score}
-    about = {**models, "packages": packages}
+    named = {"detector": detector, "recognizer": recognizer, "characters": characters}
+    about = {**models, **{key: file for key, file in named.items() if file}, "packages": packages}
     return Rapid(ocr, f"{version} {size}", about, (ResizeImgError, DetectorResizeError))
 
 
