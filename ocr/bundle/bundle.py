@@ -89,7 +89,7 @@ class Bundle:
         if self.kind not in KINDS:
             raise BundleError(f"bundle {self.name!r}: kind {self.kind!r} is not one of {', '.join(KINDS)}")
         if not self.parts:
-            self.parts = build_parts(self.part_configs)
+            self.parts = build_parts(self.part_configs, stranger=True)
 
     @classmethod
     def load(cls, name_or_dir: str | Path, *, kind: str | None = None) -> Bundle:

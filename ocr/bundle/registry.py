@@ -7,8 +7,12 @@ because a line below puts it there, or because the user's own code calls `regist
 
 from __future__ import annotations
 
+import base64
 import importlib.metadata
-from collections.abc import Iterator, Mapping, Sequence
+import re
+import typing
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -79,6 +83,8 @@ class Buildable:
 
     cls: type
     parts: Mapping[str, str] = field(default_factory=dict)
+    files: Collection[str] = ()
+    """Arguments that may name a file, or hold its content in Base64."""
 
     @property
     def target(self) -> str:
@@ -89,7 +95,9 @@ class Buildable:
 _REGISTRY: dict[str, dict[str, Buildable]] = {role: {} for role in ROLES}
 
 
-def register(cls: type, *, role: str, parts: Mapping[str, str] | None = None) -> None:
+def register(
+    cls: type, *, role: str, parts: Mapping[str, str] | None = None, files: Collection[str] = ()
+) -> None:
     """Allow bundles and configurations to build `cls`. Call it from code that you run, not from data.
 
     Bundles are loaded by other processes as well (reading, Spark workers), so the call belongs into the module of
@@ -100,6 +108,8 @@ def register(cls: type, *, role: str, parts: Mapping[str, str] | None = None) ->
             are checked against its type hints.
         role: one of `ROLES`, the place where it may stand.
         parts: its arguments that hold built objects themselves, and their roles.
+        files: its arguments that may name a file. In a bundle they may name shipped files and those of the working
+            folder only, and where the type hint includes bytes, hold the content in Base64.
     Raises:
         ConfigError: not a class, an unknown role or argument, or a constructor with `*args` or `**kwargs`.
     """
@@ -114,7 +124,7 @@ def register(cls: type, *, role: str, parts: Mapping[str, str] | None = None) ->
         raise ConfigError(f"register({cls.__name__}): the arguments must be named, not *args or **kwargs")
     if missing := sorted(parts.keys() - parameters.keys()):
         raise ConfigError(f"register({cls.__name__}): no argument {missing[0]!r}")
-    entry = Buildable(cls, parts)
+    entry = Buildable(cls, parts, files)
     _REGISTRY[role][entry.target] = entry
 
 
@@ -125,19 +135,22 @@ def registered() -> Iterator[tuple[str, Buildable]]:
             yield role, entry
 
 
-def build(config: Any, role: str | None = None, *, at: str = "config") -> Any:
+def build(config: Any, role: str | None = None, *, at: str = "config", stranger: bool = False) -> Any:
     """Build the object that a `_target_` dict describes, with the objects nested in it.
 
     Args:
         config: `_target_` and the arguments, plain values or, where the class says so, `_target_` dicts.
         role: place that the class must be registered for; None for any.
         at: name of the place for messages, such as `model_config.encoder`.
+        stranger: the configuration may come from anyone, and must not make the program read files.
     Raises:
         BundleError: the class is not registered for `role`, an argument is unknown, missing or of another type,
             or the constructor refuses the values. One line that begins with `at`.
     """
     entry = _find(config, role, at)
-    arguments = _arguments(entry, {key: value for key, value in config.items() if key != "_target_"}, at)
+    arguments = _arguments(
+        entry, {key: value for key, value in config.items() if key != "_target_"}, at, stranger
+    )
     try:
         return entry.cls(**arguments)
     except REFUSALS as error:
@@ -146,7 +159,9 @@ def build(config: Any, role: str | None = None, *, at: str = "config") -> Any:
         ) from error
 
 
-def build_parts(configs: Mapping[str, Any], *, at: str = "part_configs") -> dict[str, Any]:
+def build_parts(
+    configs: Mapping[str, Any], *, at: str = "part_configs", stranger: bool = False
+) -> dict[str, Any]:
     """Build the parts beside a model, each in its role.
 
     Raises:
@@ -155,7 +170,9 @@ def build_parts(configs: Mapping[str, Any], *, at: str = "part_configs") -> dict
     for key in configs:
         if key not in PARTS:
             raise BundleError(f"{at}: unknown part {shown(key)}; one of {', '.join(PARTS)}")
-    return {key: build(config, PARTS[key], at=f"{at}.{key}") for key, config in configs.items()}
+    return {
+        key: build(config, PARTS[key], at=f"{at}.{key}", stranger=stranger) for key, config in configs.items()
+    }
 
 
 def _find(config: Any, role: str | None, at: str) -> Buildable:
@@ -192,7 +209,7 @@ def _load_entry_points() -> None:
             ) from error
 
 
-def _arguments(entry: Buildable, given: Mapping[str, Any], at: str) -> dict[str, Any]:
+def _arguments(entry: Buildable, given: Mapping[str, Any], at: str, stranger: bool) -> dict[str, Any]:
     """Check the arguments of a class and build the objects among them."""
     plain = {key: value for key, value in given.items() if key not in entry.parts}
     check_arguments(entry.cls, plain, at, partial=True)
@@ -203,8 +220,23 @@ def _arguments(entry: Buildable, given: Mapping[str, Any], at: str) -> dict[str,
     # In the order of the configuration: new weights are drawn from one random generator.
     for key in [key for key in given if key in entry.parts]:
         if not (given[key] is None and fits(None, hints.get(key, Any))):
-            arguments[key] = build(given[key], entry.parts[key], at=f"{at}.{key}")
+            arguments[key] = build(given[key], entry.parts[key], at=f"{at}.{key}", stranger=stranger)
+    for key in entry.files if stranger else ():
+        if isinstance(given.get(key), str) and not _FILE_NAME.fullmatch(given[key]):
+            arguments[key] = _content(given[key], hints.get(key, Any), f"{at}.{key}")
     return arguments
+
+
+_FILE_NAME = re.compile(r"[\w-]{1,100}\.\w{1,20}")
+"""Name of a file without a folder. Base64 has no dots."""
+
+
+def _content(text: str, hint: Any, at: str) -> bytes:
+    """Decode Base64. Raises BundleError for other text, and where the hint takes no bytes."""
+    with suppress(ValueError):
+        if bytes in typing.get_args(hint):
+            return base64.b64decode(text, validate=True)
+    raise BundleError(f"{at}: {shown(text)} is a file in a folder, which a bundle must not name")
 
 
 for _class, _role, _parts in (
@@ -232,4 +264,5 @@ for _class, _role, _parts in (
     (ByteBpeTokenizer, "tokenizer", {}),
     (CharNgram, "ngram", {}),
 ):
-    register(_class, role=_role, parts=_parts)
+    _files = {SentencePieceTokenizer: ("model",), XlmRobertaTokenizer: ("model",), CharNgram: ("file",)}
+    register(_class, role=_role, parts=_parts, files=_files.get(_class, ()))

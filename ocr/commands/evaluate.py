@@ -15,14 +15,13 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ocr.commands.configs import CONFIGS
-from ocr.commands.train import near_names
+from ocr.commands.train import compose, near_names
 from ocr.errors import ConfigError, OcrError, one_line
 
 
@@ -55,9 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__ + "\n" + (CONFIGS / "evaluate.yaml").read_text(encoding="utf-8"), end="")
         return 0 if arguments else 2
     try:
-        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-            config = compose("evaluate", list(arguments))
-        evaluate(config)
+        evaluate(compose("evaluate", arguments))
     except (OcrError, HydraException, OmegaConfBaseException) as error:
         print(f"error: {one_line(error)}{near_names(error, 'evaluate', arguments)}", file=sys.stderr)
         return 2

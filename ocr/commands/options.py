@@ -40,7 +40,8 @@ class CommandParser(argparse.ArgumentParser):
 
 def positive(text: str) -> int:
     """Parse a whole number from 1."""
-    if not text.isdecimal() or int(text) < 1:
+    # Python converts no number of thousands of digits.
+    if not text.isdecimal() or len(text) > 18 or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
     return int(text)
 

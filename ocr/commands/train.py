@@ -182,8 +182,7 @@ def main(arguments: Sequence[str]) -> int:
             sys.argv[1:] = arguments
             hydra.main(config_path=str(CONFIGS), config_name="train", version_base="1.3")(train)()
         else:
-            with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
-                train(hydra.compose("train", list(arguments)))
+            train(compose("train", arguments))
     except (OcrError, HydraException, OmegaConfBaseException) as error:
         print(f"error: {one_line(error)}{near_names(error, 'train', arguments)}", file=sys.stderr)
         return 2
@@ -196,6 +195,20 @@ def main(arguments: Sequence[str]) -> int:
         # Before the first step; from there on, the checkpoint callback ends the process.
         return 128 + signal.SIGINT
     return 0
+
+
+def compose(name: str, overrides: Sequence[str]) -> DictConfig:
+    """Compose a configuration, such as `train`, with overrides of the command line.
+
+    Raises:
+        HydraException, OmegaConfBaseException: an override cannot be applied. ConfigError: it has a number where the
+            name of a file is expected, or a number of more digits than Python reads.
+    """
+    try:
+        with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
+            return hydra.compose(name, list(overrides))
+    except ValueError as error:
+        raise ConfigError(one_line(error)) from error
 
 
 def near_names(error: BaseException, config: str, arguments: Sequence[str]) -> str:
@@ -212,8 +225,7 @@ def near_names(error: BaseException, config: str, arguments: Sequence[str]) -> s
         text for text in arguments if (CONFIGS / text.lstrip("+~").split("=")[0]).is_dir() and "=" in text
     ]
     GlobalHydra.instance().clear()
-    with hydra.initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        keys = list(_keys(OmegaConf.to_container(hydra.compose(config, groups))))
+    keys = list(_keys(OmegaConf.to_container(compose(config, groups))))
     wanted = found[1]
     # Right at the end, but in another place: `lr` for `optim.optimizer.lr`.
     moved = [key for key in keys if key.endswith("." + wanted.rsplit(".", 1)[-1])]

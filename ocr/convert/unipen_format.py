@@ -19,7 +19,10 @@ import numpy as np
 from ocr.errors import DataError
 
 _ENTRY = re.compile(r"^\.([A-Za-z][A-Za-z0-9_]*)", re.MULTILINE)
-_RANGE = re.compile(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?")
+_RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?(?:-(\d{1,9})(?::(\d{1,9}))?)?")
+_MAX_COMPONENTS = 100_000
+"""In a segment; that of a page of writing has hundreds."""
+
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": " "}
 _DEFAULT_COLUMNS = ("X", "Y")
@@ -69,12 +72,14 @@ class Segment:
         for part in self.range.replace(" ", "").split(","):
             match = _RANGE.fullmatch(part)
             if match is None:
-                raise DataError(f"range {self.range!r} is not understood")
+                raise DataError(f"range {self.range!r:.80} is not understood")
             first, start, last, end = (None if group is None else int(group) for group in match.groups())
             end = start if last is None else end
             last = first if last is None else last
             if last < first:
-                raise DataError(f"range {self.range!r} runs backwards")
+                raise DataError(f"range {self.range!r:.80} runs backwards")
+            if len(found) + last - first > _MAX_COMPONENTS:
+                raise DataError(f"range {self.range!r:.80} has more than {_MAX_COMPONENTS} components")
             for component in range(first, last + 1):
                 stop = end + 1 if component == last and end is not None else None
                 found.append((component, start or 0 if component == first else 0, stop))

@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError, features
 from ocr.errors import ImageError
 from ocr.image.damage import DAMAGED, quiet, short_reason
 from ocr.image.page_image import MAX_PIXELS, PageImage, check_size
+from ocr.image.plain import JPEG, MAX_SCANS, has_many_scans
 from ocr.image.rgb import decode
 from ocr.image.tiff64 import TIFF_HEADS, open_float64
 
@@ -34,6 +35,8 @@ Image.MAX_IMAGE_PIXELS = None
 
 def open_picture(source: str | Path | bytes, name: str, head: bytes) -> Image.Image:
     """Open a file by its header; nothing is decoded yet. Raises ImageError for one that is no picture."""
+    if head.startswith(JPEG):
+        _check_scans(source, name)
     formats = (*FORMATS, *(form for form, feature in _OPTIONAL_FORMATS.items() if features.check(feature)))
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
         _allow_heif(name)
@@ -50,6 +53,16 @@ def open_picture(source: str | Path | bytes, name: str, head: bytes) -> Image.Im
         raise ImageError(f"{name}: {what} (known: JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, PDF)") from error
     except DAMAGED as error:
         raise ImageError(f"{name}: cannot be opened ({short_reason(error)})") from error
+
+
+def _check_scans(source: str | Path | bytes, name: str) -> None:
+    """Raise ImageError for a JPEG that takes very long, whatever its size."""
+    try:
+        content = source if isinstance(source, bytes) else Path(source).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{name}: {error.strerror}") from error
+    if has_many_scans(content):
+        raise ImageError(f"{name}: a JPEG of more than {MAX_SCANS} scans, which would take very long")
 
 
 def _allow_heif(name: str) -> None:

@@ -219,7 +219,8 @@ def _without_suffix(path: Path) -> Path:
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:
     """Sort key by which page2 comes before page10."""
-    parts = re.split(r"(\d+)", str(path).casefold())
+    # Of more digits than these, Python may convert none.
+    parts = re.split(r"(\d{1,1000})", str(path).casefold())
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 

@@ -48,7 +48,7 @@ class CharNgram:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        found = [path for path in (Path(file), ASSETS / file) if path.is_file()]
+        found = [path for path in (ASSETS / file, Path(file)) if path.is_file()]
         if not found:
             raise ConfigError(f"n-gram model {file!r}: no such file")
         try:

@@ -118,7 +118,7 @@ class SentencePieceTokenizer(Immutable):
         if isinstance(model, str):
             try:
                 files = [
-                    path for path in (Path(model), ASSETS / model) if len(model) < 4096 and path.is_file()
+                    path for path in (ASSETS / model, Path(model)) if len(model) < 4096 and path.is_file()
                 ]
                 model = files[0].read_bytes() if files else base64.b64decode(model, validate=True)
             except (OSError, binascii.Error, ValueError) as error:

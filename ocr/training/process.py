@@ -8,15 +8,32 @@ import os
 
 import torch
 
+from ocr.errors import ConfigError
+
+MAX_THREADS = 4096
+"""More are a slip; PyTorch would start them all."""
+
 
 def prepare_process(*, threads: int | None, seed: int) -> None:
-    """Set up memory, logging, threads (None: as many as PyTorch takes) and the seed of new weights."""
+    """Set up memory, logging, threads (None: as many as PyTorch takes) and the seed of new weights.
+
+    Raises:
+        ConfigError: one of the two is no whole number, or out of range.
+    """
+    if threads is not None:
+        _check_range("threads", threads, 1, MAX_THREADS)
+    _check_range("seed", seed, 0, 2**63 - 1)
     keep_freed_memory()
     # Lightning reports on accelerators it did not find and on products.
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(seed)
+
+
+def _check_range(name: str, value: object, lowest: int, highest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+        raise ConfigError(f"{name}={value!r:.40}: expected a whole number from {lowest} to {highest}")
 
 
 def keep_freed_memory() -> None:

@@ -1,5 +1,6 @@
 """Bundles build the classes of the registry, with arguments that the classes know, and nothing else."""
 
+import base64
 import copy
 import importlib
 import inspect
@@ -12,8 +13,9 @@ import pytest
 
 import ocr
 from ocr.bundle import WEIGHTS, Bundle, register, registry
-from ocr.bundle.registry import ROLES, build, registered
+from ocr.bundle.registry import ROLES, build, build_parts, registered
 from ocr.errors import BundleError, ConfigError
+from ocr.text.tokenizer import ASSETS
 
 SHIPPED = WEIGHTS / "ocr_small_handwritten"
 VIT = {
@@ -32,6 +34,21 @@ def own_registry(monkeypatch):
     registry._load_entry_points.cache_clear()
     yield
     registry._load_entry_points.cache_clear()
+
+
+def test_a_bundle_makes_nobody_read_other_files(tmp_path):
+    """Its next copy would hold the content."""
+    (tmp_path / "mine").mkdir()
+    path = tmp_path / "mine" / "private.model"
+    path.write_bytes((ASSETS / "pieces1024.model").read_bytes())
+    config = {"_target_": "ocr.text.tokenizer.SentencePieceTokenizer", "model": str(path)}
+    assert build_parts({"tokenizer": config})["tokenizer"].size > 4, "the user's own configuration may"
+    for name in (str(path), "mine/private.model", "../mine/private.model"):
+        with pytest.raises(BundleError, match=r"part_configs\.tokenizer\.model: .*must not name"):
+            build_parts({"tokenizer": config | {"model": name}}, stranger=True)
+    content = base64.b64encode(path.read_bytes()).decode()
+    for model in (content, "pieces1024.model"):
+        assert build_parts({"tokenizer": config | {"model": model}}, stranger=True)["tokenizer"].size > 4
 
 
 def test_everything_that_can_be_built_is_a_class_of_this_project():

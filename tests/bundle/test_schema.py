@@ -80,7 +80,12 @@ def folder(tmp_path):
         ('"depth": 6', '"depth": ' + 40 * "[" + 40 * "]", "nested more than 32 deep", "40 deep"),
         ('"depth": 6', '"depth": 7', "does not match its weights", "another size"),
         ('"max_length": 160', '"max_length": 10000000', "tables of", "memory that the weights do not need"),
-        ('"file": "western', '"file": "/dev/zero', "ngram: CharNgram refuses", "a file that never ends"),
+        (
+            '"file": "western',
+            '"file": "/dev/zero',
+            "'/dev/zero7.ngram' is a file in a folder",
+            "a file that never ends",
+        ),
         ('"model_config": {', '"model_config": [], "x": {', "unknown field 'x'", "a list for an object"),
     ],
 )

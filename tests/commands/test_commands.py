@@ -132,9 +132,14 @@ def test_the_former_name_of_rescoring_is_accepted():
         ("trainer.max_step=3", "did you mean trainer.max_steps"),
         ("optim.lr=3", "did you mean optim.optimizer.lr"),
         ("zzzz=3", "zzzz"),
+        ("data=1.5", "must be a string or a list. Got float"),
+        ("trainer.max_steps=" + "9" * 5000, "limit (4300 digits)"),
+        ("threads=1.5", "threads=1.5: expected a whole number from 1"),
+        ("threads=0", "threads=0: expected a whole number from 1"),
+        ("seed=x", "seed='x': expected a whole number from 0"),
     ],
 )
-def test_an_unknown_key_of_training_is_answered_with_near_ones(capsys, override, suggestion):
+def test_overrides_of_training_that_cannot_be_used_cost_one_line(capsys, override, suggestion):
     assert main(["train", "debug=overfit", override]) == 2
     error = capsys.readouterr().err
     assert suggestion in error and error.count("\n") == 1

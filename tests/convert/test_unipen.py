@@ -252,5 +252,10 @@ def test_columns_must_divide_the_numbers(collection, capsys):
     status, lines, words, errors = convert(collection, capsys)
     assert status == 1 and "not 4 numbers each" in errors
     assert [row["text"] for row in words] == ["nnnn", "nnn", "nnnnn"]
-    with pytest.raises(DataError):
-        Segment("WORD", "", "OK", "").pieces()
+
+
+@pytest.mark.parametrize("written", ["", "5-3", "0-999999999", ",".join(["0-90000"] * 2), "9" * 5000])
+def test_ranges_that_no_file_has_are_refused_before_memory_is_taken(written):
+    with pytest.raises(DataError, match="range") as error:
+        Segment("WORD", written, "OK", "").pieces()
+    assert len(str(error.value)) < 200

@@ -17,16 +17,14 @@ from unittest import mock
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 import ocr.commands
 from ocr.bundle import Bundle
 from ocr.bundle.files import CHECKSUM, write_bundle
-from ocr.commands.configs import CONFIGS
 from ocr.commands.read_options import OPTIONS, parse
-from ocr.commands.train import assemble
+from ocr.commands.train import assemble, compose
 from ocr.convert.unipen import convert_unipen
 from ocr.data.formats.alto import AltoLines
 from ocr.data.formats.iam import IamLines
@@ -487,9 +485,7 @@ def _overrides(folder: Path) -> Attempt:
         override = f"{choose(rng, ('', '', '', '+', '~'))}{choose(rng, keys)}={choose(rng, values)}"
         with _inside(folder):
             try:
-                with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-                    config = compose("train", ["debug=overfit", f"run_dir={folder}/run", override])
-                assemble(config)
+                assemble(compose("train", ["debug=overfit", f"run_dir={folder}/run", override]))
             except (HydraException, OmegaConfBaseException) as error:
                 raise ConfigError("refused by Hydra") from error
 

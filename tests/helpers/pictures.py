@@ -1,6 +1,7 @@
 """Pictures, and files of them."""
 
 import io
+import math
 import struct
 import zlib
 
@@ -66,3 +67,23 @@ def tiff(values: np.ndarray, *, sample_format: int) -> bytes:
     directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     head = b"II*\0" + struct.pack("<I", 8 + len(data))
     return head + data + struct.pack("<H", len(tags)) + directory + struct.pack("<I", 0)
+
+
+def jpeg_of_scans(side: int, scans: int) -> bytes:
+    """A progressive gray JPEG; each scan but the first tells in a few bytes that all blocks are empty."""
+
+    def segment(marker, data):
+        return bytes([0xFF, marker]) + struct.pack(">H", len(data) + 2) + data
+
+    def packed(bits):
+        bits += "1" * (-len(bits) % 8)
+        return int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+
+    blocks = math.ceil(side / 8) ** 2
+    frame = struct.pack(">BHHB", 8, side, side, 1) + b"\1\x11\0"
+    one_code = bytes([1] + [0] * 15)
+    tables = segment(0xDB, b"\0" + bytes([1] * 64)) + segment(0xC2, frame)
+    tables += segment(0xC4, b"\x00" + one_code + b"\x00") + segment(0xC4, b"\x10" + one_code + b"\xe0")
+    first = segment(0xDA, b"\1\1\0\0\0\0") + packed("0" * blocks)
+    other = segment(0xDA, b"\1\1\0\x01\x3f\x00") + packed(("0" + "1" * 14) * math.ceil(blocks / 32767))
+    return b"\xff\xd8" + tables + first + other * (scans - 1) + b"\xff\xd9"

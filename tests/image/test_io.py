@@ -10,7 +10,8 @@ from PIL import Image, ImageOps
 
 from ocr.errors import ImageError
 from ocr.image.io import load_image, open_pages
-from tests.helpers.pictures import png_header
+from ocr.image.plain import plain_size
+from tests.helpers.pictures import jpeg_of_scans, png_header
 
 
 def gradient(mode: str = "RGB") -> Image.Image:
@@ -222,3 +223,15 @@ def test_heic_without_its_extra_names_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(ImageError, match=r"a\.heic: HEIC needs the extra `heic`"):
         load_image(path)
+
+
+def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_takes_minutes(tmp_path):
+    path = tmp_path / "scans.jpg"
+    path.write_bytes(jpeg_of_scans(64, 101))
+    for source in (path, path.read_bytes()):
+        with pytest.raises(ImageError, match="a JPEG of more than 100 scans"):
+            load_image(source)
+    assert plain_size(path.read_bytes()) is None, "nor does OpenCV get it"
+    # What follows the picture, as the film of a telephone's picture does, may hold any bytes.
+    few = jpeg_of_scans(64, 100) + b"\xff\xda\0\2" * 200
+    assert load_image(few).shape == (64, 64, 3)

@@ -19,6 +19,9 @@ from ocr.types import Page, TextLine, Word
 _PAGE_NUMBER = re.compile(r"\bpage\s*\{[^}]*\bnumber\s*:\s*(\d{1,9})\b")
 """In the attribute `custom` of <Page>, as `ocr.output.page_xml` writes it."""
 
+_MAX_DIGITS = 18
+"""Of a number of the reading order."""
+
 _KINDS = {
     "handwritten-cursive": "handwritten",
     "handwritten-printscript": "handwritten",
@@ -166,7 +169,8 @@ def _spelled(word: etree._Element) -> tuple[str, float]:
 
 def _index(element: etree._Element, *, default: int) -> int:
     value = element.get("index", "")
-    return int(value) if value.isdigit() else default
+    # Python converts no number of thousands of digits, and some characters count as digits that are none of a number.
+    return int(value) if value.isdecimal() and len(value) <= _MAX_DIGITS else default
 
 
 class PageXmlLines(PageLines):

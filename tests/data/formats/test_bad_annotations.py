@@ -65,6 +65,14 @@ def test_regions_inside_of_a_region_keep_its_place(folder):
     assert [item.id for item in read(folder, content)[0]] == ["c0", "c1", "r"]
 
 
+@pytest.mark.parametrize("index", ["9" * 5000, "\N{SUPERSCRIPT TWO}", "-1", "x"])
+def test_what_is_no_place_in_the_reading_order_is_the_last(folder, index):
+    names = "".join(f'<RegionRefIndexed index="{at}" regionRef="{r}"/>' for r, at in (("a", index), ("b", 3)))
+    order = f"<ReadingOrder><OrderedGroup>{names}</OrderedGroup></ReadingOrder>"
+    regions = "".join(f"<TextRegion id='{r}'>{line(r, 50)}</TextRegion>" for r in "ab")
+    assert [item.id for item in read(folder, order + regions)[0]] == ["a", "b"]
+
+
 @pytest.mark.parametrize("coords", ["-", "", "20,60"], ids=["no Coords", "empty", "a point"])
 def test_a_baseline_alone_gets_an_outline(folder, coords):
     content = f"<TextRegion>{line('a', 50, coords=coords)}{line('b', 100)}</TextRegion>"

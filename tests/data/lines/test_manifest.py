@@ -1,4 +1,5 @@
 import io
+import resource
 from contextlib import suppress
 from functools import partial
 
@@ -97,6 +98,17 @@ def test_a_large_picture_is_refused_before_memory_is_taken(write_parquet):
     for content in (png_header(536871332, 160), bytes(jpeg)):
         with pytest.raises(DataError, match="row: .* megapixels, more than 300"):
             decode_line(content, name="row")
+
+
+def test_a_chunk_of_a_png_that_announces_gigabytes_costs_none():
+    """OpenCV takes memory for the whole chunk before it reads it."""
+    content = bytearray(png(picture(40)))
+    at = content.index(b"IDAT") - 4
+    content[at : at + 4] = b"\x7f\xff\xff\xff"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with suppress(DataError):
+        decode_line(bytes(content), name="row")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000, "kB"
 
 
 @pytest.mark.parametrize(
