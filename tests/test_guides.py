@@ -85,7 +85,11 @@ COMMANDS = [
     (r"^uv run ocr align pages", "elsewhere", "tests/data/pages/test_aligned.py"),
     (r"^uv run ocr gallery", "elsewhere", "tests/evaluation/analysis/test_gallery.py"),
     (r"^uv run ocr (to-parquet|align (lines|strokes)|worst|ngram)", "run", ""),
-    (r"^(uv run( --extra \w+)? )?python (benchmarks/|-m benchmarks\.)", "elsewhere", "a measurement of minutes"),
+    (
+        r"^(uv run( --extra \w+)? )?python (benchmarks/|-m benchmarks\.)",
+        "elsewhere",
+        "a measurement of minutes",
+    ),
     (r"^python -m venv", "elsewhere", "packs an environment: network"),
     (r"^uv build", "elsewhere", "tests/test_wheel.py"),
     (r"^docker", "elsewhere", "containers: tests/test_wheel.py builds from what the image gets"),

@@ -37,6 +37,9 @@ MIN_ZOOM_GAIN = 0.05
 NOTHING_FOUND = "no text was found, though the page is not blank"
 """Warning of a page that has ink and no lines."""
 
+MIN_SCRIPT_CHARACTERS = 5
+"""Characters from which a line tells of its script; strokes of large letters and initials are read as fewer."""
+
 OTHER_SCRIPT = "the writing seems to be in another script than the recognizer knows: its text is invented"
 """Warning of a page most of which is in another script."""
 
@@ -279,7 +282,7 @@ class Reader:
 
     def _with_script(self, page: Page, lines: Sequence[TextLine]) -> Page:
         """Mark lines in scripts that are not known, by all `lines` of a page, those included that are no text."""
-        read = [line for line in lines if line.text]
+        read = [line for line in lines if len(line.text) >= MIN_SCRIPT_CHARACTERS]
         if self.recognizer.script is None or not read:
             return page
         scores = np.array([line.script_score for line in read])
