@@ -95,7 +95,8 @@ def find_runs(folders: Sequence[str | Path], *, on_error: Callable[[str], None])
             except DataError as error:
                 on_error(one_line(error))
     if not runs:
-        raise ConfigError("there is no run to compare")
+        more = " ..." if len(folders) > 3 else ""
+        raise ConfigError(f"there is no run to compare in {', '.join(map(str, folders[:3]))}{more}")
     # Names without what all of them begin with.
     start = Path(os.path.commonpath([place.parent for place in runs]))
     return [replace(run, name=place.relative_to(start).as_posix()) for place, run in runs.items()]

@@ -117,7 +117,7 @@ def test_a_run_that_cannot_be_read_costs_itself_only(sweep, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message", "why"),
     [
-        (["none"], "there is no run to compare", "nothing there"),
+        (["none"], "there is no run to compare in none", "nothing there"),
         (["sweep", "--settings", "optim.rate"], "no run has a setting 'optim.rate'", "a name of no setting"),
         (["sweep", "--mean-over", "lr"], "no run has a setting 'lr'", "a setting without its group"),
         (["sweep", "--output", "table.txt"], "table.txt: ends with none of", "no format"),
