@@ -38,6 +38,7 @@ SCHEMAS = {
             "polygon": _POINTS,
             "baseline": _POINTS,
             "words": _list("Word"),
+            "other_script": {"type": "boolean"},
         }
     ),
     "Page": _object(

@@ -37,7 +37,14 @@ def follows(value: Any, schema: dict, schemas: dict) -> bool:
         return follows(value, schemas[schema["$ref"].rpartition("/")[2]], schemas)
     if "const" in schema or "enum" in schema:
         return value in schema.get("enum", [schema.get("const")])
-    kinds = {"string": str, "integer": int, "number": (int, float), "array": list, "object": dict}
+    kinds = {
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "array": list,
+        "object": dict,
+        "boolean": bool,
+    }
     if not isinstance(value, kinds[schema["type"]]):
         return False
     if schema["type"] == "array":
