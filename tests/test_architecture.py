@@ -35,7 +35,9 @@ def test_a_part_does_without(where, forbidden, why):
         for file in SOURCES
         if file.startswith(where) and any(name.split(".")[0] == forbidden for name in imported(file))
     ]
-    assert not users, f"{forbidden} imported: {why}"
+    # The server of the web page and the process that reads for it are two parts of one program.
+    pipes = {"ocr/demo/process.py", "ocr/demo/process_child.py"} if forbidden == "pickle" else set()
+    assert set(users) == pipes, f"{forbidden} imported: {why}"
 
 
 @pytest.mark.parametrize("package", ["hydra", "omegaconf"])

@@ -13,7 +13,6 @@ import argparse
 import ipaddress
 import os
 import socket
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
 DEFAULTS = Limits()
 
-SWITCH_SECONDS = 0.001
-"""Time after which Python lets another thread go on; its default is five times as long."""
-
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
@@ -44,6 +40,7 @@ def _serve(options: argparse.Namespace) -> None:
     try:
         from ocr.demo.connections import PageServer
         from ocr.demo.guard import LOOPBACK
+        from ocr.demo.process import ReadingProcess
         from ocr.demo.server import create_app
     except ImportError as error:
         raise ConfigError(
@@ -53,24 +50,18 @@ def _serve(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"--host {options.host}: tell with --allow-host NAME under which name browsers reach this server"
         )
-    # Requests take turns with a page that is read, more often than usual.
-    sys.setswitchinterval(SWITCH_SECONDS)
     settings = {
         "limits": _limits(options),
         "corrections": None if options.corrections == "none" else _folder(options.corrections),
         "hosts": (*LOOPBACK, *options.allow_host),
         "recognizer": options.recognizer,
+        "process": ReadingProcess(),
     }
     with _listen(options.host, options.port) as listener:
         server = PageServer(create_app(_reader(options), **settings))
         host = f"[{options.host}]" if ":" in options.host else options.host
         print(f"open http://{host}:{listener.getsockname()[1]}/ in a browser; Ctrl-C ends this", flush=True)
-        try:
-            server.run(sockets=[listener])
-        except KeyboardInterrupt:
-            if server.busy:
-                _end_at_once()
-            raise
+        server.run(sockets=[listener])
 
 
 def _limits(options: argparse.Namespace) -> Limits:
@@ -89,13 +80,6 @@ def _reader(options: argparse.Namespace) -> Reader:
     return Reader.from_pretrained(
         options.recognizer, options.detector, device=options.device, decode=options.decode
     )
-
-
-def _end_at_once() -> None:
-    """End the process without waiting for its threads: one may be reading a page, which cannot be interrupted."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
 
 
 def _folder(name: str) -> Path:

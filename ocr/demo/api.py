@@ -18,7 +18,7 @@ from ocr.demo.files import open_file, receive_file
 from ocr.demo.limits import BusyError
 from ocr.demo.openapi import description
 from ocr.demo.reading import PICTURED, export, recognize
-from ocr.demo.requests import attachment, body_of, scratch, shared_of
+from ocr.demo.requests import attachment, body_of, client_of, scratch, shared_of
 from ocr.demo.session import Upload, clean_name
 from ocr.demo.sessions import Incoming
 from ocr.errors import ConfigError, OcrError, one_line
@@ -45,14 +45,14 @@ async def read_file(request: Request) -> Response:
     form = request.query_params.get("format", "json")
     choose_writers([form])
     wanted = PageRange.parse(request.query_params["pages"]) if "pages" in request.query_params else ALL_PAGES
-    with shared.sessions.incoming(secrets.token_hex(8)) as incoming:
+    with shared.sessions.incoming(secrets.token_hex(8), client=client_of(request)) as incoming:
         document = await _receive(request, incoming)
         pages, errors = await _read(request, document, wanted)
         if form == "json":
             return JSONResponse(_answer(document, pages, errors))
         run = shared.worker.write if form in PICTURED else shared.worker.short
         async with scratch(shared.sessions.folder) as folder:
-            path = await run(export, document, pages, form, folder)
+            path = await run(export, document.bare(), pages, form, folder)
     answer = attachment(path, folder)
     if errors:
         answer.headers["x-pages-not-read"] = ", ".join(str(error["page"]) for error in errors)
@@ -98,7 +98,9 @@ async def _read(
         sheet = document.sheets[number - 1]
         try:
             pages.append(
-                await shared.worker.read_page(recognize, shared.worker.reader, document, sheet, shared.limits)
+                await shared.worker.read_page(
+                    recognize, shared.worker.reader, document.bare(), sheet.bare(), shared.limits
+                )
             )
         except BusyError:
             raise

@@ -95,8 +95,3 @@ class PageServer(uvicorn.Server):
         # The requests that are ended here are no errors.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         await super().shutdown(sockets)
-
-    @property
-    def busy(self) -> bool:
-        """Return True while a page is being read, by a thread that nothing can interrupt."""
-        return self.app.state.shared.worker.busy

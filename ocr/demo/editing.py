@@ -98,9 +98,9 @@ def split(page: Page, line: TextLine, at: object) -> list[TextLine]:
 
 
 def add_lines(
-    reader: Reader, document: Upload, sheet: UploadPage, lines: Sequence[TextLine]
+    reader: Reader, document: Upload, sheet: UploadPage, lines: Sequence[TextLine], *, first: int
 ) -> list[TextLine]:
-    """Read new lines of a page, write their pictures, and return them; their numbers begin at `sheet.next_number`.
+    """Read new lines of a page, write their pictures, and return them; their numbers begin at `first`.
 
     Raises:
         ImageError: the page cannot be decoded. DataError: an outline has no extent. OSError: the disk is full.
@@ -110,7 +110,7 @@ def add_lines(
     # Read from crops of the usual height, as the other lines of the page.
     page = CutPage.from_lines(pixels, [replace(line) for line in lines])
     reader.recognize([page])
-    for number, crop in enumerate(crops, start=sheet.next_number):
+    for number, crop in enumerate(crops, start=first):
         Image.fromarray(crop.image).save(sheet.crop(number), compress_level=1)
     return page.lines
 

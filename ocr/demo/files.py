@@ -17,6 +17,7 @@ from ocr.demo.requests import (
     Shared,
     attachment,
     body_of,
+    client_of,
     document_of,
     give_id,
     scratch,
@@ -49,13 +50,13 @@ async def add_file(request: Request) -> Response:
     """Store the body as a file called `?name=`; a session is opened where a file is accepted, not before."""
     shared = shared_of(request)
     name = clean_name(request.query_params.get("name", ""))
-    owner = session_id(request) or shared.sessions.new_id()
-    with shared.sessions.incoming(owner) as incoming:
+    owner, client = session_id(request) or shared.sessions.new_id(), client_of(request)
+    with shared.sessions.incoming(owner, client=client) as incoming:
         document = await receive_file(request, incoming, name)
         place = request.query_params.get("place", "")
         # Files that are sent at the same time arrive in any order.
         document.place = int(place) if re.fullmatch("[0-9]{1,18}", place) else 0
-        session = shared.sessions.accept(owner, document)
+        session = shared.sessions.accept(owner, document, client=client)
     shared.worker.read(session)
     answer = JSONResponse(document_view(document), 201)
     if session_id(request) != session.id:
@@ -113,7 +114,7 @@ async def download(request: Request) -> Response:
     pages = _read_pages(document)
     if not pages:
         raise OcrError(f"{document.name}: no page of it could be read")
-    return await _send(request, session, export, document, pages)
+    return await _send(request, session, export, document.bare(), pages)
 
 
 async def download_all(request: Request) -> Response:
@@ -124,6 +125,7 @@ async def download_all(request: Request) -> Response:
     documents = [(document, pages) for document, pages in documents if pages]
     if not documents:
         raise OcrError("no page has been read yet")
+    documents = [(document.bare(), pages) for document, pages in documents]
     return await _send(request, session, export_all, documents)
 
 

@@ -32,6 +32,8 @@ class Limits:
     """Time without use after which a session is ended."""
     empty_minutes: float = 5
     """The same for a session without files."""
+    idle_minutes: float = 10
+    """Time without use after which a session may be ended to make room for another user's."""
     idle_seconds: float = 30
     """Time for a request to send its head, and then for each further 16 kB of its body."""
 

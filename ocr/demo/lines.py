@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -97,7 +99,8 @@ async def add_line(request: Request) -> Response:
         index = min(
             (sheet.order.index(number) for number in replaced), default=place_in_order(sheet, lines[0])
         )
-        found = await worker.read_lines(add_lines, worker.reader, document, sheet, lines)
+        add = partial(add_lines, first=sheet.next_number)
+        found = await worker.read_lines(add, worker.reader, document.bare(), sheet.bare(), lines)
         if sheet.page is not read:
             raise OcrError(f"page {sheet.number} is read again")
         numbers = sheet.add(found)

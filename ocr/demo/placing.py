@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,7 +35,9 @@ def checked_line(sheet: UploadPage, number: int, text: str) -> TextLine:
         return replace(sure, words=words)
     if not text:
         return sure
-    crop, size = _crop_map(sheet, line)
+    page = sheet.result()
+    size = (page.height, page.width)
+    crop = _crop_map(size, line)
     edges = np.linspace(0, crop.image.shape[1], len(text) + 1)
     spans = [
         CharacterSpan(character, *ends, 1.0) for character, ends in zip(text, pairwise(edges), strict=True)
@@ -42,8 +45,8 @@ def checked_line(sheet: UploadPage, number: int, text: str) -> TextLine:
     return replace(sure, words=place_words(Hypothesis(text, 1.0, spans), line.polygon, crop, page_size=size))
 
 
-def placed_line(reader: LineReader, sheet: UploadPage, number: int, line: TextLine) -> TextLine:
-    """Align a line of `checked_line` with its picture.
+def placed_line(reader: LineReader, picture: Path, line: TextLine, size: tuple[int, int]) -> TextLine:
+    """Align a line of `checked_line` with the picture of it in a file; `size` (height, width) is that of the page.
 
     There are no words where the text has characters unknown to the recognizer, or the recognizer has no CTC head;
     output formats then treat the line as a single word.
@@ -52,14 +55,12 @@ def placed_line(reader: LineReader, sheet: UploadPage, number: int, line: TextLi
         ImageError, OSError: the picture of the line cannot be read, or no longer.
     """
     text = line.text
-    if not text or text == sheet.line(number).text:
-        return line
     if reader.ctc_tokenizer is None:
         return replace(line, words=[])
-    crop, size = _crop_map(sheet, line)
-    picture = load_line(sheet.crop(number), name=f"line {number + 1}")
+    crop = _crop_map(size, line)
+    pixels = load_line(picture, name=picture.name)
     try:
-        placed = place_words(_spread(reader, picture, normalize(text)), line.polygon, crop, page_size=size)
+        placed = place_words(_spread(reader, pixels, normalize(text)), line.polygon, crop, page_size=size)
     except LabelError:
         return replace(line, words=[])
     written = text.split()
@@ -69,12 +70,10 @@ def placed_line(reader: LineReader, sheet: UploadPage, number: int, line: TextLi
     return replace(line, words=words)
 
 
-def _crop_map(sheet: UploadPage, line: TextLine) -> tuple[RectifiedLine, tuple[int, int]]:
-    """Return a line's crop without its pixels, which the map to the page does not depend on, and the page's size."""
-    page = sheet.result()
-    size = (page.height, page.width)
+def _crop_map(size: tuple[int, int], line: TextLine) -> RectifiedLine:
+    """Return a line's crop from a page of `size` without its pixels, which the map to the page does not depend on."""
     pixels = np.broadcast_to(np.uint8(0), size)
-    return rectify_line(pixels, line.polygon, line.baseline, height=CROP_HEIGHT), size
+    return rectify_line(pixels, line.polygon, line.baseline, height=CROP_HEIGHT)
 
 
 @torch.inference_mode()

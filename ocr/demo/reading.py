@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ocr.demo.limits import Limits
-from ocr.demo.session import READING, Upload, UploadPage
+from ocr.demo.session import Upload, UploadPage
 from ocr.errors import ImageError
 from ocr.geometry import rectify_line
 from ocr.image.headers import page_sizes
@@ -62,7 +62,6 @@ def read_sheet(reader: Reader, document: Upload, sheet: UploadPage, limits: Limi
     Raises:
         ImageError: the page cannot be decoded. LimitError: it is too large. OSError: a picture cannot be written.
     """
-    sheet.state = READING
     image = checked_image(document, sheet, limits)
     page = _read(reader, image, sheet.rotation, source=document.name)
     for number, line in enumerate(page.lines):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import json
 import logging
 import shutil
@@ -90,6 +91,22 @@ def give_id(request: Request, answer: Response, name: str) -> None:
         samesite="strict",
         secure=request.url.scheme == "https",
     )
+
+
+def client_of(request: Request) -> str:
+    """Return a name for the machine that sent a request, empty for this one.
+
+    Behind a reverse proxy on this machine it is what the proxy names in `X-Forwarded-For`. Machines with addresses of
+    IPv6 get whole networks of them, and are named by these.
+    """
+    try:
+        address = ipaddress.ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_loopback:
+        return ""
+    return str(address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False))
 
 
 def session_or_none(request: Request) -> Session | None:

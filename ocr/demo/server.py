@@ -19,6 +19,7 @@ from ocr.demo.adapting import Adapting
 from ocr.demo.corrections import FolderCounts
 from ocr.demo.guard import LOOPBACK, Guard
 from ocr.demo.limits import Limits
+from ocr.demo.process import ReadingProcess
 from ocr.demo.requests import Shared, client_error, disconnected, disk_error
 from ocr.demo.scratch import server_folder
 from ocr.demo.sessions import Sessions
@@ -81,6 +82,7 @@ def create_app(
     corrections: Path | None,
     hosts: Sequence[str] = LOOPBACK,
     recognizer: str | Path = RECOGNIZER,
+    process: ReadingProcess | None = None,
 ) -> Starlette:
     """Create the application for a reader, which no other thread may use.
 
@@ -89,13 +91,14 @@ def create_app(
         corrections: folder in which checked lines are kept after the end of a session; None: they can be
             downloaded, and are removed with the session.
         recognizer: bundle of the reader's recognizer, which is adapted to checked lines.
+        process: reads in place of this process, which then answers at once whatever is read; stopped in the end.
         hosts: names under which browsers reach the server; requests to other names are refused.
     """
 
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
         with server_folder() as folder:
-            sessions, worker = Sessions(folder, limits), Worker(reader, limits)
+            sessions, worker = Sessions(folder, limits), Worker(reader, limits, process)
             public = bool(set(hosts) - set(LOOPBACK))
             counts = None if corrections is None else FolderCounts(corrections)
             adapting = None if counts is None or public else Adapting(worker, counts, recognizer)

@@ -49,6 +49,10 @@ class UploadPage:
     rows: dict[int, dict] = field(default_factory=dict)
     """Rows of a training manifest by line, their pictures encoded; see `ocr.demo.corrections`."""
 
+    def bare(self) -> UploadPage:
+        """Copy the page without what was read on it."""
+        return UploadPage(self.number, self.folder, self.size, rotation=self.rotation)
+
     def picture(self) -> Path:
         """Return the path of the picture of the page."""
         return self.folder / "page.jpg"
@@ -113,6 +117,10 @@ class Upload:
     place: int = 0
     """Place among the files of a session, lowest first; those of the same place stand as they came."""
 
+    def bare(self) -> Upload:
+        """Copy the document without what was read in it, as it is sent to another process."""
+        return replace(self, sheets=[sheet.bare() for sheet in self.sheets])
+
     def sheet(self, number: int) -> UploadPage:
         """Return a page, counted from 1. Raises MissingError."""
         if not 0 < number <= len(self.sheets):
@@ -132,9 +140,13 @@ class Upload:
 
 
 class Session:
-    """Documents of one user; `id` is the secret value of the cookie, `tag` a public identifier."""
+    """Documents of one user; `id` is the secret value of the cookie, `tag` a public identifier.
 
-    def __init__(self, folder: Path, name: str = "") -> None:
+    `client` names the machine that opened it; empty for the server's own.
+    """
+
+    def __init__(self, folder: Path, name: str = "", *, client: str = "") -> None:
+        self.client = client
         self.id = name or secrets.token_urlsafe(24)
         self.tag = secrets.token_hex(3)
         self.folder = folder / secrets.token_hex(8)

@@ -1,20 +1,22 @@
-"""Threads for the work on pages: short work never waits for long work, and one page at a time is read."""
+"""Work on pages: short work never waits for long work, and one page at a time is read."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from ocr.demo.limits import BusyError, Limits
 from ocr.demo.placing import placed_line
+from ocr.demo.process import EndedError, ReadingProcess
 from ocr.demo.reading import read_sheet
-from ocr.demo.session import FAILED, WAITING, Session, Upload, UploadPage
+from ocr.demo.session import FAILED, READING, WAITING, Session, Upload, UploadPage
 from ocr.errors import OcrError, one_line
 from ocr.inference.reader import Reader
-from ocr.types import TextLine
+from ocr.types import Page, TextLine
 
 T = TypeVar("T")
 
@@ -29,18 +31,23 @@ class Worker:
 
     Pages are read by one thread, results that contain pictures are written by another, so that at most two pages are
     in memory. Corrected lines are aligned with their pictures by a third. All else is done by `SHORT_THREADS`.
+
+    Args:
+        process: does the work of the first three threads, which then only wait for it.
     """
 
-    def __init__(self, reader: Reader, limits: Limits) -> None:
+    def __init__(self, reader: Reader, limits: Limits, process: ReadingProcess | None = None) -> None:
         self.reader = reader
         self.limits = limits
-        self.busy = False
-        """True while a page is being read."""
+        self.process = process
         self._reader = ThreadPoolExecutor(1, "reading")
         self._writer = ThreadPoolExecutor(1, "writing")
         self._placer = ThreadPoolExecutor(1, "placing")
         self._short = ThreadPoolExecutor(SHORT_THREADS, "short")
         self._stopped = False
+        if process is not None:
+            # The first page need not wait until it has started.
+            self._reader.submit(self._apart, "pages", os.getpid)
         self._tasks: set[asyncio.Task] = set()
         self._jobs: set[asyncio.Future] = set()
         self._readings: dict[str, asyncio.Task] = {}
@@ -52,15 +59,15 @@ class Worker:
 
     async def write(self, function: Callable[..., T], *arguments: object) -> T:
         """Run a function that decodes pages, one such function at a time; returns its result."""
-        return await self._run(self._writer, function, *arguments)
+        return await self._run(self._writer, self._apart, "writing", function, *arguments)
 
     async def read_lines(self, function: Callable[..., T], *arguments: object) -> T:
         """Run a function that reads single lines, beside the reading of pages; returns its result."""
-        return await self._run(self._placer, function, *arguments)
+        return await self._run(self._placer, self._apart, "lines", function, *arguments)
 
     async def read_page(self, function: Callable[..., T], *arguments: object) -> T:
         """Run a function that reads a page, after those that were asked for earlier; returns its result."""
-        return await self._run(self._reader, self._busily, function, *arguments)
+        return await self._run(self._reader, self._apart, "pages", function, *arguments)
 
     def read(self, session: Session) -> None:
         """Start reading the waiting pages of a session.
@@ -88,8 +95,10 @@ class Worker:
         self._stopped = True
         for work in (*self._tasks, *self._jobs):
             work.cancel()
+        if self.process is not None:
+            self.process.stop()
         for thread in (self._reader, self._writer, self._placer, self._short):
-            # A page that is being read cannot be interrupted; nobody waits for it.
+            # A page that a thread reads by itself cannot be interrupted; nobody waits for it.
             thread.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, thread: ThreadPoolExecutor, function: Callable[..., T], *arguments: object) -> T:
@@ -110,17 +119,23 @@ class Worker:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _busily(self, function: Callable[..., T], *arguments: object) -> T:
-        self.busy = True
-        try:
+    def _apart(self, lane: str, function: Callable[..., T], *arguments: object) -> T:
+        """Run a function in the process, or in this thread where there is none."""
+        if self.process is None:
             return function(*arguments)
-        finally:
-            self.busy = False
+        return self.process.call(lane, self.reader, function, *arguments)
+
+    def _read_sheet(self, document: Upload, sheet: UploadPage) -> Page:
+        sheet.state = READING
+        try:
+            return self._apart("pages", read_sheet, self.reader, document.bare(), sheet.bare(), self.limits)
+        except EndedError as error:
+            raise EndedError(f"{document.where(sheet)}: {error}") from error
 
     async def _read(self, session: Session) -> None:
         while waiting := next((pair for pair in session.sheets() if pair[1].state == WAITING), None):
             document, sheet = waiting
-            job = asyncio.ensure_future(self.read_page(read_sheet, self.reader, document, sheet, self.limits))
+            job = asyncio.ensure_future(self._run(self._reader, self._read_sheet, document, sheet))
             # Looked at here even where this task is cut off, so that no error is logged.
             job.add_done_callback(lambda done: done.cancelled() or done.exception())
             await asyncio.wait([job])
@@ -129,7 +144,11 @@ class Worker:
 
     async def _place(self, sheet: UploadPage, number: int, line: TextLine) -> None:
         try:
-            placed = await self._run(self._placer, placed_line, self.reader.recognizer, sheet, number, line)
+            page, recognizer = sheet.result(), self.reader.recognizer
+            if not line.text or line.text == sheet.line(number).text:
+                return
+            size = (page.height, page.width)
+            placed = await self.read_lines(placed_line, recognizer, sheet.crop(number), line, size)
         except (OcrError, OSError):
             # The page was removed meanwhile.
             return

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -39,11 +40,15 @@ def test_what_cannot_be_started_costs_one_line(arguments, message, why, taken, c
 
 
 ENDLESS = """
-import sys, time, ocr.demo.worker
+import os, pathlib, time
 def read_sheet(*_):
-    print("reading", flush=True)
+    pathlib.Path(os.environ["READING"]).touch()
     time.sleep(1e6)
-ocr.demo.worker.read_sheet = read_sheet
+"""
+
+SERVER = """
+import sys, endless, ocr.demo.worker
+ocr.demo.worker.read_sheet = endless.read_sheet
 from ocr.commands.demo import main
 sys.exit(main(["--port", "0"]))
 """
@@ -55,8 +60,16 @@ def test_the_command_serves_the_page_until_it_is_stopped_even_while_it_reads(tmp
     killed.mkdir(parents=True)
     (killed / ".lock").touch()
     (killed / "scan.jpg").touch()
-    environment = {**os.environ, "PYTHONPATH": root, "TMPDIR": str(tmp_path / "tmp")}
-    command = [sys.executable, "-c", ENDLESS]
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "endless.py").write_text(ENDLESS)
+    reading = tmp_path / "reading"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{root}{os.pathsep}{tmp_path / 'code'}",
+        "TMPDIR": str(tmp_path / "tmp"),
+        "READING": str(reading),
+    }
+    command = [sys.executable, "-c", SERVER]
     (tmp_path / "work").mkdir()
     with subprocess.Popen(
         command,
@@ -74,7 +87,9 @@ def test_the_command_serves_the_page_until_it_is_stopped_even_while_it_reads(tmp
             assert httpx.get(address + "main.js").headers["content-type"].startswith("text/javascript")
             picture = (Path(root) / "examples" / "line.png").read_bytes()
             assert httpx.post(address + "api/files?name=a.png", content=picture).status_code == 201
-            assert server.stdout.readline() == "reading\n"
+            while not reading.exists():
+                assert server.poll() is None
+                time.sleep(0.05)
         finally:
             server.send_signal(2)
         assert server.wait(60) == 0

@@ -3,10 +3,12 @@
 import asyncio
 import io
 import json
+import secrets
 import socket
 import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -14,8 +16,10 @@ import pypdf
 import pytest
 from lxml import etree
 from PIL import Image
+from starlette.requests import Request
 
 from ocr.demo.limits import LimitError, Limits
+from ocr.demo.requests import client_of
 from ocr.demo.session import DONE, WAITING, MissingError, Upload, UploadPage, clean_name
 from ocr.demo.sessions import Sessions
 from ocr.demo.worker import Worker
@@ -365,6 +369,59 @@ def test_there_are_only_so_many_sessions(tmp_path):
         sessions.open()
     first.seen -= 13 * 3600
     assert sessions.open() is not first, "one has ended"
+
+
+def opened(sessions, *clients):
+    """Sessions with a file each."""
+    made = [sessions.open(client=client) for client in clients]
+    for session in made:
+        session.documents["a"] = Upload("a", "a.png", session.folder / "a" / "file", 0, "digest")
+    return made
+
+
+def test_one_client_cannot_take_all_sessions(tmp_path):
+    sessions = Sessions(tmp_path, Limits(sessions=8))
+    first, _ = opened(sessions, "203.0.113.1", "203.0.113.1")
+    with pytest.raises(LimitError, match="try again later"):
+        sessions.open(client="203.0.113.1")
+    opened(sessions, "203.0.113.2", "", "", "")
+    first.seen -= 11 * 60
+    opened(sessions, "203.0.113.1")
+    assert first.id not in sessions, "its own oldest one makes room"
+    with ExitStack() as sent:
+        for _ in range(8):
+            sent.enter_context(sessions.incoming("x", client="203.0.113.1"))
+        with pytest.raises(LimitError, match="too many files are being sent"):
+            sent.enter_context(sessions.incoming("x", client="203.0.113.1"))
+        sent.enter_context(sessions.incoming("y", client="203.0.113.2"))
+
+
+def test_a_full_server_ends_the_oldest_idle_session_of_who_has_most(tmp_path):
+    sessions = Sessions(tmp_path, Limits(sessions=8))
+    alone, many, newer, *_ = opened(sessions, "a", "b", "b", "", "c", "d", "e", "f")
+    alone.seen -= 60 * 60
+    many.seen -= 20 * 60
+    newer.seen -= 15 * 60
+    for ended in (many, alone, newer):
+        sessions.open(client=secrets.token_hex(4))
+        assert ended.id not in sessions
+    with pytest.raises(LimitError, match="try again later"):
+        sessions.open(client="g")
+
+
+@pytest.mark.parametrize(
+    ("host", "client", "why"),
+    [
+        ("127.0.0.1", "", "this machine"),
+        ("::1", "", "this machine"),
+        ("203.0.113.9", "203.0.113.9", "an address of IPv4"),
+        ("::ffff:203.0.113.9", "203.0.113.9", "the same"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64", "everybody can have millions of these"),
+        ("unix:", "", "a socket without addresses"),
+    ],
+)
+def test_clients_are_known_by_their_address(host, client, why):
+    assert client_of(Request({"type": "http", "client": (host, 1)})) == client, why
 
 
 def test_who_comes_later_need_not_wait_for_somebody_s_book(reader, tmp_path):

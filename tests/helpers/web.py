@@ -37,13 +37,14 @@ def resembles(text: str, written: str) -> bool:
 
 
 @contextmanager
-def served(reader, *, limits=None, corrections=None):
+def served(reader, *, limits=None, corrections=None, process=None):
     """The address of a server that runs in this process until the block is left."""
     from ocr.demo.connections import PageServer
     from ocr.demo.limits import Limits
     from ocr.demo.server import create_app
 
-    server = PageServer(create_app(reader, limits=limits or Limits(), corrections=corrections), port=0)
+    app = create_app(reader, limits=limits or Limits(), corrections=corrections, process=process)
+    server = PageServer(app, port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
