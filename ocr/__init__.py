@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader", "__version__"]
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 """Version of the package; bundles have versions of their own."""
 
 
