@@ -33,7 +33,7 @@ def test_every_experiment_builds_its_model_data_and_trainer(experiment, data_fol
     special = {
         "adapt": [f"data.path={data_folder}/adapt.parquet"],
         # The bundle of the stage before is not there.
-        **{f"recognizer_stage{stage}": ["init_from=null"] for stage in range(2, 8)},
+        **{f"recognizer_stage{stage}": ["init_from=null"] for stage in range(2, 9)},
     }.get(experiment, [])
     places = [
         f"paths.data={data_folder}",

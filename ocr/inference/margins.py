@@ -54,6 +54,8 @@ def read_margins(image: np.ndarray, lines: Sequence[TextLine], *, read: ReadStri
         to_page = CoordinateMap.translate(x0, 0)
         found = [moved_line(note, to_page) for note in _sideways(image[:, x0:x1], read)]
         gone = {id(piece) for piece in pieces if _is_letter(piece) or _is_explained(piece, found)}
+        # A letter on its side may look like a figure, which alone is no doubtful piece.
+        gone |= {id(line) for line in result if len(line.text) <= 2 and _is_explained(line, found)}
         result = [line for line in result if id(line) not in gone]
         notes += found
     return result + notes

@@ -14,9 +14,10 @@ from ocr.types import TextLine
 UPRIGHT_CONFIDENCE = 0.75
 """Confidence from which a page counts as upright; validation pages reach 0.71 upside down and 0.63 on their side."""
 
-MAX_SCRIPT_SCORE = -2.0
+MAX_SCRIPT_SCORE = -3.5
 """Mean log-odds of another script from which a page is read in other orientations however sure its text is: clear
-hands have about -11 upright, and -0.1 and more upside down, with confidences up to 0.84."""
+hands have about -10 upright, and -2.9 and more upside down, with confidences up to 0.88. Of 58 validation pages that
+are read surely upright, 55 lie below."""
 
 MIN_GAIN = 0.05
 """Gain of confidence from which a turn is chosen."""

@@ -223,7 +223,9 @@ class Reader:
         pages = [self.cut(image) for image in images]
         self.recognize(pages)
         if self.detector is None:
-            return [self._with_script(_page(page, page.lines, turns=0), page.lines) for page in pages]
+            return [
+                _page(page, page.lines, turns=0, warnings=self._mark_scripts(page.lines)) for page in pages
+            ]
         pages = [self._or_one_line(image, page) for image, page in zip(images, pages, strict=True)]
         turns = [self._turns(image, page) for image, page in zip(images, pages, strict=True)]
         upright = [
@@ -236,10 +238,11 @@ class Reader:
         results = []
         for image, page, count in zip(upright, pages, turns, strict=True):
             lines = self._complete(image, next(found).lines if count else page.lines)
-            if count:
-                lines = turned_back(lines, page.size, count)
+            warnings = self._mark_scripts(lines)
             text = only_text(lines, min_confidence=self.min_confidence)
-            results.append(self._with_script(_page(page, text, turns=count if text else 0), lines))
+            if count:
+                text = turned_back(text, page.size, count)
+            results.append(_page(page, text, turns=count if text else 0, warnings=warnings))
         for image, page in zip(images, results, strict=True):
             if not page.text and not page.warnings and has_ink(image):
                 page.warnings.append(NOTHING_FOUND)
@@ -280,17 +283,18 @@ class Reader:
             return whole
         return CutPage(page.size, row, []) if row else page
 
-    def _with_script(self, page: Page, lines: Sequence[TextLine]) -> Page:
-        """Mark lines in scripts that are not known, by all `lines` of a page, those included that are no text."""
+    def _mark_scripts(self, lines: Sequence[TextLine]) -> list[str]:
+        """Mark lines of a page that are in scripts which are not known; returns warnings about the page.
+
+        Lines that turn out to be no text count as well.
+        """
         read = [line for line in lines if len(line.text) >= MIN_SCRIPT_CHARACTERS]
         if self.recognizer.script is None or not read:
-            return page
+            return []
         scores = np.array([line.script_score for line in read])
         for line, is_other in zip(read, self.recognizer.script.mark(scores).tolist(), strict=True):
             line.other_script = is_other
-        if self.recognizer.script.is_other_page(scores):
-            page.warnings.append(OTHER_SCRIPT)
-        return page
+        return [OTHER_SCRIPT] if self.recognizer.script.is_other_page(scores) else []
 
     def _complete(self, image: np.ndarray, lines: list[TextLine]) -> list[TextLine]:
         """Add what looks at other scales and at the margins find on a recognized, upright page."""
@@ -316,9 +320,9 @@ def source_name(image: ImageSource) -> str:
     return os.fsencode(image).decode("utf-8", errors="replace")
 
 
-def _page(page: CutPage, lines: list[TextLine], *, turns: int) -> Page:
+def _page(page: CutPage, lines: list[TextLine], *, turns: int, warnings: list[str]) -> Page:
     height, width = page.size
-    return Page(source="", height=height, width=width, lines=lines, rotation=90 * turns)
+    return Page("", height=height, width=width, lines=lines, rotation=90 * turns, warnings=warnings)
 
 
 def _whole(height: int, width: int) -> TextLine:

@@ -24,7 +24,10 @@ TAIL_CHARACTERS = 2
 """Characters up to which a short piece at a long line may be the tail of one of its letters ..."""
 
 TAIL_SCORE = 0.75
-"""... where it is found with less than this detection score, and read with less than `MIN_PAGE_CONFIDENCE`."""
+"""... where it is found with less than this detection score ..."""
+
+TAIL_CONFIDENCE = 0.75
+"""... and read with less than this confidence; tails of a y are read as `;` with up to 0.66."""
 
 TAIL_LENGTH = 3.0
 """Ratio of the lengths of a line and of the tail of a letter in it, at least."""
@@ -70,7 +73,7 @@ def _is_tail(piece: TextLine, lines: Sequence[TextLine]) -> bool:
     if (
         len(piece.text) > TAIL_CHARACTERS
         or piece.text.isdigit()
-        or piece.confidence >= MIN_PAGE_CONFIDENCE
+        or piece.confidence >= TAIL_CONFIDENCE
         or piece.detection_score >= TAIL_SCORE
     ):
         return False

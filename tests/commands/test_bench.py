@@ -1,4 +1,5 @@
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -39,7 +40,11 @@ def test_lines_and_a_page_are_measured_by_decoding(tmp_path, capsys):
         (["--lines", "examples/line.png", "--engine", "trocr-small:steps=few"], "expected numbers"),
         (["--lines", "examples/line.png", "--engine", "trocr-small:steps"], "not KEY=VALUE"),
         (["--lines", "examples/line.png", "--engine", "tesseract:size=9"], "'size'"),
-        (["--lines", "examples/line.png", "--engine", "rapidocr:recognizer=none.onnx"], "no such file"),
+        pytest.param(
+            ["--lines", "examples/line.png", "--engine", "rapidocr:recognizer=none.onnx"],
+            "no such file",
+            marks=pytest.mark.skipif(find_spec("rapidocr") is None, reason="needs the extra engines"),
+        ),
         (["--lines", "examples/line.png", "--backend", "onnx"], "ocr export onnx"),  # nothing exported
     ],
 )

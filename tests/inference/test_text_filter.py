@@ -62,8 +62,9 @@ def piece(text: str, confidence: float, top: float, score: float) -> TextLine:
     ("below", "is_kept", "reason"),
     [
         (piece("J;", 0.49, 22, 0.66), False, "the tail of a large letter, which touches the line"),
+        (piece(";", 0.66, 22, 0.66), False, "the tail of a y"),
         (piece("J;", 0.49, 40, 0.66), True, "below the line, not at it"),
-        (piece("to", 0.65, 22, 0.66), True, "it reads well"),
+        (piece("to", 0.8, 22, 0.66), True, "it reads well"),
         (piece("to", 0.49, 22, 0.85), True, "found as surely as a word"),
         (piece("12", 0.49, 22, 0.66), True, "a figure"),
         (piece("and", 0.49, 22, 0.66), True, "more letters than a tail is read as"),
