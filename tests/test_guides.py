@@ -76,6 +76,7 @@ COMMANDS = [
     (r"ocr spark", "elsewhere", "a cluster's, or Java: tests/spark/test_read.py"),
     (r"^uv run ocr synth (sheet|parquet)", "run", "--count 2"),
     (r"^uv run python -m tests\.fuzz", "elsewhere", "hours: tests/fuzz/test_doors.py"),
+    (r"^uv run ocr blend", "elsewhere", "a bundle that was adapted: tests/bundle/test_blend.py"),
     (r"^uv run ocr (tokenizer|licenses)", "run", ""),
     (
         r"^uv run ocr fit",

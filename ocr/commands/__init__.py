@@ -24,6 +24,7 @@ COMMANDS = {
     "compare": ("ocr.commands.compare", "compare training runs: settings, best validation, curves"),
     "fit": ("ocr.commands.fit", "fit decoding and confidences to labeled lines"),
     "fit-script": ("ocr.commands.fit_script", "fit the test for scripts that a recognizer does not know"),
+    "blend": ("ocr.commands.blend", "mix the weights of an adapted bundle with those of its start"),
     "synth": ("ocr.commands.synth", "draw synthetic lines or pages"),
     "to-parquet": ("ocr.commands.to_parquet", "collect lines of PAGE XML, ALTO, IAM or a folder in one file"),
     "align": ("ocr.commands.align", "locate the characters of transcribed lines, pages or pen strokes"),
