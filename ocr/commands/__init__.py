@@ -40,8 +40,8 @@ COMMANDS = {
 }
 """Subcommand: its module and a summary."""
 
-SPINS = "1000"
-"""Rounds that a thread of PyTorch waits for the others before it sleeps: tens of microseconds, not milliseconds.
+SPINS = "10000"
+"""Rounds that a thread of PyTorch waits for the others before it sleeps: less than a millisecond, not several.
 
 On cores that other work shares, threads that wait for one which does not run would take its time.
 """
