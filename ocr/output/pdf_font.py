@@ -110,7 +110,9 @@ def _program() -> bytes:
     ignores words of a single letter.
     """
     builder = FontBuilder(1000, isTTF=True)
+    # The same bytes at any time.
     builder.font.recalcTimestamp = False
+    builder.font["head"].created = builder.font["head"].modified = 0
     glyphs = [".notdef", "blank"]
     builder.setupGlyphOrder(glyphs)
     builder.setupCharacterMap({0x20: "blank"})

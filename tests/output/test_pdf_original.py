@@ -14,7 +14,7 @@ from PIL import Image
 from ocr.errors import ConfigError
 from ocr.image.io import load_image, open_pages
 from ocr.inference.inputs import Source
-from ocr.output import WRITERS, choose_writers
+from ocr.output import WRITERS, choose_writers, pdf_font
 from ocr.output.results import Results
 from ocr.types import Page, TextLine, Word
 from tests.helpers.pages import text_line, turned_box
@@ -228,6 +228,7 @@ def test_the_same_page_gives_the_same_bytes(name, tmp_path, monkeypatch):
     written = []
     for day in range(2):
         monkeypatch.setattr(time, "time", lambda day=day: 1.7e9 + 86400 * day)
+        pdf_font._program.cache_clear()  # Another run makes the font anew.
         WRITERS["pdf"].write(page, image, tmp_path / "out.pdf", original=original)
         written.append((tmp_path / "out.pdf").read_bytes())
     assert written[0] == written[1]
