@@ -9,9 +9,11 @@ best path over lines seen, one per validation set.
 from __future__ import annotations
 
 import argparse
-import csv
+from pathlib import Path
 
 from matplotlib.figure import Figure
+
+from ocr.training.log import read_metrics
 
 SETS = ("copiste", "stanford", "poilus", "peraire", "cremma19", "unipen")
 BATCH = 32
@@ -26,11 +28,10 @@ def main() -> None:
     curves: dict[str, list[tuple[float, float]]] = {name: [] for name in SETS}
     for stage in options.stages:
         path, _, before = stage.rpartition("@")
-        with open(path, encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                for name, points in curves.items():
-                    if score := row.get(f"val/{name}/cer"):
-                        points.append((int(before) + BATCH * (int(row["step"]) + 1), float(score)))
+        log = read_metrics(Path(path))
+        for name, points in curves.items():
+            series = log.get(f"val/{name}/cer", {})
+            points += [(int(before) + BATCH * step, score) for step, score in series.items()]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
     for name, points in curves.items():

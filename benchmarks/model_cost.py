@@ -92,24 +92,12 @@ def cost(size: str, preprocess: str) -> str:
 
 def trocr_small() -> str:
     """Make the row of the architecture of microsoft/trocr-small (Li et al. 2021), in `transformers`."""
-    from transformers import DeiTConfig, TrOCRConfig, VisionEncoderDecoderConfig, VisionEncoderDecoderModel
+    from ocr.evaluation.engines.trocr import untrained_network
 
-    encoder = DeiTConfig(hidden_size=384, num_attention_heads=6, intermediate_size=1536, image_size=384)
-    decoder = TrOCRConfig(
-        vocab_size=64044,
-        d_model=256,
-        decoder_layers=6,
-        decoder_attention_heads=8,
-        decoder_ffn_dim=1024,
-        cross_attention_hidden_size=384,
-        tie_word_embeddings=False,
-    )
-    model = VisionEncoderDecoderModel(
-        VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
-    )
+    model = untrained_network()
     pixels, tokens = torch.zeros(1, 3, 384, 384), torch.ones(1, TOKENS, dtype=torch.long)
     with torch.inference_mode():
-        memory = model.eval().encoder(pixels).last_hidden_state
+        memory = model.encoder(pixels).last_hidden_state
     looks = operations(lambda: model.encoder(pixels))
     writes = operations(lambda: model.decoder(input_ids=tokens, encoder_hidden_states=memory))
     return f"| TrOCR-small | 384 x 384 | {_rest(model, looks, writes)} | | |"

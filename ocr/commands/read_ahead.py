@@ -109,7 +109,9 @@ class PagesAhead:
         for step, _ in self._steps:
             # What is left of a source that the caller gave up is passed over.
             if step.source is source:
-                return step.content if step.ended_by is None else _fail(step.ended_by)
+                if step.ended_by is not None:
+                    raise step.ended_by
+                return step.content
         raise AssertionError(f"{source}: is not the next source")
 
     def pages(self, source: Source) -> Iterator[PageRead | ImageError]:
@@ -122,7 +124,9 @@ class PagesAhead:
             if step.lost is not None:
                 yield step.lost
             elif future is None:
-                return None if step.ended_by is None else _fail(step.ended_by)
+                if step.ended_by is not None:
+                    raise step.ended_by
+                return
             else:
                 page, seconds = future.result()
                 done = PageRead(step.image, page, step.seconds + seconds)
@@ -185,7 +189,3 @@ def _is_done(future: Future | None) -> bool:
 
 def _count_pages(steps: Iterable[tuple[_Step, Future | None]]) -> int:
     return sum(future is not None for _, future in steps)
-
-
-def _fail(error: OcrError | OSError) -> None:
-    raise error

@@ -51,7 +51,8 @@ def script_features(log_probs: np.ndarray, tokenizer: CharTokenizer, ngram: Char
         log_probs: (t, v) log-probabilities of the CTC output; id 0 is the blank.
         ngram: language model; without one, its features are 0.
     """
-    found = ctc_collapse(log_probs.argmax(-1))
+    path = log_probs.argmax(-1)
+    found = ctc_collapse(path)
     if not found:
         return np.zeros(len(FEATURES))
     ids = [identity for identity, _, _ in found]
@@ -60,9 +61,10 @@ def script_features(log_probs: np.ndarray, tokenizer: CharTokenizer, ngram: Char
     best, second = ordered[:, -1], ordered[:, -2]
     entropy = -(np.exp(log_probs) * log_probs).sum(-1)
     peaks = np.array([start + int(best[start:end].argmax()) for _, start, end in found])
-    inked = np.array([identity != tokenizer.encode(" ")[0] for identity in ids])
+    space = tokenizer.encode(" ")[0]
+    inked = np.array(ids) != space
     peaks = peaks[inked] if inked.any() else peaks
-    language = _language(ids, tokenizer, ngram)
+    language = _language(ids, ngram, space=space)
     words = text.split()
     letters = max(sum(character.isalpha() for character in text), 1)
     count = max(sum(map(len, words)), 1)
@@ -75,7 +77,7 @@ def script_features(log_probs: np.ndarray, tokenizer: CharTokenizer, ngram: Char
             np.minimum(best - second, 10.0)[peaks].mean(),
             entropy.mean(),
             (best < np.log(SURE)).mean(),
-            (log_probs.argmax(-1) == 0).mean(),
+            (path == 0).mean(),
             language.mean(),
             np.percentile(language, 10),
             (language < IMPROBABLE).mean(),
@@ -88,10 +90,10 @@ def script_features(log_probs: np.ndarray, tokenizer: CharTokenizer, ngram: Char
     )
 
 
-def _language(ids: Sequence[int], tokenizer: CharTokenizer, ngram: CharNgram | None) -> np.ndarray:
+def _language(ids: Sequence[int], ngram: CharNgram | None, *, space: int) -> np.ndarray:
     if ngram is None:
         return np.zeros(len(ids))
-    return np.maximum(ngram.text_log_probs(ids, space=tokenizer.encode(" ")[0]).astype(np.float64), -15.0)
+    return np.maximum(ngram.text_log_probs(ids, space=space).astype(np.float64), -15.0)
 
 
 @dataclass(frozen=True)

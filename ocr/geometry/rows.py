@@ -120,9 +120,8 @@ def _words(line: TextLine, turn: np.ndarray) -> list[PlacedWord]:
     return [PlacedWord(text, float(x.min()), float(x.max())) for text, x in zip(texts, ends, strict=True)]
 
 
-def median_height(lines: Sequence[TextLine]) -> float:
-    """Compute the median height of lines in pixels, at least one."""
-    turn = level_frame(lines)
+def median_height(lines: Sequence[TextLine], turn: np.ndarray) -> float:
+    """Compute the median height in pixels of lines, at least one, in their `level_frame`."""
     return float(np.median([_LevelSegment(line, turn).height for line in lines]))
 
 

@@ -112,7 +112,7 @@ def _level_picture(lines: Sequence[TextLine], image: np.ndarray) -> tuple[np.nda
     height, width = image.shape[:2]
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)]) @ turn
     size = np.ptp(corners, axis=0)
-    scale = min(ROW_HEIGHT / median_height(lines), 1.0, MAX_SIDE / size.max())
+    scale = min(ROW_HEIGHT / median_height(lines, turn), 1.0, MAX_SIDE / size.max())
     frame = _Frame(turn, scale, corners.min(axis=0) * scale)
     # Rules of any color are dark in one of them.
     darkest = image.min(axis=2)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ocr.errors import FontError
+from ocr.synth import LINE_HEIGHT
 from ocr.synth.degrade import degrade
 from ocr.synth.fonts import Font, FontInfo
 from ocr.synth.line import SynthLine, sample_style
@@ -57,7 +58,7 @@ class ScriptSynthesizer:
         FontError: no font has the script.
     """
 
-    def __init__(self, script: str, fonts: Sequence[Font], *, height: int = 64) -> None:
+    def __init__(self, script: str, fonts: Sequence[Font], *, height: int = LINE_HEIGHT) -> None:
         self.script = script
         self.letters = _letters(LETTERS[script])
         probes = self.letters[:: max(1, len(self.letters) // PROBES)]

@@ -23,7 +23,7 @@ def read_log(folder: str | Path) -> dict[str, Series]:
     """
     merged: dict[str, Series] = {}
     for path in sorted(Path(folder).glob("version_*/metrics.csv"), key=_version):
-        part = _read_file(path)
+        part = read_metrics(path)
         start = min((step for series in part.values() for step in series), default=math.inf)
         for series in merged.values():
             for step in [step for step in series if step >= start]:
@@ -38,7 +38,8 @@ def _version(path: Path) -> tuple[int, str]:
     return (int(number) if number.isdecimal() else -1, path.parent.name)
 
 
-def _read_file(path: Path) -> dict[str, Series]:
+def read_metrics(path: Path) -> dict[str, Series]:
+    """Read one file of Lightning's CSV logger, by name of the metric. Raises DataError where it cannot be read."""
     series: dict[str, Series] = {}
     try:
         with path.open(encoding="utf-8", newline="") as file:

@@ -110,18 +110,23 @@ def load_untrained(machine: Machine, *, steps: str | int = 15, batch: str | int 
     Raises:
         ConfigError: transformers is missing, or a number is none.
     """
-    with packages_of("trocr"):
-        from transformers import (
-            DeiTConfig,
-            TrOCRConfig,
-            VisionEncoderDecoderConfig,
-            VisionEncoderDecoderModel,
-        )
     try:
         steps, batch = int(steps), int(batch)
     except ValueError as error:
         raise ConfigError(f"trocr-small: steps={steps}, batch={batch}: expected numbers") from error
-    # The sizes of the published checkpoint microsoft/trocr-small-handwritten.
+    with packages_of("trocr"):
+        model = untrained_network()
+    return UntrainedTrocr(model.to(machine.device), machine.device, steps=steps, batch=batch)
+
+
+def untrained_network() -> Any:
+    """Build the network of the checkpoint microsoft/trocr-small-handwritten with random weights, for inference.
+
+    Raises:
+        ImportError: transformers is missing.
+    """
+    from transformers import DeiTConfig, TrOCRConfig, VisionEncoderDecoderConfig, VisionEncoderDecoderModel
+
     encoder = DeiTConfig(
         hidden_size=384,
         num_hidden_layers=12,
@@ -143,11 +148,11 @@ def load_untrained(machine: Machine, *, steps: str | int = 15, batch: str | int 
         tie_word_embeddings=False,
     )
     config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
-    model = VisionEncoderDecoderModel(config=config).to(machine.device).eval()
+    model = VisionEncoderDecoderModel(config=config).eval()
     generation = model.generation_config
     generation.decoder_start_token_id = generation.eos_token_id = 2
     generation.pad_token_id = 1
-    return UntrainedTrocr(model, machine.device, steps=steps, batch=batch)
+    return model
 
 
 def _input(image: np.ndarray) -> np.ndarray:
